@@ -1,0 +1,145 @@
+package nagios
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// units are the time units of systemd.time(7), in seconds; a month is 30.44
+// days and a year 365.25.
+var units = map[string]float64{
+	"us": 1e-6, "usec": 1e-6, "µs": 1e-6, "μs": 1e-6,
+	"ms": 1e-3, "msec": 1e-3,
+	"s": 1, "sec": 1, "second": 1, "seconds": 1,
+	"m": 60, "min": 60, "minute": 60, "minutes": 60,
+	"h": 3600, "hr": 3600, "hour": 3600, "hours": 3600,
+	"d": 86400, "day": 86400, "days": 86400,
+	"w": 604800, "week": 604800, "weeks": 604800,
+	"M": 2629800, "month": 2629800, "months": 2629800,
+	"y": 31557600, "year": 31557600, "years": 31557600,
+}
+
+// maxNumber bounds every number read from an option: beyond it a float64 no
+// longer holds each integer.
+const maxNumber = 1 << 53
+
+// parseNumber reads a decimal number: digits with at most one point and an
+// optional sign. No exponent, no inf, no nan.
+func parseNumber(s string) (float64, error) {
+	digits := strings.TrimLeft(s, "+-")
+	if len(s)-len(digits) > 1 || strings.Trim(digits, "0123456789.") != "" || strings.Trim(digits, ".") == "" {
+		return 0, fmt.Errorf("%q is not a number", s)
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	if math.Abs(v) > maxNumber {
+		return 0, fmt.Errorf("%q is too large", s)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a number", s)
+	}
+	return v, nil
+}
+
+// parseSeconds reads a time span as systemd.time(7) spells them, in seconds:
+// "90", "25h", "1d12h", "1h30min", "2 weeks", "0.5". A leading sign counts for
+// the whole.
+func parseSeconds(s string) (float64, error) {
+	rest := strings.TrimLeft(s, "+-")
+	if len(s)-len(rest) > 1 || rest == "" {
+		return 0, fmt.Errorf("%q is not a time span", s)
+	}
+	total := 0.0
+	for first := true; rest != ""; first = false {
+		n := strings.IndexFunc(rest, func(r rune) bool { return !strings.ContainsRune("0123456789.", r) })
+		if n < 0 {
+			n = len(rest)
+		}
+		v, err := parseNumber(rest[:n])
+		if err != nil {
+			return 0, fmt.Errorf("%q is not a time span", s)
+		}
+		unit := strings.TrimLeft(rest[n:], " ")
+		end := strings.IndexAny(unit, " 0123456789.")
+		if end < 0 {
+			end = len(unit)
+		}
+		scale, known := units[unit[:end]]
+		switch {
+		case known:
+		case unit == "" && first:
+			scale = 1 // a bare number is in seconds
+		case unit[:end] == "":
+			return 0, fmt.Errorf("%q is not a time span: a unit is missing", s)
+		default:
+			return 0, fmt.Errorf("%q is not a time span: unit %q is not known", s, unit[:end])
+		}
+		total += v * scale
+		rest = strings.TrimLeft(unit[end:], " ")
+	}
+	if total > maxNumber {
+		return 0, fmt.Errorf("%q is too large", s)
+	}
+	if s[0] == '-' {
+		total = -total
+	}
+	return total, nil
+}
+
+// Duration is an option's time span: "9", "9s", "1m30s".
+type Duration time.Duration
+
+// UnmarshalText reads a positive time span of at most 290 years.
+func (d *Duration) UnmarshalText(text []byte) error {
+	seconds, err := parseSeconds(string(text))
+	if err != nil {
+		return err
+	}
+	if seconds <= 0 || seconds > math.MaxInt64/1e9 {
+		return fmt.Errorf("%q is out of range: want more than 0 and at most 290 years", text)
+	}
+	*d = Duration(seconds * 1e9)
+	return nil
+}
+
+// Span writes a time span for a person, in its two largest units: "12h 3m",
+// "2.1 s", "45 s", "4d 3h".
+func Span(d time.Duration) string {
+	if d < 0 {
+		return "-" + Span(-max(d, -math.MaxInt64))
+	}
+	pair := func(unit time.Duration, large, small string, part time.Duration) string {
+		if rest := d % unit / part; rest > 0 {
+			return fmt.Sprintf("%d%s %d%s", d/unit, large, rest, small)
+		}
+		return fmt.Sprintf("%d%s", d/unit, large)
+	}
+	const day = 24 * time.Hour
+	switch {
+	case d >= day:
+		return pair(day, "d", "h", time.Hour)
+	case d >= time.Hour:
+		return pair(time.Hour, "h", "m", time.Minute)
+	case d >= time.Minute:
+		return pair(time.Minute, "m", "s", time.Second)
+	case d >= 10*time.Second:
+		return fmt.Sprintf("%d s", d/time.Second)
+	case d >= time.Second:
+		return number(math.Floor(d.Seconds()*10)/10) + " s"
+	case d >= time.Millisecond:
+		return fmt.Sprintf("%d ms", d/time.Millisecond)
+	}
+	return number(float64(d.Microseconds())) + " us"
+}
+
+// Instant writes a point in time for a person, in UTC to the second:
+// "2022-02-22 04:44:00 UTC".
+func Instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// number writes a value with at most six decimals and no exponent.
+func number(v float64) string {
+	s := strconv.FormatFloat(v, 'f', 6, 64)
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}

@@ -1,0 +1,105 @@
+package nagios
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+)
+
+// Range is a threshold range of the Monitoring Plugins guidelines:
+// [@][start:][end]. A value outside start..end alerts; with @ a value inside
+// does. Both ends count as inside. The zero Range is no threshold: it never
+// alerts and prints as nothing.
+type Range struct {
+	Start, End float64 // inclusive; -Inf and +Inf where open
+	Inside     bool    // @: alert inside instead of outside
+	Set        bool    // false: no threshold was given
+}
+
+// UnmarshalText reads a range of plain numbers: "10", "10:", "~:10", "10:20",
+// "@10:20".
+func (r *Range) UnmarshalText(text []byte) (err error) {
+	*r, err = parseRange(string(text), parseNumber)
+	return err
+}
+
+// TimeRange is a Range in seconds whose bounds may carry the units of
+// systemd.time(7): "25h", "10m:2h", "@0:1d12h". A bare number is in seconds.
+type TimeRange struct{ Range }
+
+// UnmarshalText reads a range of time spans.
+func (r *TimeRange) UnmarshalText(text []byte) (err error) {
+	r.Range, err = parseRange(string(text), parseSeconds)
+	return err
+}
+
+// parseRange reads a range whose bounds are read by bound.
+func parseRange(text string, bound func(string) (float64, error)) (Range, error) {
+	r := Range{End: math.Inf(1), Set: true}
+	rest, inside := strings.CutPrefix(text, "@")
+	r.Inside = inside
+	start, end, both := strings.Cut(rest, ":")
+	if !both {
+		start, end = "", rest
+	}
+	if start == "" && end == "" {
+		return Range{}, errors.New("a range is empty: want [@][start:][end]")
+	}
+	var err error
+	switch {
+	case start == "~":
+		r.Start = math.Inf(-1)
+	case start != "":
+		if r.Start, err = bound(start); err != nil {
+			return Range{}, fmt.Errorf("range %q: %w", text, err)
+		}
+	}
+	if end != "" {
+		if r.End, err = bound(end); err != nil {
+			return Range{}, fmt.Errorf("range %q: %w", text, err)
+		}
+	}
+	if r.Start > r.End {
+		return Range{}, fmt.Errorf("range %q: start %s is beyond end %s", text, number(r.Start), number(r.End))
+	}
+	return r, nil
+}
+
+// Alerts reports whether v crosses the threshold.
+func (r Range) Alerts(v float64) bool {
+	return r.Set && (v >= r.Start && v <= r.End) == r.Inside
+}
+
+// String writes the range with plain numbers, in the shortest form that reads
+// back the same: "90000", "10:20", "@~:5". It is empty where none is set.
+func (r Range) String() string {
+	if !r.Set {
+		return ""
+	}
+	text := ""
+	if r.Inside {
+		text = "@"
+	}
+	switch {
+	case math.IsInf(r.Start, -1):
+		text += "~:"
+	case r.Start != 0 || math.IsInf(r.End, 1):
+		text += number(r.Start) + ":"
+	}
+	if !math.IsInf(r.End, 1) {
+		text += number(r.End)
+	}
+	return text
+}
+
+// Judge gives the state of v by its warning and critical range, critical first.
+func Judge(v float64, warning, critical Range) State {
+	switch {
+	case critical.Alerts(v):
+		return Critical
+	case warning.Alerts(v):
+		return Warning
+	}
+	return OK
+}

@@ -1,0 +1,33 @@
+package plugin
+
+import "sync"
+
+// Each calls f(0) .. f(n-1), at most limit at a time, and waits for all. A
+// panic in one of them is raised again in the caller, where the frame says
+// it. Goroutines of a check are started here and nowhere else.
+func Each(n, limit int, f func(i int)) {
+	var (
+		wait  sync.WaitGroup
+		first sync.Once
+		bug   any
+		slots = make(chan struct{}, max(limit, 1))
+	)
+	for i := range n {
+		slots <- struct{}{}
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			defer func() { <-slots }()
+			defer func() {
+				if p := recover(); p != nil {
+					first.Do(func() { bug = crash(p) })
+				}
+			}()
+			f(i)
+		}()
+	}
+	wait.Wait()
+	if bug != nil {
+		panic(bug)
+	}
+}

@@ -1,0 +1,70 @@
+package plugin
+
+import (
+	"encoding"
+	"reflect"
+	"strings"
+)
+
+// Option is one row of a plugin's option table, read from the tags of its
+// go-arg struct: arg, help, default, placeholder and group. The table is the
+// only place where an option is described; help, man page, completion and
+// CheckCommand are made from it.
+type Option struct {
+	Long, Short string // without dashes
+	Group       string // heading in help; empty for the common ones
+	Placeholder string // of the value; empty for a flag
+	Default     string
+	Help        string
+	Repeatable  bool
+}
+
+// Table gives the options of a go-arg struct in order, those of Common last.
+func Table(options any) []Option {
+	own, common := rows(reflect.TypeOf(options).Elem(), "")
+	own = append(own, common...)
+	return append(own,
+		Option{Long: "version", Short: "V", Help: "print the version and exit"},
+		Option{Long: "help", Short: "h", Help: "print this help and exit"})
+}
+
+var textType = reflect.TypeFor[encoding.TextUnmarshaler]()
+
+// rows reads the fields of a struct; a group lasts until the next.
+func rows(t reflect.Type, group string) (own, common []Option) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Anonymous && f.Type == reflect.TypeFor[Common]() {
+			common, _ = rows(f.Type, "")
+			continue
+		}
+		tag := f.Tag.Get("arg")
+		if tag == "-" || !f.IsExported() {
+			continue
+		}
+		if g := f.Tag.Get("group"); g != "" {
+			group = g
+		}
+		o := Option{
+			Group:       group,
+			Placeholder: f.Tag.Get("placeholder"),
+			Default:     f.Tag.Get("default"),
+			Help:        f.Tag.Get("help"),
+			Repeatable:  f.Type.Kind() == reflect.Slice || counts(f.Type),
+		}
+		for _, part := range strings.Split(tag, ",") {
+			if long, ok := strings.CutPrefix(part, "--"); ok {
+				o.Long = long
+			} else if short, ok := strings.CutPrefix(part, "-"); ok {
+				o.Short = short
+			}
+		}
+		own = append(own, o)
+	}
+	return own, common
+}
+
+// counts reports whether an option is a flag whose number of uses counts.
+func counts(t reflect.Type) bool {
+	return t.Kind() == reflect.Int && !reflect.PointerTo(t).Implements(textType)
+}

@@ -1,0 +1,218 @@
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/plugintest"
+)
+
+// toyOptions has an option of each kind.
+type toyOptions struct {
+	Do       string           `arg:"--do" group:"Toy" placeholder:"WHAT" help:"what to do, for example panic"`
+	Warning  nagios.TimeRange `arg:"-w,--warning" placeholder:"RANGE" help:"warn when the age leaves this range, for example 25h"`
+	Critical nagios.TimeRange `arg:"-c,--critical" placeholder:"RANGE" help:"critical when the age leaves this range, for example 2d"`
+	Age      nagios.Duration  `arg:"--age" default:"1h" placeholder:"SPAN" help:"the age, for example 90m"`
+	Name     []string         `arg:"-n,--name,separate" placeholder:"NAME" help:"a name, for example mx1"`
+	All      bool             `arg:"-a,--all" help:"take all"`
+	Common
+}
+
+func (o *toyOptions) Validate() error {
+	if o.All && len(o.Name) > 0 {
+		return errors.New("--all and --name exclude each other")
+	}
+	return nil
+}
+
+func toy() Check {
+	var o toyOptions
+	return Check{
+		Name:     "check_toy",
+		About:    "check_toy does what it is told, so that the frame can be tried.",
+		Examples: []string{"check_toy --age 2h -w 1h", "check_toy --all"},
+		Options:  &o,
+		Run:      func(ctx context.Context, now time.Time) (nagios.Result, error) { return play(ctx, o) },
+	}
+}
+
+func play(ctx context.Context, o toyOptions) (nagios.Result, error) {
+	switch o.Do {
+	case "panic":
+		panic("toy | broke <b>")
+	case "panic-each":
+		Each(3, 2, func(i int) {
+			if list := make([]int, i); len(list) == 1 {
+				list[i] = 1
+			}
+		})
+	case "error":
+		return nagios.Result{}, errors.New("read /x: no luck|x=1\n[OK] fine")
+	case "wait": // ends with the deadline, as a check should
+		<-ctx.Done()
+		return nagios.Result{}, fmt.Errorf("wait for nothing: %w", ctx.Err())
+	case "hang": // does not look at its context
+		select {}
+	case "term", "int", "hup":
+		sig := map[string]syscall.Signal{"term": syscall.SIGTERM, "int": syscall.SIGINT, "hup": syscall.SIGHUP}[o.Do]
+		syscall.Kill(os.Getpid(), sig)
+		<-ctx.Done()
+		return nagios.Result{}, ctx.Err()
+	}
+	age := time.Duration(o.Age)
+	state := nagios.Judge(age.Seconds(), o.Warning.Range, o.Critical.Range)
+	return nagios.Result{
+		State:    state,
+		Summary:  "age is " + nagios.Span(age),
+		Perfdata: []nagios.Perfdata{{Label: "age", Value: age.Seconds(), Unit: "s", Warning: o.Warning.Range, Critical: o.Critical.Range}},
+		Items:    []nagios.Item{{State: state, Name: "toy", Text: strings.Join(o.Name, ","), Detail: []string{"raw"}}},
+	}, nil
+}
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"check_toy": func() { Main(toy()) }})
+}
+
+func TestScripts(t *testing.T) { plugintest.Run(t, "testdata") }
+
+func TestNormalise(t *testing.T) {
+	table := Table(&toyOptions{})
+	for _, test := range []struct{ args, want string }{
+		{"-w 10", "--warning=10"},
+		{"-w10", "--warning=10"},
+		{"--warning=10", "--warning=10"},
+		{"--warning 10", "--warning=10"},
+		{"--warn 10", "--warning=10"},
+		{"-w -5:5", "--warning=-5:5"},
+		{"--warning -5:", "--warning=-5:"},
+		{"--warning=a=b", "--warning=a=b"},
+		{"-n a -n b", "--name=a --name=b"},
+		{"-n -a", "--name=-a"},
+		{"-vv -v --verbose", "--verbose=4"},
+		{"-avw5 -v", "--all --warning=5 --verbose=2"},
+		{"--", ""},
+	} {
+		got, err := normalise(table, strings.Fields(test.args))
+		if err != nil || strings.Join(got, " ") != test.want {
+			t.Errorf("normalise(%q) = %q, %v; want %q", test.args, got, err, test.want)
+		}
+	}
+}
+
+func TestNormaliseRefuses(t *testing.T) {
+	table := Table(&toyOptions{})
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-w"}, "option --warning needs a value (RANGE)"},
+		{[]string{"--name="}, "option --name: the value is empty"},
+		{[]string{"--name", ""}, "option --name: the value is empty"},
+		{[]string{"-n", " "}, "option --name: the value is empty"},
+		{[]string{"--all=yes"}, `option --all takes no value, got "yes"`},
+		{[]string{"--al=yes"}, `option --all takes no value, got "yes"`},
+		{[]string{"--bogus"}, "unknown option --bogus"},
+		{[]string{"-z"}, "unknown option -z"},
+		{[]string{"-vz"}, "unknown option -z"},
+		{[]string{"-é"}, "unknown option -\xc3"},
+		{[]string{"--a"}, "option --a is ambiguous: --age or --all"},
+		{[]string{"word"}, `unexpected argument "word"`},
+		{[]string{"-"}, `unexpected argument "-"`},
+		{[]string{"--", "x"}, `unexpected argument "--"`},
+		{[]string{""}, `unexpected argument ""`},
+	} {
+		got, err := normalise(table, test.args)
+		if err == nil || err.Error() != test.want {
+			t.Errorf("normalise(%q) = %q, %v; want error %q", test.args, got, err, test.want)
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	var got []string
+	for _, o := range Table(&toyOptions{}) {
+		got = append(got, fmt.Sprint(o.Short, "|", o.Long, "|", o.Placeholder, "|", o.Default, "|", o.Group, "|", o.Repeatable))
+	}
+	want := []string{
+		"|do|WHAT||Toy|false", "w|warning|RANGE||Toy|false", "c|critical|RANGE||Toy|false", "|age|SPAN|1h|Toy|false", "n|name|NAME||Toy|true", "a|all|||Toy|false",
+		"t|timeout|SPAN|9s||false", "|timeout-state|STATE|unknown||false", "v|verbose||||true", "V|version||||false", "h|help||||false",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Table (-want +got):\n%s", diff)
+	}
+}
+
+// The default timeout leaves check_nrpe, which gives up after 10 s, its time.
+func TestDefaultTimeout(t *testing.T) {
+	c := toy()
+	if err := parse(c, nil); err != nil {
+		t.Fatal(err)
+	}
+	if limit := time.Duration(c.Options.common().Timeout) + grace; limit <= 0 || limit >= 10*time.Second {
+		t.Errorf("default timeout and grace = %s; want less than 10 s", limit)
+	}
+	if grace > 500*time.Millisecond {
+		t.Errorf("grace = %s; want at most half a second beyond the timeout", grace)
+	}
+}
+
+func TestEach(t *testing.T) {
+	done := make([]bool, 100)
+	Each(len(done), 7, func(i int) { done[i] = true })
+	if slices.Contains(done, false) {
+		t.Error("Each left some out")
+	}
+}
+
+// A text that cannot be written is no reason to fail, nor to say so twice.
+func TestOnce(t *testing.T) {
+	var b bytes.Buffer
+	for _, text := range []string{"a", "a\n", "a \n\n"} {
+		b.Reset()
+		if n, err := (once{&b}).Write([]byte(text)); n != len(text) || err != nil || b.String() != "a\n" {
+			t.Errorf("once.Write(%q) = %d, %v and %q; want %q", text, n, err, b.String(), "a\n")
+		}
+	}
+	closed, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	if n, err := (once{closed}).Write([]byte("a")); n != 1 || err != nil {
+		t.Errorf("once.Write to a closed file = %d, %v; want 1, no error", n, err)
+	}
+}
+
+// Whatever the arguments, the frame answers in one piece and within the rules.
+func FuzzArguments(f *testing.F) {
+	for _, seed := range []string{"-w 10", "-w -5:5 --all -vv", "--age=1x", "--name=\x00|<b>", "-h", "-V", "--timeout 0", "--do error -v"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		args := strings.Split(line, " ")
+		for _, arg := range args {
+			if strings.Contains(arg, "o") && !strings.Contains(arg, "error") {
+				return // not --do: a toy that hangs or kills
+			}
+		}
+		text, state := run(toy(), args, nil)
+		if strings.HasPrefix(text, "check_toy ") {
+			return // help or version
+		}
+		if err := plugintest.CheckOutput("TOY", int(state), text+"\n", ""); err != nil {
+			t.Fatalf("%q: %v", args, err)
+		}
+	})
+}

@@ -1,0 +1,106 @@
+// Package plugintest plays the world around the plugins for their tests and
+// the demo: scripts that run a plugin and read its output strictly, and peers
+// on loopback that do what real ones will not do on request. No plugin binary
+// contains it.
+package plugintest
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"mailfresh/internal/nagios"
+)
+
+var (
+	itemForm   = regexp.MustCompile(`^([a-z0-9_]+)=-?[0-9]+(\.[0-9]+)?(s|B)?(;[-+0-9.:~@]*){0,2}$`)
+	stateToken = regexp.MustCompile(`(?i)\[(ok|warning|critical|unknown|up|down|unreachable|pending)\]`)
+)
+
+// CheckOutput reads what a plugin printed as strictly as the most sensitive of
+// Icinga 2, Nagios and NRPE would, and says every rule that it breaks. The name
+// is the plugin's in capitals.
+func CheckOutput(name string, exit int, stdout, stderr string) error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if exit < 0 || exit > 3 {
+		bad("exit code %d", exit)
+	}
+	if stderr != "" {
+		bad("standard error is not empty: %q", stderr)
+	}
+	if !strings.HasSuffix(stdout, "\n") || strings.HasSuffix(stdout, "\n\n") {
+		bad("the output does not end in one newline: %q", stdout)
+	}
+	lines := strings.Split(strings.TrimSuffix(stdout, "\n"), "\n")
+	if want := fmt.Sprintf("%s %s - ", name, nagios.State(exit)); !strings.HasPrefix(lines[0], want) || len(lines[0]) == len(want) {
+		bad("line 1 is %q; want %q and a summary", lines[0], want)
+	}
+	if len(lines[0]) >= 1000 {
+		bad("line 1 has %d bytes", len(lines[0]))
+	}
+	if len(stdout) > 8192 {
+		bad("the output has %d bytes", len(stdout))
+	}
+	if !utf8.ValidString(stdout) {
+		bad("the output is not UTF-8")
+	}
+	for i, line := range lines {
+		if err := checkLine(i, line); err != nil {
+			bad("line %d: %w: %q", i+1, err, line)
+		}
+	}
+	if _, items, found := strings.Cut(lines[0], "|"); found {
+		if err := checkPerfdata(items); err != nil {
+			bad("performance data: %w: %q", err, items)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func checkLine(i int, line string) error {
+	if strings.TrimSpace(line) == "" {
+		return errors.New("empty")
+	}
+	if n := strings.Count(line, "|"); n > 1 || n == 1 && i > 0 {
+		return fmt.Errorf("%d pipes", n)
+	}
+	if strings.ContainsAny(line, "<>") {
+		return errors.New("looks like a tag")
+	}
+	own := line
+	if i > 0 { // the line's own state
+		own = strings.TrimPrefix(line, "[")
+	}
+	if token := stateToken.FindString(own); token != "" {
+		return fmt.Errorf("state token %s", token)
+	}
+	for _, r := range line {
+		if r != ' ' && (!unicode.IsPrint(r) || unicode.Is(unicode.Cf, r)) {
+			return fmt.Errorf("character %U", r)
+		}
+	}
+	return nil
+}
+
+func checkPerfdata(items string) error {
+	rest, ok := strings.CutPrefix(items, " ")
+	if !ok {
+		return errors.New("no blank after the pipe")
+	}
+	seen := map[string]bool{}
+	for _, item := range strings.Split(rest, " ") {
+		m := itemForm.FindStringSubmatch(item)
+		if m == nil {
+			return fmt.Errorf("item %q", item)
+		}
+		if seen[m[1]] {
+			return fmt.Errorf("label %s twice", m[1])
+		}
+		seen[m[1]] = true
+	}
+	return nil
+}
