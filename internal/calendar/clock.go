@@ -1,0 +1,169 @@
+package calendar
+
+import (
+	"slices"
+	"time"
+)
+
+// A moment is a wall-clock time, one value a unit, not necessarily in range; dst is anyTime, 0 or 1.
+type moment struct {
+	value [units]int
+	dst   int
+}
+
+// restart sets a unit and the finer ones to their least values.
+func (m *moment) restart(u unit) {
+	for ; u <= micro; u++ {
+		m.value[u] = limits[u].min
+	}
+
+}
+
+// civil gives the seconds to m from the epoch if the clock showed UTC.
+func (m *moment) civil() int64 {
+	v := &m.value
+	return time.Date(v[year], time.Month(v[month]), v[day], v[hour], v[minute], v[micro]/second, 0, time.UTC).Unix()
+}
+
+// before compares what the clock shows, not the instants.
+func (m *moment) before(other moment) bool {
+	return slices.Compare(m.value[:], other.value[:]) < 0
+}
+
+// A clock turns wall-clock times into instants as glibc's mktime does: it remembers the last offset from UTC, and of two
+// instants with the same wall-clock time prefers the one with that offset. The results around a clock change depend on it.
+type clock struct {
+	location *time.Location
+	offset   int64 // seconds east of UTC
+	period   period
+}
+
+// A period is a stretch of time with one offset from UTC. No end: the last one.
+type period struct {
+	start, end, offset int64
+	dst                int
+	known, endless     bool
+}
+
+// at gives the period of an instant.
+func (k *clock) at(t int64) period {
+	p := &k.period
+	if p.known && t >= p.start && (p.endless || t < p.end) {
+		return *p
+	}
+	local := time.Unix(t, 0).In(k.location)
+	start, end := local.ZoneBounds()
+	_, offset := local.Zone()
+	*p = period{start: start.Unix(), end: end.Unix(), endless: end.IsZero(), offset: int64(offset), known: true}
+	if local.IsDST() {
+		p.dst = 1
+	}
+	return *p
+}
+
+// wall reads the clock at an instant.
+func (k *clock) wall(t int64, fraction int) moment {
+	p := k.at(t)
+	civil := time.Unix(t+p.offset, 0).UTC()
+	y, mon, d := civil.Date()
+	h, mi, s := civil.Clock()
+	return moment{[units]int{y, int(mon), d, h, mi, s*second + fraction}, p.dst}
+}
+
+// resolve gives the instant of a wall-clock time, in seconds since the epoch, and the same moment with every unit in range.
+// A time that a clock change leaves out is moved by the size of the change. ok is false where mktime gives up.
+func (k *clock) resolve(m moment) (t int64, normal moment, ok bool) {
+	late := int64(max(m.value[micro]/second-59, 0)) // mktime looks for the 59th second and adds the rest
+	civil := m.civil() - late
+	t, ok = k.probe(civil, m.dst)
+	if !ok {
+		return 0, m, false
+	}
+	k.offset = civil - t
+	return t + late, k.wall(t+late, m.value[micro]%second), true
+}
+
+// probe looks for an instant that reads civil (the clock's reading as if it were UTC) and has the daylight saving time asked for.
+func (k *clock) probe(civil int64, dst int) (t int64, ok bool) {
+	t = civil - k.offset
+	before, between := t, t // the two guesses before t
+	wasDST := 0
+	for range 6 {
+		p := k.at(t)
+		miss := civil - p.offset - t
+		if miss == 0 {
+			if dst == anyTime || dst == p.dst {
+				return t, true
+			}
+			return k.probeDST(civil, t, dst), true
+		}
+		oscillates := t == before && t != between
+		if oscillates && (dst == anyTime && wasDST <= p.dst || dst != anyTime && dst != p.dst) {
+			return t, true // the clock skips this time
+		}
+		before, between, wasDST = between, t, p.dst
+		t += miss
+	}
+	return 0, false
+}
+
+// probeDST takes the offset of the nearest period with the daylight saving time asked for, searched as far as mktime does: 8.5 years
+// in steps shorter than any such period. If there is none it keeps t.
+func (k *clock) probeDST(civil, t int64, dst int) int64 {
+	const stride, bound = 601200, 536454000/2 + 601200
+	for distance := int64(stride); distance < bound; distance += stride {
+		for _, at := range []int64{t - distance, t + distance} {
+			if p := k.at(at); p.dst == dst {
+				return civil - p.offset
+			}
+		}
+	}
+	return t
+}
+
+// bounds tells how a moment stands to the clock.
+type bounds int
+
+const (
+	within  bounds = iota
+	shifted        // it was out of range, or skipped by the clock, and has been moved forward
+	outside        // past the last year, or the clock would go backwards
+)
+
+// check tells whether m exists as it stands. If it lies ahead of itself, m becomes the start of the first unit that differs.
+func (k *clock) check(m *moment) bounds {
+	t, normal, ok := k.resolve(*m)
+	if m.value[year] > limits[year].max || !ok || t < 0 {
+		return outside
+	}
+	for u := year; u <= micro; u++ {
+		switch d := normal.value[u] - m.value[u]; {
+		case d < 0:
+			return outside
+		case d == 0:
+			continue
+		}
+		switch u {
+		case micro:
+		case minute:
+			normal.value[micro] %= second // the fraction stays, and so does systemd's: see the tests
+		default:
+			normal.value[u+1] = limits[u+1].min
+		}
+		*m = normal
+		return shifted
+	}
+	return within
+}
+
+// fromEnd gives the day of the month that is n days from the end of m's month (1: the last), or -1.
+func (k *clock) fromEnd(m moment, n int) int {
+	wanted := m.value[month]
+	m.value[month]++
+	m.value[day] = 1 - n
+	t, normal, ok := k.resolve(m)
+	if !ok || t < 0 || normal.value[month] != wanted {
+		return -1
+	}
+	return normal.value[day]
+}

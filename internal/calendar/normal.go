@@ -1,0 +1,159 @@
+package calendar
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// normalise brings the chains to systemd's normal form and refuses values that no date or time has.
+func (e *Event) normalise() error {
+	if e.weekdays == everyDay {
+		e.weekdays = 0
+	}
+	for u := range e.chains {
+		c := e.chains[u]
+		for i := range c {
+			if unit(u) == year {
+				c[i].start, c[i].stop = fullYear(c[i].start), fullYear(c[i].stop)
+			}
+			c[i] = c[i].normal()
+		}
+		slices.SortFunc(c, func(a, b component) int {
+			return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.stop, b.stop), cmp.Compare(a.step, b.step))
+		})
+		e.chains[u] = slices.Compact(c)
+		if err := e.valid(unit(u)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fullYear gives years below 100 their century: 70 is 1970, 69 is 2069.
+func fullYear(y int) int {
+	switch {
+	case y >= 0 && y < 70:
+		return y + 2000
+	case y >= 70 && y < 100:
+		return y + 1900
+	}
+	return y
+}
+
+// normal ends a range at the last value it reaches, and makes one that reaches only its start a plain value.
+func (c component) normal() component {
+	if c.stop > c.start && c.step > 0 {
+		c.stop -= (c.stop - c.start) % c.step
+	}
+	if c.stop == c.start {
+		c.stop, c.step = -1, 0
+	}
+	return c
+}
+
+// valid checks a unit's values: each within its limits, each step taken at least once. Days from the month's end are at most 28
+// (the second in a list 25, the third 22, and so on), and count up to the month's end.
+func (e *Event) valid(u unit) error {
+	low, high := limits[u].min, limits[u].max
+	backwards := u == day && e.fromEnd
+	for _, c := range e.chains[u] {
+		if backwards {
+			high -= 3 // for each item anew: systemd refuses *~1,26
+		}
+		last := c.stop
+		if last < 0 {
+			last = high
+		}
+		switch {
+		case c.start < low || c.start > high || last > high || c.step > high-low:
+			return fmt.Errorf("value out of range in %q", e.format(u))
+		case backwards && c.stop < 0 && c.step > c.start-low,
+			(!backwards || c.stop >= 0) && c.step > last-c.start:
+			return fmt.Errorf("range or step too long in %q", e.format(u))
+		case c.stop >= 0 && c.stop < c.start:
+			return errors.New("range runs backwards")
+		}
+	}
+	return nil
+}
+
+// String gives the normalised form, as systemd prints it and TimersCalendar holds it.
+func (e *Event) String() string {
+	var b strings.Builder
+	if days := e.formatWeekdays(); days != "" {
+		b.WriteString(days + " ")
+	}
+	dash := "-"
+	if e.fromEnd && e.chains[day] != nil {
+		dash = "~"
+	}
+	b.WriteString(e.format(year) + "-" + e.format(month) + dash + e.format(day) + " ")
+	b.WriteString(e.format(hour) + ":" + e.format(minute) + ":" + e.format(micro))
+	if e.zone != "" {
+		b.WriteString(" " + e.zone)
+	}
+	return b.String()
+}
+
+// formatWeekdays writes runs of three days and more as ranges.
+func (e *Event) formatWeekdays() string {
+	names := [...]string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
+	var days []string
+	for d := 0; d < 7; d++ {
+		from := d
+		for d < 7 && e.weekdays&(1<<d) != 0 {
+			d++
+		}
+		switch {
+		case d-from > 2:
+			days = append(days, names[from]+".."+names[d-1])
+		case d > from:
+			days = append(days, names[from:d]...)
+		}
+	}
+	return strings.Join(days, ",")
+}
+
+// format writes the chain of one unit.
+func (e *Event) format(u unit) string {
+	if len(e.chains[u]) == 0 {
+		return "*"
+	}
+	var parts []string
+	for _, c := range e.chains[u] {
+		if u == micro && c == (component{0, -1, second}) {
+			return "*"
+		}
+		parts = append(parts, c.format(u))
+	}
+	return strings.Join(parts, ",")
+}
+
+// format writes one component. A range that takes every value needs no step.
+func (c component) format(u unit) string {
+	width, one := 2, 1
+	switch u {
+	case year:
+		width = 4
+	case micro:
+		one = second
+	}
+	number := func(width, v int) string {
+		s := fmt.Sprintf("%0*d", width, v/one)
+		if v%one > 0 {
+			s += fmt.Sprintf(".%06d", v%one)
+		}
+		return s
+	}
+	s := number(width, c.start)
+	if c.stop > 0 {
+		s += ".." + number(width, c.stop)
+	}
+	if c.step > 0 && (c.stop <= 0 || c.step != one) {
+		s += "/" + number(1, c.step)
+	}
+	return s
+}
