@@ -1,2 +1,234 @@
 // Package systemd reads what a systemd manager knows about timers and the services they start.
+//
+// It asks over D-Bus and changes nothing: no method that acts, no Subscribe, no subprocess. Root talks to PID 1 itself
+// (/run/systemd/private), everyone else through the system bus; --user means the caller's own manager. A unit is read
+// with one Properties.GetAll("") call, so that all that is said of it was true at one instant; its object path is its
+// escaped name, so no GetUnit call is needed. A unit that does not exist is a fact (LoadState "not-found"); an error
+// means that systemd could not be asked, or that its answer cannot be understood.
+//
+// PID 1 has one thread, so little is asked of it, and all at once: calls are sent together over one connection. Measured on systemd 252:
+//   - godbus logs in step by step and decodes all of a unit's 350 properties by reflection (0.4 ms for a service, twice what PID 1
+//     takes to answer), obeys a context in some steps only, and has goroutines in which a hostile reply could panic. So
+//     godbus builds the calls and names the types and errors, go-systemd escapes the object paths, and the login and the picking
+//     of the fifty properties that count are done here.
+//   - GetAll takes PID 1 0.3 ms for a timer and its service, one property 0.01 ms; after a daemon-reload the first
+//     GetAll of a unit takes as long as it takes to look at all unit files (UnitFileState), 4 ms where there are 2000. So
+//     of a listed timer that waits for its next elapse while its service is idle, only the nine properties are read
+//     that show whether there is more to be said.
+//   - ListUnitFilesByPatterns looks at all unit files for each timer: 3.7 s for 1000. So timers that are enabled but not loaded are
+//     found by the links in the *.wants and *.requires folders of the manager's UnitPath.
 package systemd
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	batch     = 8      // pairs that PID 1 is asked for at a time
+	maxTimers = 10_000 // a bus that lists more has gone mad
+)
+
+// listed is what a list of units says of one.
+type listed struct {
+	load, active, sub string
+	job               uint32
+}
+
+// Timers returns the names of all timers that are loaded, or enabled but not loaded, sorted.
+// Names that other units merely mention and templates are no timers.
+func (c *Conn) Timers(ctx context.Context) ([]string, error) {
+	list, search := map[string]listed{}, properties{values: map[string]value{}}
+	c.listTime = time.Now()
+	err := c.exchange(ctx, []call{listUnits(list), getProperty("", "Manager", "UnitPath", &search)})
+	if err != nil {
+		return nil, err
+	}
+	c.list = list
+	var names []string
+	for name, u := range list {
+		if _, err := TimerName(name); err == nil && u.load != "not-found" {
+			names = append(names, name)
+		}
+	}
+	for _, name := range wanted(read(&search, "UnitPath", "as", (*wire).strings)) {
+		if _, ok := list[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if len(names) > maxTimers {
+		return nil, fmt.Errorf("list the timers: there are %d, more than the %d that can be read", len(names), maxTimers)
+	}
+	return names, search.err
+}
+
+// wanted returns the timers that a link in folder/*.wants or folder/*.requires enables. A dangling link enables nothing;
+// a folder that is missing or closed to us has none.
+func wanted(folders []string) []string {
+	var names []string
+	for _, folder := range folders {
+		for _, pattern := range []string{"*.wants/*.timer", "*.requires/*.timer"} {
+			links, _ := filepath.Glob(filepath.Join(folder, pattern)) // the only error is a bad pattern
+			for _, link := range links {
+				name, err := TimerName(filepath.Base(link))
+				if err != nil {
+					continue
+				}
+				if _, err := os.Stat(link); err == nil || strings.Contains(name, "@") { // an instance's link may name the instance
+					names = append(names, name)
+				}
+			}
+		}
+	}
+	return names
+}
+
+// Read reads the named timers with the units they start, in the order of the names; a timer that has several of the
+// names is read once. A pair of which a part changed while it was read, or that contradicts itself, is read once more.
+//
+// Of a timer that Timers listed as waiting, with an idle service with which nothing is wrong, Timer.Unit has only Name,
+// LoadState, ActiveState, SubState, InactiveExit and ActiveEnter, and Service has only Name, LoadState, ActiveState, SubState, InactiveExit,
+// InactiveEnter, ConditionResult, ConditionTime, AssertResult, Result, ExecMainStart and ExecMainStatus.
+func (c *Conn) Read(ctx context.Context, names ...string) ([]Pair, error) {
+	pairs := make([]Pair, len(names))
+	all := make([]int, len(names))
+	for i := range all {
+		all[i] = i
+	}
+	for some := range slices.Chunk(all, batch) {
+		busy, err := c.readIdle(ctx, names, some, pairs)
+		if err != nil {
+			return nil, err
+		}
+		torn, err := c.readWhole(ctx, names, busy, pairs)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := c.readWhole(ctx, names, torn, pairs); err != nil {
+			return nil, err
+		}
+	}
+	seen := map[string]bool{}
+	return slices.DeleteFunc(pairs, func(p Pair) bool {
+		twice := seen[p.Timer.Name]
+		seen[p.Timer.Name] = true
+		return twice
+	}), nil
+}
+
+// usual is the service that a timer starts where Unit= does not name another.
+func usual(timer string) string { return strings.TrimSuffix(timer, ".timer") + ".service" }
+
+// readWhole reads the pairs of which the indices are given, and returns the indices of those that have to be read again.
+func (c *Conn) readWhole(ctx context.Context, names []string, which []int, pairs []Pair) (torn []int, err error) {
+	began := time.Now()
+	var calls []call
+	readService := func(i int, name string) {
+		calls = append(calls, getAll(name, func(p *properties) { pairs[i].Service = p.service(name, c.clock) }))
+	}
+	for _, i := range which {
+		pairs[i] = Pair{}
+		calls = append(calls, getAll(names[i], func(p *properties) { pairs[i].Timer = p.timer(names[i], c.clock) }))
+		readService(i, usual(names[i]))
+	}
+	if len(calls) > 0 && c.manager.values == nil {
+		calls = append(calls, c.hostCalls()...)
+	}
+	if err := c.exchange(ctx, calls); err != nil {
+		return nil, err
+	}
+	calls = nil
+	for _, i := range which {
+		switch name := pairs[i].Timer.Triggers; name {
+		case usual(names[i]):
+		case "":
+			pairs[i].Service = Service{}
+		default:
+			readService(i, name)
+		}
+	}
+	if err := c.exchange(ctx, calls); err != nil {
+		return nil, err
+	}
+	for _, i := range which {
+		ended, err := c.readJobs(ctx, &pairs[i])
+		if err != nil {
+			return nil, err
+		}
+		t, s := pairs[i].Timer, pairs[i].Service
+		over := t.SubState == "running" && s.Job == nil && (s.ActiveState == "inactive" || s.ActiveState == "failed")
+		if ended || over || s.StateChange.After(began) {
+			torn = append(torn, i)
+		}
+	}
+	return torn, nil
+}
+
+// idleService are the properties that show whether there is more to be said of an idle service. These stamps cannot be from
+// before the boot, so the monotonic ones are enough. The last one shows whether the others belong together.
+var idleService = []struct{ kind, name string }{
+	{"Unit", "InactiveEnterTimestampMonotonic"}, {"Unit", "ConditionResult"}, {"Unit", "ConditionTimestampMonotonic"},
+	{"Unit", "AssertResult"}, {"Service", "Result"}, {"Service", "ExecMainStatus"}, {"Service", "ExecMainStartTimestampMonotonic"},
+	{"Unit", "InactiveExitTimestampMonotonic"},
+}
+
+// readIdle reads those of the pairs that are idle, and returns the indices of those that are not or have something wrong.
+func (c *Conn) readIdle(ctx context.Context, names []string, which []int, pairs []Pair) (busy []int, err error) {
+	var calls []call
+	idle := map[int][2]*properties{}
+	for _, i := range which {
+		t, s := names[i], usual(names[i])
+		if c.clock.asleep > time.Second || c.list[t] != (listed{"loaded", "active", "waiting", 0}) || c.list[s] != (listed{"loaded", "inactive", "dead", 0}) {
+			busy = append(busy, i)
+			continue
+		}
+		pt, ps := &properties{values: map[string]value{}}, &properties{values: map[string]value{}}
+		idle[i] = [2]*properties{pt, ps}
+		calls = append(calls, call{what: "read " + t, path: unitPath(t), method: propertiesGetAll, args: []any{systemd1 + ".Timer"}, reply: pt.all},
+			getProperty(unitPath(t), "Unit", "ActiveEnterTimestampMonotonic", pt))
+		for _, property := range idleService {
+			calls = append(calls, getProperty(unitPath(s), property.kind, property.name, ps))
+		}
+	}
+	if err := c.exchange(ctx, calls); err != nil {
+		return nil, err
+	}
+	for _, i := range which {
+		if idle[i][0] == nil {
+			continue
+		}
+		t, s := idle[i][0].timer(names[i], c.clock), idle[i][1].service(usual(names[i]), c.clock)
+		for _, p := range idle[i] {
+			if p.err != nil {
+				return nil, fmt.Errorf("read %s: %w", names[i], p.err)
+			}
+		}
+		t.LoadState, t.ActiveState, t.SubState, t.InactiveExit = "loaded", "active", "waiting", t.ActiveEnter
+		s.LoadState, s.ActiveState, s.SubState = "loaded", "inactive", "dead"
+		pairs[i] = Pair{t, s}
+		skipped := !s.ConditionTime.IsZero() && !(s.ConditionResult && s.AssertResult)
+		changed := s.InactiveExit.After(c.listTime) || s.ConditionTime.After(c.listTime)
+		if t.Triggers != s.Name || s.Result != "success" || s.ExecMainStatus != 0 || skipped || changed {
+			busy = append(busy, i)
+		}
+	}
+	return busy, nil
+}
+
+// Match reports whether name matches the glob as systemctl understands it: * ? [a-z] [!a-z], a backslash is itself,
+// and .timer may be left out. The only error is a malformed glob.
+func Match(glob, name string) (bool, error) {
+	g := strings.NewReplacer(`\`, `\\`, "[!", "[^").Replace(glob)
+	if ok, err := path.Match(g, name); ok || err != nil {
+		return ok, err
+	}
+	return path.Match(g+".timer", name)
+}

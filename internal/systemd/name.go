@@ -1,0 +1,50 @@
+package systemd
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// otherTypes are the suffixes of units that are not timers (systemd.unit(5)).
+var otherTypes = []string{".service", ".socket", ".target", ".device", ".mount", ".automount", ".swap", ".path", ".slice", ".scope"}
+
+// TimerName returns the name of the timer that arg means, with .timer implied, or why there can be no such timer.
+func TimerName(arg string) (string, error) {
+	for _, suffix := range otherTypes {
+		if strings.HasSuffix(arg, suffix) {
+			return "", fmt.Errorf("%q is not a timer but a %s", arg, suffix[1:])
+		}
+	}
+	name := arg
+	if !strings.HasSuffix(arg, ".timer") {
+		name += ".timer"
+	}
+	if err := checkName(name); err != nil {
+		return "", fmt.Errorf("%.300q is no timer: %w", arg, err)
+	}
+	return name, nil
+}
+
+// checkName holds a name against the rules for unit names (systemd.unit(5)): "prefix.type" or "prefix@instance.type", of
+// ASCII letters, digits and :-_.\ (and @ from the first one on), 255 bytes at most. A template, prefix@.type, is no unit.
+func checkName(name string) error {
+	if len(name) > 255 {
+		return errors.New("more than 255 bytes")
+	}
+	stem := name[:max(strings.LastIndexByte(name, '.'), 0)]
+	for i := range len(stem) {
+		c := stem[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(`:-_.\@`, c) >= 0) {
+			return fmt.Errorf("a unit's name cannot have %q", name[i:i+1])
+		}
+	}
+	prefix, instance, isInstance := strings.Cut(stem, "@")
+	switch {
+	case prefix == "":
+		return errors.New("its name is empty")
+	case isInstance && instance == "":
+		return errors.New("it is a template: name an instance, as in name@instance.timer")
+	}
+	return nil
+}
