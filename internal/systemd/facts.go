@@ -10,8 +10,9 @@ const Infinity time.Duration = math.MaxInt64
 
 // Host is what the manager says about itself.
 type Host struct {
-	Boot         time.Time // what OnBootSec= counts from; in a container that is ManagerStart, as systemd has it
-	ManagerStart time.Time // what OnStartupSec= counts from
+	Boot         time.Time      // what OnBootSec= counts from; in a container that is ManagerStart, as systemd has it
+	ManagerStart time.Time      // what OnStartupSec= counts from
+	Zone         *time.Location // the host's time zone, which calendar events without one are in
 }
 
 // Pair is a timer and the unit it starts, read together.
