@@ -1,0 +1,160 @@
+// Package schedule says what a timer's schedule has demanded since an instant:
+// its elapses. It joins what systemd says of the timer with the meaning of
+// calendar events, does no I/O and reads no clock.
+//
+// An elapse is counted once it is certain that systemd let it pass: systemd may
+// wait up to AccuracySec= and RandomizedDelaySec= after it on purpose, and
+// starting takes a moment. So callers ask for the elapses up to now less [Slack].
+//
+// The entries of systemd.timer(5), and what they demand since an instant S:
+//
+//   - OnCalendar=: each elapse of the calendar event after S.
+//   - OnActiveSec=, OnBootSec=, OnStartupSec=: one elapse, that long after the
+//     timer was activated, the host booted or the manager started; where that
+//     was before the activation, systemd elapses at activation.
+//   - OnUnitActiveSec=, OnUnitInactiveSec=: one elapse for each whole interval
+//     after the base, which is S or what [Base] names; none without a base.
+//
+// With several entries the largest count is taken.
+package schedule
+
+import (
+	"fmt"
+	"time"
+
+	"mailfresh/internal/calendar"
+	"mailfresh/internal/systemd"
+)
+
+// most bounds how many elapses of a calendar event are counted.
+const most = 100_000
+
+// Slack is how long after an elapse a run may lawfully begin: AccuracySec and
+// RandomizedDelaySec of the timer, and 5 s for systemd to start it.
+func Slack(t systemd.Timer) time.Duration {
+	const starting = 5 * time.Second
+	return max(t.Accuracy, 0) + max(t.RandomizedDelay, 0) + starting
+}
+
+// Base is where counting begins.
+type Base struct {
+	Since        time.Time     // elapses after this instant count
+	UnitActive   time.Time     // what OnUnitActiveSec= counts from; zero: nothing
+	UnitInactive time.Time     // what OnUnitInactiveSec= counts from; zero: nothing
+	Runtime      time.Duration // of the job, which OnUnitInactiveSec= waits for before each interval
+}
+
+// From counts from one instant: the elapses that should have moved something
+// that was last moved then, by a job that takes runtime.
+func From(t time.Time, runtime time.Duration) Base {
+	return Base{Since: t, UnitActive: t, UnitInactive: t, Runtime: max(runtime, 0)}
+}
+
+// Demand is what a schedule has demanded.
+type Demand struct {
+	Count int       // elapses, at most 100,000
+	First time.Time // the earliest of them; zero if there is none
+}
+
+// Elapses counts the elapses e of the timer's schedule with base.Since < e <=
+// until. It fails when a calendar entry cannot be parsed.
+func Elapses(t systemd.Timer, h systemd.Host, base Base, until time.Time) (Demand, error) {
+	var worst Demand
+	for _, spec := range t.Calendar {
+		event, err := calendar.Parse(spec, h.Zone)
+		if err != nil {
+			return Demand{}, fmt.Errorf("OnCalendar=%s: %w", spec, err)
+		}
+		d := Demand{Count: event.Count(base.Since, until, most)}
+		if d.Count > 0 {
+			d.First, _ = event.Next(base.Since)
+		}
+		worst = worst.or(d)
+	}
+	for _, entry := range t.Monotonic {
+		worst = worst.or(monotonic(entry, t, h, base, until))
+	}
+	return worst, nil
+}
+
+// or is the larger demand; between equal ones the earlier.
+func (d Demand) or(other Demand) Demand {
+	if other.Count > d.Count || other.Count == d.Count && other.Count > 0 && other.First.Before(d.First) {
+		return other
+	}
+	return d
+}
+
+func monotonic(entry systemd.MonotonicEntry, t systemd.Timer, h systemd.Host, base Base, until time.Time) Demand {
+	switch entry.Base {
+	case "OnActiveSec":
+		return once(t.ActiveEnter, entry.Interval, t, base, until)
+	case "OnBootSec":
+		return once(h.Boot, entry.Interval, t, base, until)
+	case "OnStartupSec":
+		return once(h.ManagerStart, entry.Interval, t, base, until)
+	case "OnUnitActiveSec":
+		return each(base.UnitActive, entry.Interval, until)
+	case "OnUnitInactiveSec":
+		return each(base.UnitInactive, entry.Interval+base.Runtime, until)
+	}
+	return Demand{}
+}
+
+// once is the one elapse that long after an event.
+func once(event time.Time, interval time.Duration, t systemd.Timer, base Base, until time.Time) Demand {
+	if event.IsZero() || t.ActiveEnter.IsZero() {
+		return Demand{}
+	}
+	e := event.Add(interval)
+	if e.Before(t.ActiveEnter) {
+		e = t.ActiveEnter
+	}
+	if e.After(base.Since) && !e.After(until) {
+		return Demand{Count: 1, First: e}
+	}
+	return Demand{}
+}
+
+// each is one elapse for each whole interval after the base.
+func each(base time.Time, interval time.Duration, until time.Time) Demand {
+	if base.IsZero() || interval <= 0 || until.Before(base.Add(interval)) {
+		return Demand{}
+	}
+	return Demand{Count: int(min(until.Sub(base)/interval, most)), First: base.Add(interval)}
+}
+
+// Next is the earliest elapse of the timer's calendar entries after an
+// instant; false if it has none.
+func Next(t systemd.Timer, h systemd.Host, after time.Time) (next time.Time, ok bool, err error) {
+	for _, spec := range t.Calendar {
+		event, err := calendar.Parse(spec, h.Zone)
+		if err != nil {
+			return time.Time{}, false, fmt.Errorf("OnCalendar=%s: %w", spec, err)
+		}
+		if e, found := event.Next(after); found && (!ok || e.Before(next)) {
+			next, ok = e, true
+		}
+	}
+	return next, ok, nil
+}
+
+// Recurs reports whether the schedule can demand another run after an instant.
+func Recurs(t systemd.Timer, h systemd.Host, after time.Time) bool {
+	if HasUnitBase(t) {
+		return true
+	}
+	_, ok, err := Next(t, h, after)
+	return ok || err != nil
+}
+
+// HasUnitBase reports whether the timer has an entry that counts from the last
+// activity of its unit, OnUnitActiveSec= or OnUnitInactiveSec=.
+func HasUnitBase(t systemd.Timer) bool {
+	for _, entry := range t.Monotonic {
+		if entry.Base == "OnUnitActiveSec" || entry.Base == "OnUnitInactiveSec" {
+			return true
+		}
+	}
+	return false
+}

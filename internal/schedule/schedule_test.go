@@ -1,0 +1,109 @@
+package schedule
+
+import (
+	"testing"
+	"time"
+
+	"mailfresh/internal/systemd"
+)
+
+var (
+	now  = time.Date(2022, 2, 22, 16, 47, 0, 0, time.UTC)
+	host = systemd.Host{Boot: ago(100 * time.Hour), ManagerStart: ago(99 * time.Hour), Zone: time.UTC}
+)
+
+func ago(d time.Duration) time.Time { return now.Add(-d) }
+
+func every(base string, interval time.Duration) systemd.MonotonicEntry {
+	return systemd.MonotonicEntry{Base: base, Interval: interval}
+}
+
+func TestElapses(t *testing.T) {
+	const h = time.Hour
+	for _, test := range []struct {
+		name  string
+		timer systemd.Timer
+		base  Base
+		want  Demand
+	}{
+		{"no entry", systemd.Timer{}, From(ago(9*h), 0), Demand{}},
+		{"daily, not yet", systemd.Timer{Calendar: []string{"daily"}}, From(ago(16*h), 0), Demand{}},
+		{"daily, three", systemd.Timer{Calendar: []string{"daily"}}, From(ago(70*h), 0), Demand{3, time.Date(2022, 2, 20, 0, 0, 0, 0, time.UTC)}},
+		{"an elapse at the base does not count", systemd.Timer{Calendar: []string{"daily"}}, From(time.Date(2022, 2, 22, 0, 0, 0, 0, time.UTC), 0), Demand{}},
+		{"an elapse at the end counts", systemd.Timer{Calendar: []string{"16:47"}}, From(ago(h), 0), Demand{1, now}},
+		{"impossible date", systemd.Timer{Calendar: []string{"*-04-31"}}, From(ago(70000*h), 0), Demand{}},
+		{"every second for a year is bounded", systemd.Timer{Calendar: []string{"*:*:*"}}, From(ago(8766*h), 0), Demand{100_000, ago(8766*h - time.Second)}},
+		{"OnUnitActiveSec", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitActiveSec", h)}}, Base{Since: ago(5 * h), UnitActive: ago(150 * time.Minute)}, Demand{2, ago(90 * time.Minute)}},
+		{"OnUnitActiveSec without a base", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitActiveSec", h)}}, Base{Since: ago(5 * h)}, Demand{}},
+		{"OnUnitInactiveSec", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitInactiveSec", h)}}, Base{UnitInactive: ago(h)}, Demand{1, now}},
+		{"OnUnitInactiveSec waits for the job", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitInactiveSec", h)}}, From(ago(6*h), 30*time.Minute), Demand{4, ago(270 * time.Minute)}},
+		{"OnUnitInactiveSec=0", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitInactiveSec", 0)}}, From(ago(6*h), 0), Demand{}},
+		{"OnBootSec", active(ago(99*h), every("OnBootSec", 98*h)), From(ago(50*h), 0), Demand{1, ago(2 * h)}},
+		{"OnBootSec before the base", active(ago(99*h), every("OnBootSec", 2*h)), From(ago(50*h), 0), Demand{}},
+		{"OnBootSec ahead", active(ago(99*h), every("OnBootSec", 101*h)), From(ago(50*h), 0), Demand{}},
+		{"OnBootSec in the past at activation", active(ago(10*h), every("OnBootSec", 2*h)), From(ago(50*h), 0), Demand{1, ago(10 * h)}},
+		{"OnStartupSec", active(ago(99*h), every("OnStartupSec", 98*h)), From(ago(50*h), 0), Demand{1, ago(h)}},
+		{"OnActiveSec", active(ago(3*h), every("OnActiveSec", h)), From(ago(3*h), 0), Demand{1, ago(2 * h)}},
+		{"OnActiveSec of a timer that is not active", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnActiveSec", h)}}, From(ago(3*h), 0), Demand{}},
+		{"the largest count", systemd.Timer{Calendar: []string{"daily", "hourly"}, Monotonic: []systemd.MonotonicEntry{every("OnUnitActiveSec", 3*h)}}, From(ago(7*h), 0), Demand{7, time.Date(2022, 2, 22, 10, 0, 0, 0, time.UTC)}},
+		{"of equal counts the earliest", systemd.Timer{Calendar: []string{"16:00", "15:30", "16:30"}}, From(ago(7*h), 0), Demand{1, time.Date(2022, 2, 22, 15, 30, 0, 0, time.UTC)}},
+		{"an entry this version does not know", active(ago(9*h), every("OnMoonSec", h)), From(ago(7*h), 0), Demand{}},
+	} {
+		got, err := Elapses(test.timer, host, test.base, now)
+		if err != nil || got != test.want {
+			t.Errorf("%s: Elapses = %v, %v; want %v", test.name, got, err, test.want)
+		}
+	}
+	if d, err := Elapses(systemd.Timer{Calendar: []string{"never"}}, host, From(now, 0), now); err == nil {
+		t.Errorf("Elapses of a broken schedule = %v; want an error", d)
+	}
+}
+
+func active(since time.Time, entries ...systemd.MonotonicEntry) systemd.Timer {
+	return systemd.Timer{Unit: systemd.Unit{ActiveEnter: since}, Monotonic: entries}
+}
+
+// The zone is the entry's own or the host's, also over a change of the clocks.
+func TestElapsesInZone(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := systemd.Host{Zone: berlin}
+	since, until := time.Date(2022, 3, 26, 12, 0, 0, 0, time.UTC), time.Date(2022, 3, 28, 12, 0, 0, 0, time.UTC)
+	for spec, want := range map[string]time.Time{
+		"*-*-* 04:00:00":                  time.Date(2022, 3, 27, 2, 0, 0, 0, time.UTC), // CEST began that night
+		"*-*-* 04:00:00 UTC":              time.Date(2022, 3, 27, 4, 0, 0, 0, time.UTC),
+		"*-*-* 04:00:00 America/New_York": time.Date(2022, 3, 27, 8, 0, 0, 0, time.UTC),
+	} {
+		got, err := Elapses(systemd.Timer{Calendar: []string{spec}}, h, From(since, 0), until)
+		if err != nil || got.Count != 2 || !got.First.Equal(want) {
+			t.Errorf("Elapses(%q) = %v, %v; want 2, first at %v", spec, got, err, want)
+		}
+	}
+}
+
+func TestSlack(t *testing.T) {
+	got := Slack(systemd.Timer{Accuracy: time.Minute, RandomizedDelay: time.Hour})
+	if want := time.Hour + time.Minute + 5*time.Second; got != want {
+		t.Errorf("Slack = %v; want %v", got, want)
+	}
+}
+
+func TestRecurs(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		timer systemd.Timer
+		want  bool
+	}{
+		{"one-off in the past", systemd.Timer{Calendar: []string{"2020-01-01"}}, false},
+		{"one-off ahead", systemd.Timer{Calendar: []string{"2023-01-01"}}, true},
+		{"daily", systemd.Timer{Calendar: []string{"2020-01-01", "daily"}}, true},
+		{"OnBootSec", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnBootSec", 1)}}, false},
+		{"OnUnitInactiveSec", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitInactiveSec", 1)}}, true},
+	} {
+		if got := Recurs(test.timer, host, now); got != test.want {
+			t.Errorf("%s: Recurs = %t; want %t", test.name, got, test.want)
+		}
+	}
+}
