@@ -16,7 +16,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -183,12 +182,5 @@ func origin() string {
 	}
 }
 
-// version is set when the binary is linked.
-var version = buildVersion()
-
-func buildVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
-}
+// version is set when the binary is linked; see the Makefile.
+var version = "(devel)"

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"mailfresh/internal/nagios"
+)
+
+// perfdata is what is known of the timer in numbers.
+func (s *subject) perfdata() (list []nagios.Perfdata) {
+	if s.running() && !s.Service.InactiveExit.IsZero() {
+		list = append(list, nagios.Perfdata{Label: "running", Value: s.now.Sub(s.Service.InactiveExit).Seconds(), Unit: "s",
+			Warning: s.opt.RunningWarning.Range, Critical: s.opt.RunningCritical.Range})
+	}
+	if ended := s.ended(); !ended.IsZero() {
+		list = append(list, nagios.Perfdata{Label: "last_run", Value: s.now.Sub(ended).Seconds(), Unit: "s",
+			Warning: s.opt.Warning.Range, Critical: s.opt.Critical.Range})
+	}
+	if d, known := s.lasted(); known {
+		list = append(list, nagios.Perfdata{Label: "last_duration", Value: d.Seconds(), Unit: "s"})
+	}
+	if s.Timer.ActiveState == "active" {
+		list = append(list, nagios.Perfdata{Label: "missed", Value: float64(s.missed), Warning: s.opt.MissedWarning, Critical: s.opt.MissedCritical})
+	}
+	if !s.Timer.NextElapse.IsZero() {
+		list = append(list, nagios.Perfdata{Label: "next", Value: s.Timer.NextElapse.Sub(s.now).Seconds(), Unit: "s"})
+	}
+	return list
+}
+
+// detail is the raw facts, for -vv.
+func (s *subject) detail() []string {
+	t, svc := s.Timer, s.Service
+	at := func(v time.Time) string {
+		if v.IsZero() {
+			return "n/a"
+		}
+		return nagios.Instant(v)
+	}
+	lines := []string{fmt.Sprintf("%s: LoadState=%s ActiveState=%s SubState=%s UnitFileState=%s Result=%s", t.Name, t.LoadState, t.ActiveState, t.SubState, t.UnitFileState, t.Result)}
+	for _, spec := range t.Calendar {
+		lines = append(lines, "OnCalendar="+spec)
+	}
+	for _, entry := range t.Monotonic {
+		lines = append(lines, entry.Base+"="+nagios.Span(entry.Interval))
+	}
+	lines = append(lines,
+		fmt.Sprintf("AccuracySec=%s RandomizedDelaySec=%s Persistent=%t", nagios.Span(t.Accuracy), nagios.Span(t.RandomizedDelay), t.Persistent),
+		fmt.Sprintf("active since %s, last trigger %s, next elapse %s", at(t.ActiveEnter), at(t.LastTrigger), at(t.NextElapse)))
+	if svc.Name == "" {
+		return lines
+	}
+	return append(lines,
+		fmt.Sprintf("%s: LoadState=%s ActiveState=%s SubState=%s Type=%s Result=%s", svc.Name, svc.LoadState, svc.ActiveState, svc.SubState, svc.Type, svc.Result),
+		fmt.Sprintf("last start %s, last end %s", at(svc.InactiveExit), at(svc.InactiveEnter)),
+		fmt.Sprintf("main process: PID %d, start %s, exit %s, code %d, status %d, restarts %d",
+			svc.MainPID, at(svc.ExecMainStart), at(svc.ExecMainExit), svc.ExecMainCode, svc.ExecMainStatus, svc.NRestarts),
+		fmt.Sprintf("condition %t at %s, assert %t at %s", svc.ConditionResult, at(svc.ConditionTime), svc.AssertResult, at(svc.AssertTime)))
+}
+
+// exitNames are the names of exit statuses that systemd gives itself
+// (systemd.exec(5), "Process Exit Codes").
+var exitNames = map[int32]string{
+	200: "CHDIR", 201: "NICE", 202: "FDS", 203: "EXEC", 204: "MEMORY", 205: "LIMITS", 206: "OOM_ADJUST", 207: "SIGNAL_MASK", 208: "STDIN",
+	209: "STDOUT", 210: "CHROOT", 211: "IOPRIO", 212: "TIMERSLACK", 213: "SECUREBITS", 214: "SETSCHEDULER", 215: "CPUAFFINITY", 216: "GROUP",
+	217: "USER", 218: "CAPABILITIES", 219: "CGROUP", 220: "SETSID", 221: "CONFIRM", 222: "STDERR", 224: "PAM", 225: "NETWORK", 226: "NAMESPACE",
+	227: "NO_NEW_PRIVILEGES", 228: "SECCOMP", 229: "SELINUX_CONTEXT", 230: "PERSONALITY", 231: "APPARMOR", 232: "ADDRESS_FAMILIES",
+	233: "RUNTIME_DIRECTORY", 235: "CHOWN", 236: "SMACK_PROCESS_LABEL", 237: "KEYRING", 238: "STATE_DIRECTORY", 239: "CACHE_DIRECTORY",
+	240: "LOGS_DIRECTORY", 241: "CONFIGURATION_DIRECTORY", 242: "NUMA_POLICY", 243: "CREDENTIALS",
+}

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/schedule"
+	"mailfresh/internal/systemd"
+)
+
+// inspect judges one timer: first the timer itself, then what its service is
+// doing or how its last run went, then what its schedule has missed.
+func inspect(opt options, host systemd.Host, pair systemd.Pair, named bool, now time.Time) verdict {
+	s := &subject{opt: opt, named: named, now: now, Pair: pair, host: host}
+	if !s.timerAtFault() {
+		s.service()
+		s.clockWasWrong()
+		s.age()
+	}
+	if s.Timer.NeedDaemonReload || s.Service.NeedDaemonReload {
+		s.notes = append(s.notes, "note: unit files changed on disk: systemctl daemon-reload is pending")
+	}
+	return s.verdict()
+}
+
+// alertIfNamed is the state of what is wrong only with a timer that is expected
+// to run.
+func (s *subject) alertIfNamed(state nagios.State) nagios.State {
+	if s.named {
+		return state
+	}
+	return nagios.OK
+}
+
+// timerAtFault reports whether the timer is not active, so that nothing that
+// its service does can be in order.
+func (s *subject) timerAtFault() bool {
+	t := s.Timer
+	switch {
+	case t.LoadState == "not-found":
+		s.found(s.alertIfNamed(nagios.Critical), "not found: no such timer")
+	case t.LoadState == "masked":
+		s.found(s.alertIfNamed(nagios.Critical), "masked: it cannot be started (systemctl unmask %s)", t.Name)
+	case t.LoadState != "loaded":
+		s.found(nagios.Critical, "cannot be loaded (%s): %s", t.LoadState, orElse(t.LoadError, "systemd gives no reason"))
+	case t.ActiveState == "failed":
+		s.found(nagios.Critical, "the timer failed (%s)%s%s", t.Result, s.whyNoService(), s.since(t.StateChange))
+	case t.ActiveState != "active":
+		s.inactive()
+	default:
+		return false
+	}
+	return true
+}
+
+// inactive judges a timer that does not run.
+func (s *subject) inactive() {
+	t := s.Timer
+	enabled := strings.HasPrefix(t.UnitFileState, "enabled")
+	finished := !t.RemainAfterElapse && !t.LastTrigger.IsZero()
+	condition := unmet(t.Unit)
+	switch {
+	case condition != "":
+		s.found(s.alertIfNamed(nagios.Critical), "not started: its condition %s is not met", condition)
+	case t.Job != nil:
+		s.found(s.alertIfNamed(nagios.Critical), "not started yet: its %s", jobText(*t.Job))
+	case finished:
+		s.found(s.alertIfNamed(nagios.Critical), "inactive: it elapsed %s and RemainAfterElapse=no", s.ago(t.LastTrigger))
+	case enabled && s.named:
+		s.found(nagios.Critical, "enabled but not started%s%s (systemctl start %s)", s.stopped(), s.whyNoService(), t.Name)
+	case enabled:
+		s.found(nagios.Warning, "enabled but not started%s%s (systemctl start %s)", s.stopped(), s.whyNoService(), t.Name)
+	default:
+		s.found(s.alertIfNamed(nagios.Critical), "inactive (%s)%s%s: it never fires (systemctl enable --now %s)",
+			orElse(t.UnitFileState, "no unit file"), s.stopped(), s.whyNoService(), t.Name)
+	}
+}
+
+func (s *subject) stopped() string {
+	if s.Timer.InactiveEnter.IsZero() {
+		return ""
+	}
+	return ", stopped " + s.ago(s.Timer.InactiveEnter)
+}
+
+// whyNoService says what keeps the service from being started at all.
+func (s *subject) whyNoService() string {
+	switch s.Service.LoadState {
+	case "masked":
+		return ": " + s.Service.Name + " is masked"
+	case "not-found":
+		return ": " + s.Service.Name + " does not exist"
+	case "bad-setting", "error":
+		return ": " + s.Service.Name + " cannot be loaded (" + s.Service.LoadState + ")"
+	}
+	return ""
+}
+
+// service judges what the service is doing, or how its last run went, and the
+// runs it missed.
+func (s *subject) service() {
+	svc := s.Service
+	switch {
+	case strings.HasPrefix(svc.FreezerState, "fr"): // freezing, frozen
+		s.count()
+		s.found(nagios.Critical, "%s is frozen (%s%s): systemctl thaw %s", svc.Name, svc.ActiveState, s.since(svc.InactiveExit), svc.Name)
+		s.lateness()
+	case s.remains() && schedule.Recurs(s.Timer, s.host, s.now):
+		s.count()
+		s.found(nagios.Critical, "%s stays active after its run%s%s: the timer cannot start it again (systemctl stop %s%s)",
+			svc.Name, remainsWhy(svc), s.since(svc.ExecMainExit), svc.Name, remainsRemedy(svc))
+		s.lateness()
+	case svc.ActiveState == "activating" && svc.SubState == "auto-restart", s.running() && svc.NRestarts > 1:
+		s.restarting()
+	case s.running():
+		s.run()
+	case s.Timer.SubState == "elapsed":
+		s.elapsed()
+	case svc.Job != nil:
+		s.queued()
+	case s.Timer.SubState == "running":
+		s.abandoned()
+	default:
+		s.idle()
+	}
+}
+
+// running reports whether a run is in progress.
+func (s *subject) running() bool {
+	switch s.Service.ActiveState {
+	case "activating", "active", "deactivating", "reloading":
+		return !s.remains()
+	}
+	return false
+}
+
+// remains reports whether the unit stays active although its work is done.
+func (s *subject) remains() bool {
+	svc := s.Service
+	return svc.ActiveState == "active" && (svc.SubState == "exited" || !svc.IsService)
+}
+
+// run judges a run in progress: how long it lasts and what it made the
+// schedule miss.
+func (s *subject) run() {
+	s.count()
+	ran := s.now.Sub(s.Service.InactiveExit)
+	long := nagios.Judge(ran.Seconds(), s.opt.RunningWarning.Range, s.opt.RunningCritical.Range)
+	state := nagios.Worst(long, s.missedState())
+	text := s.progress()
+	switch {
+	case s.missed > 0 && long != nagios.OK:
+		text += ": " + s.limit(long) + ", " + runs(s.missed) + " missed"
+	case s.missed > 0:
+		text += ": " + runs(s.missed) + " missed"
+	case long != nagios.OK:
+		text += ": " + s.limit(long)
+	}
+	s.found(state, "%s", text)
+	if state != nagios.OK {
+		s.notes = append(s.notes, limits(s.Service)...)
+		s.look()
+	}
+}
+
+// restarting judges a service that fails and is started again by Restart=.
+func (s *subject) restarting() {
+	s.count()
+	state := nagios.Warning
+	if s.missedState() == nagios.Critical {
+		state = nagios.Critical
+	}
+	text := "%s fails and is restarted again and again (%s so far, last: %s)%s"
+	s.found(state, text, s.Service.Name, plural(int(s.Service.NRestarts), "restart"), s.ending(), s.since(s.Service.InactiveExit))
+	s.lateness()
+	s.look()
+}
+
+// queued judges a start job that waits in systemd's queue: a run that has not
+// started.
+func (s *subject) queued() {
+	s.count()
+	s.found(s.missedState(), "%s has not started: its %s%s", s.Service.Name, jobText(*s.Service.Job), s.since(s.Timer.LastTrigger))
+	s.lateness()
+}
+
+// abandoned judges a timer that waits for a service that does not run
+// (systemd issue 5923).
+func (s *subject) abandoned() {
+	since := later(s.Timer.StateChange, s.Service.InactiveEnter)
+	state := nagios.OK
+	if s.now.Sub(since) > time.Minute {
+		state = nagios.Critical
+	}
+	s.found(state, "the timer waits for %s, which is inactive and has no job queued%s (systemctl restart %s)",
+		s.Service.Name, s.since(since), s.Timer.Name)
+	s.outcome()
+	s.count()
+	s.lateness()
+}
+
+// elapsed judges a timer that will not fire again.
+func (s *subject) elapsed() {
+	t := s.Timer
+	switch {
+	case schedule.HasUnitBase(t):
+		s.found(nagios.Critical, "will never fire again: OnUnitActiveSec= or OnUnitInactiveSec= has no run to count from (systemctl start %s once, or add OnBootSec= or OnActiveSec=)", t.Triggers)
+	case t.LastTrigger.IsZero() && s.Service.InactiveExit.IsZero():
+		s.found(nagios.Warning, "its time passed without a run, and nothing more is scheduled")
+	default:
+		s.outcome()
+		s.found(nagios.OK, "%s, nothing more is scheduled", s.lastRun())
+	}
+}
+
+// idle judges a service between two runs.
+func (s *subject) idle() {
+	s.count()
+	s.outcome()
+	s.notStarted()
+	s.lateness()
+	if state := s.worst(); state != nagios.OK {
+		s.look()
+	}
+}
+
+func (s *subject) worst() nagios.State {
+	worst := nagios.OK
+	for _, f := range s.findings {
+		worst = nagios.Worst(worst, f.state)
+	}
+	return worst
+}
+
+// look says where to look first.
+func (s *subject) look() {
+	user := ""
+	if s.opt.User {
+		user = "--user "
+	}
+	s.notes = append(s.notes, "look at: journalctl "+user+"-u "+s.Service.Name+" -n 50")
+}
+
+// clockWasWrong finds a timer that waits for an instant far beyond what its
+// calendar says: it was computed while the clock was wrong (systemd issues
+// 6036, 13513, 16347).
+func (s *subject) clockWasWrong() {
+	t := s.Timer
+	if t.SubState != "waiting" || t.NextElapse.IsZero() {
+		return
+	}
+	expected, ok, err := schedule.Next(t, s.host, s.now)
+	const dst = 26 * time.Hour
+	if err == nil && ok && t.NextElapse.Sub(expected) > schedule.Slack(t)+dst {
+		s.found(nagios.Critical, "waits until %s although its schedule says %s: the clock was wrong once (systemctl restart %s)",
+			nagios.Instant(t.NextElapse), nagios.Instant(expected), t.Name)
+	}
+}
+
+// age judges the time since the last completed run ended.
+func (s *subject) age() {
+	ended := s.ended()
+	what := "the last completed run of " + s.Service.Name + " ended"
+	if ended.IsZero() {
+		ended, what = s.Timer.ActiveEnter, s.Service.Name+" has completed no run since the timer was started"
+	}
+	if ended.IsZero() {
+		return
+	}
+	old := s.now.Sub(ended)
+	state := nagios.Judge(old.Seconds(), s.opt.Warning.Range, s.opt.Critical.Range)
+	if state != nagios.OK {
+		s.found(state, "%s %s (%s)", what, s.ago(ended), bound(state, s.opt.Warning.Range, s.opt.Critical.Range))
+	}
+}

@@ -1,0 +1,54 @@
+// Command check_systemd_timer reports whether systemd timers fire, whether their
+// jobs finish, and whether they finished recently - or are stuck. It asks systemd
+// over D-Bus, changes nothing, and needs no privileges.
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/plugin"
+	"mailfresh/internal/systemd"
+)
+
+func main() { plugin.Main(check()) }
+
+func check() plugin.Check {
+	var opt options
+	return plugin.Check{
+		Name:     "check_systemd_timer",
+		About:    "check_systemd_timer reports whether systemd timers fire, whether their jobs finish, and whether they finished recently - or are stuck. With no thresholds it counts the scheduled runs that were missed.",
+		Examples: []string{"check_systemd_timer -u backup -w 25h -c 2d --running-critical 3h", "check_systemd_timer --all --exclude 'apt-*'"},
+		Options:  &opt,
+		Run: func(ctx context.Context, _ time.Time) (nagios.Result, error) {
+			f, err := gather(ctx, opt)
+			if err != nil {
+				return nagios.Result{}, err
+			}
+			return judge(opt, f, time.Now()), nil // after the last fact
+		},
+	}
+}
+
+// gather reads the timers asked for, each once, in order of name.
+func gather(ctx context.Context, opt options) (facts, error) {
+	bus, err := systemd.Dial(ctx, opt.User)
+	if err != nil {
+		return facts{}, err
+	}
+	defer bus.Close()
+	f := facts{named: map[string]bool{}, whole: opt.All || slices.ContainsFunc(opt.Unit, isGlob)}
+	if f.host, err = bus.Host(ctx); err != nil {
+		return facts{}, err
+	}
+	var known []string
+	if f.whole {
+		if known, err = bus.Timers(ctx); err != nil {
+			return facts{}, err
+		}
+	}
+	f.timers, err = bus.Read(ctx, choose(opt, known, &f)...)
+	return f, err
+}

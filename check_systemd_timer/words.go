@@ -1,0 +1,282 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/systemd"
+)
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func runs(n int) string { return plural(n, "scheduled run") }
+
+func (s *subject) ago(t time.Time) string { return nagios.Span(s.now.Sub(t)) + " ago" }
+
+// since writes ", since INSTANT", or nothing when it is not known.
+func (s *subject) since(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return ", since " + nagios.Instant(t)
+}
+
+// progress describes the run in progress: how long, which phase, since when.
+func (s *subject) progress() string {
+	svc := s.Service
+	if svc.InactiveExit.IsZero() {
+		return fmt.Sprintf("%s is running (%s)", svc.Name, svc.SubState)
+	}
+	return fmt.Sprintf("%s has been running for %s (%s, since %s)",
+		svc.Name, nagios.Span(s.now.Sub(svc.InactiveExit)), svc.SubState, nagios.Instant(svc.InactiveExit))
+}
+
+// limit says which limit of the present run's time was passed.
+func (s *subject) limit(state nagios.State) string {
+	return bound(state, s.opt.RunningWarning.Range, s.opt.RunningCritical.Range)
+}
+
+// bound says what a value that alerts should have been.
+func bound(state nagios.State, warning, critical nagios.Range) string {
+	r := warning
+	if state == nagios.Critical {
+		r = critical
+	}
+	if r.Inside || r.Start != 0 || math.IsInf(r.End, 1) {
+		return "outside the range " + r.String() + " s"
+	}
+	return "allowed is " + nagios.Span(time.Duration(min(r.End, math.MaxInt64/1e9)*1e9))
+}
+
+// limits are notes on time limits of systemd that do not apply to the run in
+// progress (systemd.service(5), TimeoutStartSec=, RuntimeMaxSec=).
+func limits(svc systemd.Service) (notes []string) {
+	note := func(format string, args ...any) { notes = append(notes, "note: "+fmt.Sprintf(format, args...)) }
+	oneshot := svc.Type == "oneshot"
+	if !svc.IsService {
+		return nil
+	}
+	switch {
+	case svc.ActiveState == "deactivating":
+		if svc.TimeoutStop == systemd.Infinity {
+			note("TimeoutStopSec=infinity: nothing ends a stop that hangs")
+		}
+	case svc.SubState == "running" && svc.RuntimeMax == systemd.Infinity:
+		note("RuntimeMaxSec=infinity: nothing ends a run that hangs; TimeoutStartSec= does not apply to Type=%s once it runs", svc.Type)
+	case svc.SubState != "running" && svc.TimeoutStart == systemd.Infinity && oneshot && svc.RuntimeMax != systemd.Infinity:
+		note("RuntimeMaxSec=%s does not apply to Type=oneshot, and TimeoutStartSec=infinity: nothing ends a run that hangs", nagios.Span(svc.RuntimeMax))
+	case svc.SubState != "running" && oneshot && svc.RuntimeMax != systemd.Infinity:
+		note("RuntimeMaxSec=%s does not apply to Type=oneshot; TimeoutStartSec=%s does", nagios.Span(svc.RuntimeMax), nagios.Span(svc.TimeoutStart))
+	case svc.SubState != "running" && svc.TimeoutStart == systemd.Infinity:
+		note("TimeoutStartSec=infinity: nothing ends a start that hangs")
+	}
+	return notes
+}
+
+func remainsWhy(svc systemd.Service) string {
+	if svc.RemainAfterExit {
+		return " (RemainAfterExit=yes)"
+	}
+	return ""
+}
+
+func remainsRemedy(svc systemd.Service) string {
+	if svc.RemainAfterExit {
+		return " now, and drop RemainAfterExit=yes"
+	}
+	return ""
+}
+
+// unmet is the first condition of a unit that was checked and not met.
+func unmet(u systemd.Unit) string {
+	if u.ConditionResult || u.ConditionTime.IsZero() {
+		return ""
+	}
+	return orElse(failing(u.Conditions), "Condition*=")
+}
+
+// failing is the first of the conditions that was not met. Of alternatives,
+// written with "|", all have failed.
+func failing(conditions []systemd.Condition) string {
+	for _, c := range conditions {
+		if c.State < 0 {
+			return c.String()
+		}
+	}
+	return ""
+}
+
+// skippedBy names the condition that kept the service from running.
+func (s *subject) skippedBy() string {
+	if s.Service.Result == "exec-condition" {
+		return "its ExecCondition= said no"
+	}
+	return orElse(failing(s.Service.Conditions), "a condition") + " is not met"
+}
+
+// whyNotStarted names what is known of why a trigger led to no run.
+func (s *subject) whyNotStarted() string {
+	svc := s.Service
+	if why := s.whyNoService(); why != "" {
+		return strings.TrimPrefix(why, ": ")
+	}
+	if !svc.AssertResult && !svc.AssertTime.IsZero() && !svc.AssertTime.Before(s.Timer.LastTrigger.Add(-time.Second)) {
+		return orElse(failing(svc.Asserts), "an assertion") + " failed"
+	}
+	return "a unit that it requires failed, or its start job was cancelled (systemctl start " + svc.Name + " says which)"
+}
+
+// jobText describes a job in the queue and what blocks it.
+func jobText(j systemd.Job) string {
+	text := fmt.Sprintf("%s job %d is %s", j.Type, j.ID, j.State)
+	for i, b := range j.Blockers {
+		if i == 0 {
+			text += " for "
+		} else {
+			text += ", "
+		}
+		text += fmt.Sprintf("%s (%s job %d, %s)", b.Unit, b.Type, b.ID, b.State)
+	}
+	return text
+}
+
+// ended is the end of the last completed run; zero if none is known.
+func (s *subject) ended() time.Time {
+	if s.remains() {
+		return later(s.Service.InactiveEnter, s.Service.ExecMainExit)
+	}
+	return s.Service.InactiveEnter
+}
+
+// lasted is the duration of the last completed run; false if it is not known.
+func (s *subject) lasted() (time.Duration, bool) {
+	d := s.ended().Sub(s.Service.InactiveExit)
+	return d, !s.Service.InactiveExit.IsZero() && d >= 0 && !s.ended().IsZero()
+}
+
+// lastRun describes the last completed run.
+func (s *subject) lastRun() string {
+	d, known := s.lasted()
+	switch {
+	case known:
+		return fmt.Sprintf("the last run of %s ended %s after %s", s.Service.Name, s.ago(s.ended()), nagios.Span(d))
+	case !s.ended().IsZero():
+		return fmt.Sprintf("the last run of %s ended %s", s.Service.Name, s.ago(s.ended()))
+	case !s.Timer.LastTrigger.IsZero():
+		return fmt.Sprintf("%s was last triggered %s", s.Service.Name, s.ago(s.Timer.LastTrigger))
+	}
+	return s.Service.Name + " has not run yet"
+}
+
+// next describes the next elapse.
+func (s *subject) next() string {
+	if s.Timer.NextElapse.IsZero() {
+		return ""
+	}
+	if d := s.Timer.NextElapse.Sub(s.now); d > 0 {
+		return ", the next is in " + nagios.Span(d)
+	}
+	return ", the next is due now"
+}
+
+// outcome judges how the last run ended.
+func (s *subject) outcome() {
+	svc := s.Service
+	switch {
+	case svc.ActiveState == "failed":
+		s.found(nagios.Critical, "%s failed%s: %s", svc.Name, s.when(), s.ending())
+	case svc.Result == "success" && ignored(svc):
+		s.found(s.opt.IgnoredState, "%s ended%s with %s, which ExecStart=- ignores: systemd calls it a success", svc.Name, s.when(), exitText(svc))
+	}
+}
+
+func (s *subject) when() string {
+	if s.Service.InactiveEnter.IsZero() {
+		return ""
+	}
+	return " " + s.ago(s.Service.InactiveEnter)
+}
+
+// ignored reports whether ExecStart=- swallowed the last run's failure.
+// SuccessExitStatus= declares a status to be none.
+func ignored(svc systemd.Service) bool {
+	flagged := false
+	for _, e := range svc.ExecStart {
+		flagged = flagged || e.IgnoreFailure
+	}
+	if !flagged || svc.ExecMainExit.IsZero() || svc.ExecMainStatus == 0 {
+		return false
+	}
+	if svc.ExecMainCode == 1 {
+		return true
+	}
+	switch syscall.Signal(svc.ExecMainStatus) {
+	case syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE:
+		return false // always a clean end (systemd.service(5), SuccessExitStatus=)
+	}
+	return svc.ExecMainCode != 0
+}
+
+// ending says how the last run ended, by systemd's result.
+func (s *subject) ending() string {
+	svc := s.Service
+	switch svc.Result {
+	case "exit-code", "signal", "core-dump":
+		if svc.ExecMainCode == 0 { // not the main process: ExecStartPre= or the like
+			return "result " + svc.Result
+		}
+		return exitText(svc)
+	case "timeout":
+		return "it ran into its time limit (result timeout)"
+	case "watchdog":
+		return "it did not answer its watchdog"
+	case "oom-kill":
+		return "it was killed for lack of memory (result oom-kill)"
+	case "start-limit-hit":
+		return "it was started too often and is refused now (result start-limit-hit; systemctl reset-failed " + svc.Name + ")"
+	case "resources":
+		return "systemd could not set it up (result resources)" + s.whyNoService()
+	}
+	return "result " + orElse(svc.Result, "unknown")
+}
+
+// exitText names an exit status or signal: "exit status 217/USER", "SIGKILL".
+func exitText(svc systemd.Service) string {
+	switch svc.ExecMainCode {
+	case 2, 3: // CLD_KILLED, CLD_DUMPED
+		name := orElse(unix.SignalName(syscall.Signal(svc.ExecMainStatus)), fmt.Sprintf("signal %d", svc.ExecMainStatus))
+		if svc.ExecMainCode == 3 {
+			return name + " (core dumped)"
+		}
+		return name
+	}
+	if name := exitNames[svc.ExecMainStatus]; name != "" {
+		return fmt.Sprintf("exit status %d/%s", svc.ExecMainStatus, name)
+	}
+	return fmt.Sprintf("exit status %d", svc.ExecMainStatus)
+}
