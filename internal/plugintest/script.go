@@ -13,7 +13,8 @@ import (
 
 // Commands are what scripts may use beside testscript's own commands.
 var Commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
-	"exits": exits,
+	"exits":   exits,
+	"systemd": systemd,
 }
 
 // Run runs the scripts of a folder. A script is a manual page by example: a

@@ -1,0 +1,296 @@
+package plugintest
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// Stage is a fake systemd that listens on a unix socket, as a message bus and as systemd itself does.
+type Stage struct {
+	listener *net.UnixListener
+	systemd  *Systemd
+	mu       sync.Mutex
+	steps    map[string]int // how often each was taken
+	conns    []net.Conn
+	running  sync.WaitGroup
+}
+
+// Listen starts a stage on a socket, until Close. Its address is "unix:path=" + socket.
+func (s *Systemd) Listen(socket string) (*Stage, error) {
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	st := &Stage{listener: l, systemd: s, steps: map[string]int{}}
+	if s.faults["refuse"] != "" {
+		l.SetUnlinkOnClose(false)
+		return st, l.Close()
+	}
+	st.running.Add(1)
+	go st.accept()
+	return st, nil
+}
+
+// Close ends the stage and its connections.
+func (st *Stage) Close() {
+	st.listener.Close()
+	st.mu.Lock()
+	for _, c := range st.conns {
+		c.Close()
+	}
+	st.mu.Unlock()
+	st.running.Wait()
+}
+
+func (st *Stage) accept() {
+	defer st.running.Done()
+	for {
+		c, err := st.listener.Accept()
+		if err != nil {
+			return
+		}
+		st.mu.Lock()
+		st.conns = append(st.conns, c)
+		st.running.Add(1)
+		st.mu.Unlock()
+		go func() {
+			defer st.running.Done()
+			defer c.Close()
+			st.serve(c)
+		}()
+	}
+}
+
+// serve plays one connection: the login, then calls and replies.
+func (st *Stage) serve(c net.Conn) {
+	in := bufio.NewReader(c)
+	if !st.answer(c, "accept", nil) {
+		return
+	}
+	for begun := false; !begun; {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		switch words := strings.Fields(strings.TrimPrefix(line, "\x00")); {
+		case len(words) == 0:
+		case words[0] == "BEGIN":
+			begun = true
+		case words[0] == "AUTH" && st.systemd.faults["reject"] == "":
+			if !st.answer(c, "AUTH", []byte("OK 1234567890abcdef1234567890abcdef\r\n")) {
+				return
+			}
+		default:
+			io.WriteString(c, "REJECTED EXTERNAL\r\n")
+		}
+	}
+	for serial := uint32(1); ; serial++ {
+		var raw bytes.Buffer
+		m, err := dbus.DecodeMessage(io.TeeReader(in, &raw))
+		if err != nil {
+			return
+		}
+		if m.Type != dbus.TypeMethodCall {
+			continue
+		}
+		member, _ := m.Headers[dbus.FieldMember].Value().(string)
+		reply := st.systemd.reply(m, member, st)
+		reply.Headers[dbus.FieldReplySerial] = dbus.MakeVariant(binary.LittleEndian.Uint32(raw.Bytes()[8:]))
+		var b bytes.Buffer
+		if err := reply.EncodeTo(&b, binary.LittleEndian); err != nil {
+			return
+		}
+		binary.LittleEndian.PutUint32(b.Bytes()[8:], serial)
+		if !st.answer(c, member, b.Bytes()) {
+			return
+		}
+	}
+}
+
+// fault reports whether this is the time when the step has this fault.
+func (st *Stage) fault(name, step string) bool {
+	of, times, _ := strings.Cut(st.systemd.faults[name], " ")
+	return of == step && fmt.Sprint(st.steps[step]) == max(times, "1")
+}
+
+// answer sends the answer of a step, with its fault, and reports whether the connection goes on.
+func (st *Stage) answer(c net.Conn, step string, b []byte) bool {
+	st.mu.Lock()
+	st.steps[step]++
+	hang, die, garbage := st.fault("hang", step), st.fault("die", step), st.fault("garbage", step)
+	st.mu.Unlock()
+	switch {
+	case hang:
+		io.Copy(io.Discard, c) // until the other side gives up
+		return false
+	case garbage:
+		b = bytes.Repeat([]byte{0xff}, 1024)
+	case die:
+		c.Write(b[:len(b)/2])
+		return false
+	}
+	_, err := c.Write(b)
+	return err == nil
+}
+
+// reply returns the answer to a call.
+func (s *Systemd) reply(m *dbus.Message, member string, st *Stage) *dbus.Message {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.steps[member]++ // as answer will count it
+	failing := st.fault("error", member)
+	st.steps[member]--
+	if failing {
+		return failure("org.freedesktop.DBus.Error.AccessDenied", "Access denied by the stage")
+	}
+	target, _ := m.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
+	var args [2]string
+	for i, arg := range m.Body {
+		if text, ok := arg.(string); ok && i < len(args) {
+			args[i] = text
+		}
+	}
+	switch member {
+	case "Hello":
+		return success(":1.42")
+	case "GetAll":
+		return s.getAll(target, args[0])
+	case "Get":
+		return s.get(target, args[0], args[1])
+	case "ListUnitsByPatterns":
+		patterns, _ := m.Body[1].([]string)
+		return success(s.list(patterns))
+	case "GetJobBefore":
+		for _, u := range s.units {
+			if u.job.ID != 0 && u.job.ID == m.Body[0] {
+				return success(append([]fakeJob{}, u.before...))
+			}
+		}
+		return failure("org.freedesktop.systemd1.NoSuchJob", "No such job")
+	}
+	return failure("org.freedesktop.DBus.Error.UnknownMethod", "Unknown method "+member)
+}
+
+func success(body ...any) *dbus.Message {
+	return &dbus.Message{Type: dbus.TypeMethodReply, Body: body, Headers: map[dbus.HeaderField]dbus.Variant{
+		dbus.FieldSignature: dbus.MakeVariant(dbus.SignatureOf(body...))}}
+}
+
+func failure(name, text string) *dbus.Message {
+	m := success(text)
+	m.Type = dbus.TypeError
+	m.Headers[dbus.FieldErrorName] = dbus.MakeVariant(name)
+	return m
+}
+
+// unit returns the unit of an object, and its name; a unit that is in no section is not found.
+func (s *Systemd) unit(target dbus.ObjectPath) (*fakeUnit, string) {
+	if target == "/org/freedesktop/systemd1" {
+		return s.units["manager"], "manager"
+	}
+	name := unescape(path.Base(string(target)))
+	if u := s.units[name]; u != nil {
+		return u, name
+	}
+	missing := map[string]any{"Id": name, "Description": name, "LoadState": "not-found", "ActiveState": "inactive", "SubState": "dead",
+		"LoadError": loadError{"org.freedesktop.systemd1.NoSuchUnit", "Unit " + name + " not found."}}
+	return &fakeUnit{versions: []map[string]any{missing}}, name
+}
+
+// now returns the properties that the unit has at this reading.
+func (u *fakeUnit) now() map[string]any {
+	return u.versions[min(max(u.reads, 1), len(u.versions))-1]
+}
+
+func (s *Systemd) getAll(target dbus.ObjectPath, iface string) *dbus.Message {
+	all := map[string]dbus.Variant{}
+	if strings.HasPrefix(string(target), "/org/freedesktop/systemd1/job/") {
+		id := path.Base(string(target))
+		for _, u := range s.units {
+			if fmt.Sprint(u.job.ID) == id && id != s.faults["vanish"] {
+				all["Id"], all["JobType"], all["State"] = dbus.MakeVariant(u.job.ID), dbus.MakeVariant(u.job.Type), dbus.MakeVariant(u.job.State)
+				return success(all)
+			}
+		}
+		return failure("org.freedesktop.DBus.Error.UnknownObject", "Unknown object '"+string(target)+"'.")
+	}
+	u, name := s.unit(target)
+	u.reads++
+	for key, value := range u.now() {
+		if of, _ := kindOf(name, key); iface == "" || iface == "org.freedesktop.systemd1."+of {
+			all[key] = s.variant(key, value)
+		}
+	}
+	return success(all)
+}
+
+func (s *Systemd) get(target dbus.ObjectPath, iface, key string) *dbus.Message {
+	u, name := s.unit(target)
+	of, kind := kindOf(name, key)
+	if iface != "org.freedesktop.systemd1."+of {
+		return failure("org.freedesktop.DBus.Error.UnknownProperty", "Unknown property "+iface+"."+key)
+	}
+	value, ok := u.now()[key]
+	if !ok {
+		value, _ = parseValue(kind, "", nil, time.Time{})
+	}
+	return success(s.variant(key, value))
+}
+
+// variant wraps a value, or another if the property is to have a wrong type.
+func (s *Systemd) variant(key string, value any) dbus.Variant {
+	if s.faults["type"] == key {
+		value = []float64{1}
+	}
+	return dbus.MakeVariant(value)
+}
+
+// listedUnit is an element of ListUnitsByPatterns' answer.
+type listedUnit struct {
+	Name, Description, Load, Active, Sub, Following string
+	Path                                            dbus.ObjectPath
+	JobID                                           uint32
+	JobType                                         string
+	JobPath                                         dbus.ObjectPath
+}
+
+func (s *Systemd) list(patterns []string) []listedUnit {
+	all := []listedUnit{}
+	for name, u := range s.units {
+		matches := slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, name); return ok })
+		if p := u.now(); matches {
+			text := func(key string) string { s, _ := p[key].(string); return s }
+			all = append(all, listedUnit{Name: name, Description: text("Description"), Load: text("LoadState"), Active: text("ActiveState"),
+				Sub: text("SubState"), Path: "/", JobID: u.job.ID, JobType: u.job.Type, JobPath: "/"})
+		}
+	}
+	return all
+}
+
+// unescape is the reverse of the escaping in object paths: _2d is "-".
+func unescape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		var c byte
+		if s[i] == '_' && i+2 < len(s) {
+			if _, err := fmt.Sscanf(s[i+1:i+3], "%02x", &c); err == nil {
+				b.WriteByte(c)
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}

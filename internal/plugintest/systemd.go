@@ -1,0 +1,377 @@
+package plugintest
+
+import (
+	"bufio"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+)
+
+// Systemd is what a fake systemd knows. Its text form has one section per unit, with the properties that
+// `systemctl show` prints, and leaves out what is as usual:
+//
+//	[backup.timer]
+//	TimersCalendar=*-*-* 04:44:00
+//	LastTriggerUSec=now-12h3m
+//	[backup.service]
+//	ActiveState=activating
+//	SubState=start
+//	Type=oneshot
+//	InactiveExitTimestamp=now-12h3m
+//	Job=17 start running
+//
+// Instants are now, now-1d2h, now+5min or 2022-02-22 04:44:00 UTC; the monotonic stamp of each pair follows from the other unless
+// it is given. Durations are 90s, 1h30min, infinity. TimersCalendar=, TimersMonotonic=OnBootUSec 1h,
+// Conditions=ConditionPathExists=!/run/x failed, ExecStart=-/bin/x arg and JobBefore=12 network.target start running (what GetJobBefore
+// answers about the unit's job) may be repeated. A property that is not named is not sent, as by another version of systemd.
+// [x.service 2] is what changes when the unit is read for the second time.
+//
+// [manager] has UnitPath=, Virtualization= and UserspaceTimestamp=; [faults] has what goes wrong:
+//
+//	refuse=yes            nobody listens on the socket
+//	reject=yes            the login is refused
+//	hang=STEP             no answer; STEP is accept, AUTH, Hello, Get, GetAll, ListUnitsByPatterns or GetJobBefore,
+//	die=STEP              half an answer, then the connection is closed
+//	garbage=STEP          an answer that is no D-Bus message
+//	error=STEP            an answer that is the error AccessDenied
+//	type=PROPERTY         a property of a wrong type
+//	vanish=JOB            this job ends before it can be read
+//
+// and "STEP 3" is the third time.
+type Systemd struct {
+	units  map[string]*fakeUnit
+	faults map[string]string
+}
+
+// fakeUnit is a section, or the manager.
+type fakeUnit struct {
+	versions []map[string]any // property: value; the last one stays
+	job      fakeJob
+	before   []fakeJob
+	reads    int
+}
+
+// fakeJob is an element of GetJobBefore's answer.
+type fakeJob struct {
+	ID                uint32
+	Unit, Type, State string
+	Path, UnitPath    dbus.ObjectPath
+}
+
+// kinds are the properties that are known, by interface and kind.
+var kinds = []struct{ iface, kind, names string }{
+	{"Unit", "string", "Id Description LoadState ActiveState SubState FreezerState UnitFileState"},
+	{"Unit", "bool", "NeedDaemonReload ConditionResult AssertResult"},
+	{"Unit", "stamp", "InactiveExitTimestamp ActiveEnterTimestamp ActiveExitTimestamp InactiveEnterTimestamp StateChangeTimestamp ConditionTimestamp AssertTimestamp"},
+	{"Unit", "error", "LoadError"},
+	{"Unit", "job", "Job"},
+	{"Unit", "conditions", "Conditions Asserts"},
+	{"Timer", "string", "Unit Result"},
+	{"Timer", "bool", "Persistent RemainAfterElapse FixedRandomDelay"},
+	{"Timer", "stamp", "LastTriggerUSec"},
+	{"Timer", "wall", "NextElapseUSecRealtime"},
+	{"Timer", "mono", "NextElapseUSecMonotonic"},
+	{"Timer", "usec", "AccuracyUSec RandomizedDelayUSec"},
+	{"Timer", "calendar", "TimersCalendar"},
+	{"Timer", "monotonic", "TimersMonotonic"},
+	{"Service", "string", "Type Result Restart ControlGroup"},
+	{"Service", "bool", "RemainAfterExit"},
+	{"Service", "stamp", "ExecMainStartTimestamp ExecMainExitTimestamp"},
+	{"Service", "usec", "RuntimeMaxUSec TimeoutStartUSec TimeoutStopUSec"},
+	{"Service", "uint32", "MainPID ControlPID NRestarts"},
+	{"Service", "int32", "ExecMainCode ExecMainStatus"},
+	{"Service", "exec", "ExecStart"},
+	{"Manager", "string", "Virtualization"},
+	{"Manager", "strings", "UnitPath"},
+	{"Manager", "stamp", "UserspaceTimestamp"},
+}
+
+// kindOf returns the interface and the kind of a property of a unit; "" where it has no such property.
+func kindOf(unit, property string) (iface, kind string) {
+	for _, k := range kinds {
+		own := k.iface == "Unit" && unit != "manager" || strings.HasSuffix(unit, "."+strings.ToLower(k.iface)) || unit == strings.ToLower(k.iface)
+		for _, name := range strings.Fields(k.names) {
+			switch {
+			case !own:
+			case name == property:
+				return k.iface, k.kind
+			case k.kind == "stamp" && name+"Monotonic" == property:
+				return k.iface, "mono"
+			}
+		}
+	}
+	return "", ""
+}
+
+// usual is what a section need not say.
+var usual = map[string]string{
+	".timer": `LoadState=loaded ActiveState=active SubState=waiting UnitFileState=enabled ConditionResult=yes AssertResult=yes
+		AccuracyUSec=1min RandomizedDelayUSec=0 RemainAfterElapse=yes Persistent=no Result=success`,
+	".service": `LoadState=loaded ActiveState=inactive SubState=dead UnitFileState=static ConditionResult=no AssertResult=no Type=oneshot Result=success Restart=no
+		RemainAfterExit=no RuntimeMaxUSec=infinity TimeoutStartUSec=infinity TimeoutStopUSec=90s`,
+	"": "LoadState=loaded ActiveState=inactive SubState=dead",
+}
+
+// ParseSystemd reads the text form. Relative instants count from now.
+func ParseSystemd(text string, now time.Time) (*Systemd, error) {
+	s := &Systemd{units: map[string]*fakeUnit{"manager": {versions: []map[string]any{{}}}}, faults: map[string]string{}}
+	section, lines := "", bufio.NewScanner(strings.NewReader(text))
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		var err error
+		switch key, value, isProperty := strings.Cut(line, "="); {
+		case line == "" || line[0] == '#':
+		case line[0] == '[' && line[len(line)-1] == ']':
+			section, err = s.open(line[1:len(line)-1], now)
+		case !isProperty || section == "":
+			err = fmt.Errorf("not a section or a property")
+		case section == "faults":
+			s.faults[key] = value
+		default:
+			err = s.set(section, key, value, now)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %q: %w", n, line, err)
+		}
+	}
+	return s, lines.Err()
+}
+
+// open begins a section: [x.timer], or [x.timer 2] for its next version.
+func (s *Systemd) open(header string, now time.Time) (string, error) {
+	name, version, _ := strings.Cut(header, " ")
+	u := s.units[name]
+	switch {
+	case name == "manager" || name == "faults":
+		return name, nil
+	case version != "":
+		if u == nil || version != strconv.Itoa(len(u.versions)+1) {
+			return "", fmt.Errorf("versions are counted from 1")
+		}
+		next := map[string]any{}
+		for k, v := range u.versions[len(u.versions)-1] {
+			next[k] = v
+		}
+		u.versions = append(u.versions, next)
+		return name, nil
+	case u != nil:
+		return "", fmt.Errorf("a second section of this name")
+	}
+	s.units[name] = &fakeUnit{versions: []map[string]any{{}}}
+	suffix := name[max(strings.LastIndexByte(name, '.'), 0):]
+	defaults, ok := usual[suffix]
+	if !ok {
+		defaults = usual[""]
+	}
+	defaults += " Id=" + name + " Description=" + name
+	if suffix == ".timer" {
+		defaults += " Unit=" + strings.TrimSuffix(name, suffix) + ".service"
+	}
+	for _, one := range strings.Fields(defaults) {
+		key, value, _ := strings.Cut(one, "=")
+		if err := s.set(name, key, value, now); err != nil {
+			return "", err
+		}
+	}
+	return name, nil
+}
+
+// set gives a unit a property, or a further element of one that is a list.
+func (s *Systemd) set(unit, key, text string, now time.Time) error {
+	u := s.units[unit]
+	properties := u.versions[len(u.versions)-1]
+	switch key {
+	case "Job":
+		_, err := fmt.Sscan(text, &u.job.ID, &u.job.Type, &u.job.State)
+		u.job.Unit, u.job.Path = unit, jobPath(u.job.ID)
+		properties[key] = struct {
+			ID   uint32
+			Path dbus.ObjectPath
+		}{u.job.ID, u.job.Path}
+		return err
+	case "JobBefore":
+		j := fakeJob{UnitPath: "/"}
+		_, err := fmt.Sscan(text, &j.ID, &j.Unit, &j.Type, &j.State)
+		j.Path = jobPath(j.ID)
+		u.before = append(u.before, j)
+		return err
+	}
+	_, kind := kindOf(unit, key)
+	value, err := parseValue(kind, text, properties[key], now)
+	if err != nil {
+		return err
+	}
+	properties[key] = value
+	if kind == "stamp" && properties[key+"Monotonic"] == nil {
+		properties[key+"Monotonic"], err = parseValue("mono", text, nil, now)
+	}
+	return err
+}
+
+func jobPath(id uint32) dbus.ObjectPath {
+	return dbus.ObjectPath(fmt.Sprintf("/org/freedesktop/systemd1/job/%d", id))
+}
+
+// The elements of properties that are lists, and of other structs.
+type (
+	loadError  struct{ Name, Message string }
+	onCalendar struct {
+		Base, Spec string
+		Next       uint64
+	}
+	onMonotonic struct {
+		Base           string
+		Interval, Next uint64
+	}
+	condition struct {
+		Type            string
+		Trigger, Negate bool
+		Param           string
+		State           int32
+	}
+	execStart struct {
+		Path                string
+		Args                []string
+		Ignore              bool
+		Start, SM, Exit, EM uint64
+		PID                 uint32
+		Code, Status        int32
+	}
+)
+
+// parseValue returns the D-Bus value that a text means; the zero value of its kind for "". An element is added to list.
+func parseValue(kind, text string, list any, now time.Time) (any, error) {
+	switch kind {
+	case "string":
+		return text, nil
+	case "strings":
+		return strings.Fields(text), nil
+	case "bool":
+		return text == "yes", nil
+	case "uint32":
+		n, err := strconv.ParseUint("0"+text, 10, 32)
+		return uint32(n), err
+	case "int32":
+		n, err := strconv.ParseInt("0"+text, 10, 32)
+		return int32(n), err
+	case "usec":
+		return parseDuration(text)
+	case "stamp", "wall", "mono":
+		return parseInstant(text, kind == "mono", now)
+	case "error":
+		return loadError{"org.freedesktop.systemd1.LoadFailed", text}, nil
+	case "job":
+		return struct {
+			ID   uint32
+			Path dbus.ObjectPath
+		}{0, "/"}, nil
+	case "calendar":
+		all, _ := list.([]onCalendar)
+		return append(all, onCalendar{"OnCalendar", text, 0}), nil
+	case "monotonic":
+		all, _ := list.([]onMonotonic)
+		base, interval, _ := strings.Cut(text, " ")
+		usec, err := parseDuration(interval)
+		return append(all, onMonotonic{base, usec, 0}), err
+	case "conditions":
+		all, _ := list.([]condition)
+		return append(all, parseCondition(text)), nil
+	case "exec":
+		all, _ := list.([]execStart)
+		line, ignore := strings.CutPrefix(text, "-")
+		args := append(strings.Fields(line), "")
+		return append(all, execStart{Path: args[0], Args: args[:len(args)-1], Ignore: ignore}), nil
+	}
+	return nil, fmt.Errorf("unknown property")
+}
+
+// parseCondition reads ConditionPathExists=|!/run/x failed; without the last word it was not checked.
+func parseCondition(text string) condition {
+	text, state, _ := strings.Cut(text, " ")
+	kind, param, _ := strings.Cut(text, "=")
+	c := condition{Type: kind, State: map[string]int32{"failed": -1, "succeeded": 1}[state]}
+	param, c.Trigger = strings.CutPrefix(param, "|")
+	c.Param, c.Negate = strings.CutPrefix(param, "!")
+	return c
+}
+
+// parseInstant returns microseconds since 1970, or since the boot for mono; 0 for what was before the boot.
+func parseInstant(text string, mono bool, now time.Time) (uint64, error) {
+	at := now
+	switch rest, relative := strings.CutPrefix(text, "now"); {
+	case text == "" || text == "0":
+		return 0, nil
+	case text == "infinity":
+		return math.MaxUint64, nil
+	case relative && rest == "":
+	case relative:
+		usec, err := parseDuration(rest[1:])
+		if err != nil || rest[0] != '-' && rest[0] != '+' {
+			return 0, fmt.Errorf("%q is no instant", text)
+		}
+		at = now.Add(time.Duration(usec) * time.Microsecond * map[byte]time.Duration{'-': -1, '+': 1}[rest[0]])
+	default:
+		var err error
+		if at, err = time.Parse("2006-01-02 15:04:05 MST", text); err != nil {
+			return 0, err
+		}
+	}
+	if !mono {
+		return uint64(at.UnixMicro()), nil
+	}
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		return 0, err
+	}
+	return uint64(max(0, ts.Nano()/1000-time.Since(at).Microseconds())), nil
+}
+
+// parseDuration reads 1d2h3min4s; a bare number is seconds.
+func parseDuration(text string) (usec uint64, err error) {
+	units := map[string]time.Duration{"w": 7 * 24 * time.Hour, "d": 24 * time.Hour, "h": time.Hour, "min": time.Minute, "m": time.Minute,
+		"s": time.Second, "": time.Second, "ms": time.Millisecond, "us": time.Microsecond}
+	if text == "infinity" {
+		return math.MaxUint64, nil
+	}
+	for rest := strings.ReplaceAll(text, " ", ""); rest != ""; {
+		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
+		letters := len(rest[digits:]) - len(strings.TrimLeft(rest[digits:], "abcdefghijklmnopqrstuvwxyz"))
+		n, err := strconv.ParseUint(rest[:digits], 10, 64)
+		unit, ok := units[rest[digits:digits+letters]]
+		if err != nil || !ok {
+			return 0, fmt.Errorf("%q is no duration", text)
+		}
+		usec += n * uint64(unit/time.Microsecond)
+		rest = rest[digits+letters:]
+	}
+	return usec, nil
+}
+
+// systemd starts a stage from the text form in a file of the script, in which
+// $WORK stands for the script's folder, and points plugins at it, as the
+// system's manager and as the user's: systemd FILE.
+func systemd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: systemd FILE")
+	}
+	s, err := ParseSystemd(strings.ReplaceAll(ts.ReadFile(args[0]), "$WORK", ts.Getenv("WORK")), time.Now())
+	ts.Check(err)
+	dir, err := os.MkdirTemp("", "stage") // $WORK may be too long for a socket's name
+	ts.Check(err)
+	ts.Defer(func() { os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "bus")
+	stage, err := s.Listen(socket)
+	ts.Check(err)
+	ts.Defer(stage.Close)
+	ts.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+socket)
+	ts.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+socket)
+	ts.Setenv("XDG_RUNTIME_DIR", dir)
+}
