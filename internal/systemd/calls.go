@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"time"
 
 	sdbus "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
@@ -68,14 +70,27 @@ func listUnits(list map[string]listed) call {
 // containers are the values of Virtualization for which OnBootSec= counts from the manager's start.
 var containers = []string{"systemd-nspawn", "lxc-libvirt", "lxc", "openvz", "docker", "podman", "rkt", "wsl", "proot", "pouch", "container-other"}
 
-// Host returns what OnBootSec= and OnStartupSec= count from.
+// localZone returns the host's time zone, whatever TZ says here; UTC where /etc/localtime is missing, as for systemd.
+func localZone() *time.Location {
+	data, err := os.ReadFile("/etc/localtime")
+	if err != nil {
+		return time.UTC
+	}
+	zone, err := time.LoadLocationFromTZData("Local", data)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
+
+// Host returns what the manager says about itself.
 func (c *Conn) Host(ctx context.Context) (Host, error) {
 	if c.manager.values == nil {
 		if err := c.exchange(ctx, c.hostCalls()); err != nil {
 			return Host{}, err
 		}
 	}
-	h := Host{Boot: c.clock.boot, ManagerStart: c.manager.instant("UserspaceTimestamp", c.clock)}
+	h := Host{Boot: c.clock.boot, ManagerStart: c.manager.instant("UserspaceTimestamp", c.clock), Zone: localZone()}
 	if slices.Contains(containers, c.manager.string("Virtualization")) {
 		h.Boot = h.ManagerStart
 	}

@@ -38,6 +38,7 @@ type Conn struct {
 	manager  properties        // what Host needs; nil values: not read yet
 	list     map[string]listed // what Timers found
 	listTime time.Time         // just before that
+	stepped  bool              // the wall clock was stepped since the manager's start
 }
 
 // socket is where a manager can be asked.

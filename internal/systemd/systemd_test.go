@@ -1,0 +1,338 @@
+package systemd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"mailfresh/internal/plugintest"
+)
+
+// dial starts a stage from its text form and connects to it.
+func dial(t *testing.T, ctx context.Context, text string) *Conn {
+	t.Helper()
+	s, err := plugintest.ParseSystemd(text, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "stage")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "bus")
+	stage, err := s.Listen(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stage.Close)
+	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+socket)
+	c, err := Dial(ctx, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+const hung = `
+[aliases.timer]
+TimersMonotonic=OnUnitInactiveUSec 1h
+TimersMonotonic=OnActiveUSec 1s
+TimersCalendar=*-*-* 04:44:00
+SubState=running
+LastTriggerUSec=now-12h3m
+NextElapseUSecRealtime=infinity
+NextElapseUSecMonotonic=infinity
+RandomizedDelayUSec=5min
+[aliases.service]
+ActiveState=activating
+SubState=start
+MainPID=4711
+InactiveExitTimestamp=now-12h3m
+ExecMainStartTimestamp=now-12h3m
+InactiveEnterTimestamp=now-13h
+Conditions=ConditionPathExists=!/run/x failed
+Conditions=ConditionUser=|root succeeded
+ExecStart=-/usr/bin/aliases --all
+RuntimeMaxUSec=1h
+Job=17 start waiting
+JobBefore=12 network-online.target start running
+`
+
+func TestReadHung(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	pairs, err := dial(t, ctx, hung).Read(ctx, "aliases.timer", "aliases.timer")
+	if err != nil || len(pairs) != 1 {
+		t.Fatalf("Read = %v, %v; want one pair", pairs, err)
+	}
+	timer, service := pairs[0].Timer, pairs[0].Service
+	near(t, "LastTrigger", timer.LastTrigger, 12*time.Hour+3*time.Minute)
+	near(t, "InactiveExit", service.InactiveExit, 12*time.Hour+3*time.Minute)
+	near(t, "InactiveEnter", service.InactiveEnter, 13*time.Hour)
+	wantMonotonic := []MonotonicEntry{{"OnUnitInactiveSec", time.Hour}, {"OnActiveSec", time.Second}}
+	if diff := cmp.Diff(wantMonotonic, timer.Monotonic); diff != "" {
+		t.Errorf("Monotonic: %s", diff)
+	}
+	if diff := cmp.Diff([]string{"*-*-* 04:44:00"}, timer.Calendar); diff != "" {
+		t.Errorf("Calendar: %s", diff)
+	}
+	if timer.SubState != "running" || !timer.NextElapse.IsZero() || timer.Accuracy != time.Minute || timer.RandomizedDelay != 5*time.Minute {
+		t.Errorf("Timer = %+v", timer)
+	}
+	wantConditions := []Condition{
+		{Type: "ConditionPathExists", Param: "/run/x", Negate: true, State: -1},
+		{Type: "ConditionUser", Param: "root", Trigger: true, State: 1},
+	}
+	if diff := cmp.Diff(wantConditions, service.Conditions); diff != "" {
+		t.Errorf("Conditions: %s", diff)
+	}
+	wantExec := []Exec{{Path: "/usr/bin/aliases", Args: []string{"/usr/bin/aliases", "--all"}, IgnoreFailure: true}}
+	if diff := cmp.Diff(wantExec, service.ExecStart); diff != "" {
+		t.Errorf("ExecStart: %s", diff)
+	}
+	if !service.IsService || service.MainPID != 4711 || service.RuntimeMax != time.Hour || service.TimeoutStart != Infinity || service.NRestarts != 0 {
+		t.Errorf("Service = %+v", service)
+	}
+	wantJob := &Job{ID: 17, Unit: "aliases.service", Type: "start", State: "waiting",
+		Blockers: []Job{{ID: 12, Unit: "network-online.target", Type: "start", State: "running"}}}
+	if diff := cmp.Diff(wantJob, service.Job); diff != "" {
+		t.Errorf("Job: %s", diff)
+	}
+}
+
+// near wants an instant that was about so long ago.
+func near(t *testing.T, what string, at time.Time, ago time.Duration) {
+	t.Helper()
+	if d := time.Since(at) - ago; d < -time.Second || d > 10*time.Second {
+		t.Errorf("%s = %v; want %v ago", what, at, ago)
+	}
+}
+
+func TestReadFacts(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	c := dial(t, ctx, `
+[idle.timer]
+LastTriggerUSec=now-1h
+[idle.service]
+InactiveExitTimestamp=now-1h
+InactiveEnterTimestamp=now-59min
+[target.timer]
+Unit=some.target
+[some.target]
+ActiveState=active
+[torn.timer]
+SubState=running
+[torn.timer 2]
+SubState=waiting
+[torn.service]
+[ended.timer]
+[ended.service]
+Job=9 start running
+[bad.timer]
+LoadState=bad-setting
+LoadError=Invalid argument
+Unit=
+[faults]
+vanish=9
+`)
+	for _, tt := range []struct {
+		name string
+		get  func(Pair) any
+		want any
+	}{
+		{"absent", func(p Pair) any { return p.Timer.LoadState + ": " + p.Timer.LoadError }, "not-found: Unit absent.timer not found."},
+		{"absent", func(p Pair) any { return p.Service.Name }, ""},
+		{"bad", func(p Pair) any { return p.Timer.LoadState + ": " + p.Timer.LoadError }, "bad-setting: Invalid argument"},
+		{"target", func(p Pair) any { return p.Service.Name }, "some.target"},
+		{"target", func(p Pair) any { return p.Service.IsService }, false},
+		{"target", func(p Pair) any { return p.Service.ActiveState }, "active"},
+		{"torn", func(p Pair) any { return p.Timer.SubState }, "waiting"}, // a contradiction is read once more
+		{"ended", func(p Pair) any { return p.Service.Job == nil }, true},
+		{"idle", func(p Pair) any { return p.Service.Result }, "success"},
+	} {
+		pairs, err := c.Read(ctx, tt.name+".timer")
+		if err != nil || len(pairs) != 1 {
+			t.Errorf("Read(%q) = %v, %v", tt.name, pairs, err)
+			continue
+		}
+		if got := tt.get(pairs[0]); got != tt.want {
+			t.Errorf("Read(%q) has %v; want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestTimers(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	dir := t.TempDir()
+	wants := filepath.Join(dir, "timers.target.wants")
+	if err := os.Mkdir(wants, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{"enabled.timer": "/dev/null", "gone.timer": "/nonexistent", "x@.timer": "/dev/null", "a.timer": "/dev/null"} {
+		if err := os.Symlink(target, filepath.Join(wants, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := dial(t, ctx, `
+[manager]
+UnitPath=`+dir+` /nonexistent
+Virtualization=lxc
+UserspaceTimestamp=now-2d
+[b.timer]
+LastTriggerUSec=now-1h
+[b.service]
+InactiveExitTimestamp=now-1h
+InactiveEnterTimestamp=now-59min
+[a.timer]
+LastTriggerUSec=now-1h
+[a.service]
+Description=the whole of it is read: its run did not begin at the last trigger
+InactiveExitTimestamp=now-3h
+[mentioned.timer]
+LoadState=not-found
+`)
+	names, err := c.Timers(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"a.timer", "b.timer", "enabled.timer"}, names); diff != "" {
+		t.Errorf("Timers: %s", diff)
+	}
+	pairs, err := c.Read(ctx, names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := pairs[0].Service.Description; !strings.HasPrefix(got, "the whole") {
+		t.Errorf("a.service was read only in part: %+v", pairs[0].Service)
+	}
+	if s := pairs[1].Service; s.Description != "" || s.Name != "b.service" || s.ActiveState != "inactive" {
+		t.Errorf("b.service is idle, but was read as %+v", s)
+	}
+	near(t, "InactiveEnter", pairs[1].Service.InactiveEnter, 59*time.Minute)
+	near(t, "LastTrigger", pairs[1].Timer.LastTrigger, time.Hour)
+	host, err := c.Host(ctx)
+	if err != nil || host.Zone == nil || !host.Boot.Equal(host.ManagerStart) {
+		t.Errorf("Host = %v, %v; want a boot that is the manager's start, in a container", host, err)
+	}
+}
+
+func TestFaults(t *testing.T) {
+	const deadline = 300 * time.Millisecond
+	for _, tt := range []struct {
+		fault string
+		want  string // in the error
+		late  bool   // it is the deadline
+	}{
+		{"hang=accept", "no answer", true},
+		{"hang=AUTH", "no answer", true},
+		{"hang=Hello", "log in: ", true},
+		{"hang=ListUnitsByPatterns", "list the timers: ", true},
+		{"hang=GetAll", "read aliases.timer: ", true},
+		{"hang=GetAll 2", "read aliases.service: ", true},
+		{"hang=GetAll 3", "read job 17 of aliases.service: ", true},
+		{"hang=GetJobBefore", "read job 17 of aliases.service: ", true},
+		{"die=AUTH", "the connection was closed", false},
+		{"die=Hello", "the connection was closed", false},
+		{"die=GetAll", "the connection was closed", false},
+		{"die=GetAll 2", "the connection was closed", false},
+		{"die=ListUnitsByPatterns", "the connection was closed", false},
+		{"reject=yes", "the login was refused", false},
+		{"garbage=GetAll", "too long", false},
+		{"error=Hello", "Access denied by the stage", false},
+		{"error=GetAll", "read aliases.timer: Access denied by the stage", false},
+		{"error=GetJobBefore", "Access denied by the stage", false},
+		{"type=LastTriggerUSec", `property LastTriggerUSec has the type "ad", not "t"`, false},
+		{"type=ExecStart", `property ExecStart has the type "ad"`, false},
+		{"type=Job", `property Job has the type "ad"`, false},
+		{"type=UnitPath", `property UnitPath has the type "ad"`, false},
+	} {
+		t.Run(tt.fault, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			if tt.late {
+				ctx, cancel = context.WithTimeout(context.Background(), deadline)
+			}
+			defer cancel()
+			c := dial(t, ctx, hung+"\n[faults]\n"+tt.fault+"\n")
+			_, err := c.Timers(ctx)
+			if err == nil {
+				_, err = c.Read(ctx, "aliases.timer")
+			}
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error = %v; want %q in one line", err, tt.want)
+			}
+			if errors.Is(err, context.DeadlineExceeded) != tt.late {
+				t.Errorf("errors.Is(%v, context.DeadlineExceeded) = %v", err, !tt.late)
+			}
+		})
+	}
+}
+
+func TestDialErrors(t *testing.T) {
+	dir := t.TempDir()
+	for _, tt := range []struct{ address, want string }{
+		{"unix:path=" + dir + "/none", "no such file"},
+		{"unix:path=" + dir + "/none;unix:path=" + dir + "/nor", "/nor"},
+		{"tcp:host=127.0.0.1,port=1", "has no unix socket"},
+		{"unix:path=%zz", "has no unix socket"},
+		{"rubbish", "has no unix socket"},
+	} {
+		t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", tt.address)
+		if c, err := Dial(context.Background(), false); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("Dial with %q = %v, %v; want %q", tt.address, c, err, tt.want)
+		}
+	}
+	s, err := plugintest.ParseSystemd("[faults]\nrefuse=yes\n", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Listen(filepath.Join(dir, "bus")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+dir+"/bus")
+	if _, err := Dial(context.Background(), false); err == nil || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("Dial of a deserted socket = %v; want connection refused", err)
+	}
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Dial(cancelled, false); !errors.Is(err, context.Canceled) {
+		t.Errorf("Dial = %v; want %v", err, context.Canceled)
+	}
+}
+
+func TestSockets(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", "/run/user/7")
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:abstract=a%20b,guid=1;unix:path=/c")
+	got, err := sockets(true)
+	want := []socket{{"/run/user/7/systemd/private", false}, {"@a b", true}, {"/c", true}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(socket{})); err != nil || diff != "" {
+		t.Errorf("sockets(true): %v %s", err, diff)
+	}
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
+	if got, err := sockets(true); err != nil || got[1].path != "/run/user/7/bus" {
+		t.Errorf("sockets(true) = %v, %v; want the bus in XDG_RUNTIME_DIR", got, err)
+	}
+}
+
+func TestTooManyTimers(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	var text strings.Builder
+	for i := range maxTimers + 1 {
+		fmt.Fprintf(&text, "[t%d.timer]\n", i)
+	}
+	names, err := dial(t, ctx, text.String()).Timers(ctx)
+	if err == nil || !strings.Contains(err.Error(), "there are 10001") {
+		t.Errorf("Timers = %d names, %v; want an error", len(names), err)
+	}
+}
