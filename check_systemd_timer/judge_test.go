@@ -277,6 +277,7 @@ func TestJudge(t *testing.T) {
 		{"failed in ExecStartPre", "", daily(failed("exit-code", 0, 0)), "CRITICAL - report.service failed 12h 42m ago: result exit-code"},
 		{"swallowed", "", hourly(func(t *systemd.Timer, s *systemd.Service) { s.ExecMainStatus = 1 }), "WARNING - generate_vrts_aliases.service ended 20m ago with exit status 1, which ExecStart=- ignores: systemd calls it a success"},
 		{"swallowed", "--ignored-exit-state=critical", hourly(func(t *systemd.Timer, s *systemd.Service) { s.ExecMainStatus = 1 }), "CRITICAL - generate_vrts_aliases.service ended 20m ago with exit status 1, which ExecStart=- ignores: systemd calls it a success"},
+		{"ignored, but declared a success", "", hourly(func(t *systemd.Timer, s *systemd.Service) { s.ExecMainStatus, s.SuccessStatus = 75, []int32{75} }), "OK - the last run of generate_vrts_aliases.service ended 20m ago after 2m, the next is in 40m"},
 		{"swallowed signal", "", hourly(func(t *systemd.Timer, s *systemd.Service) { s.ExecMainCode, s.ExecMainStatus = 2, 9 }), "WARNING - generate_vrts_aliases.service ended 20m ago with SIGKILL, which ExecStart=- ignores: systemd calls it a success"},
 
 		// Triggers that led to no run.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -233,7 +234,7 @@ func ignored(svc systemd.Service) bool {
 		return false
 	}
 	if svc.ExecMainCode == 1 {
-		return true
+		return !slices.Contains(svc.SuccessStatus, svc.ExecMainStatus)
 	}
 	switch syscall.Signal(svc.ExecMainStatus) {
 	case syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE:

@@ -154,6 +154,9 @@ func (s *Systemd) reply(m *dbus.Message, member string, st *Stage) *dbus.Message
 	if failing {
 		return failure("org.freedesktop.DBus.Error.AccessDenied", "Access denied by the stage")
 	}
+	if m.Flags&dbus.FlagNoAutoStart != 0 { // as a bus that was started a moment ago, before systemd came to it
+		return failure("org.freedesktop.DBus.Error.NameHasNoOwner", "Name \"org.freedesktop.systemd1\" does not exist")
+	}
 	target, _ := m.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
 	var args [2]string
 	for i, arg := range m.Body {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -13,58 +14,78 @@ import (
 )
 
 const (
-	systemd1         = "org.freedesktop.systemd1"
-	root             = "/org/freedesktop/systemd1"
-	propertiesGet    = "org.freedesktop.DBus.Properties.Get"
-	propertiesGetAll = "org.freedesktop.DBus.Properties.GetAll"
+	systemd1 = "org.freedesktop.systemd1"
+	root     = "/org/freedesktop/systemd1"
 )
 
 func unitPath(name string) string { return root + "/unit/" + sdbus.PathBusEscape(name) }
 
-// getAll is the call that reads a unit.
-func getAll(name string, set func(*properties)) call {
-	return call{what: "read " + name, path: unitPath(name), method: propertiesGetAll, args: []any{""},
-		reply: func(w *wire, signature string) {
-			p := &properties{values: map[string]value{}}
-			if p.all(w, signature); w.err != nil {
-				return
-			}
-			if set(p); p.err == nil && p.string("LoadState") == "" {
-				p.err = errors.New("the reply has no LoadState")
-			}
-			w.err = p.err
-		}}
+// ask is a call of systemd's; what is the name for errors.
+func ask(what, path, iface, method string, reply func(m *dbus.Message) error, args ...any) call {
+	return call{what, systemd1, path, iface, method, args, reply}
 }
 
-// getProperty is the call that adds one property of an object, "" for the manager, to p.
-func getProperty(path, kind, name string, p *properties) call {
-	if path == "" {
-		path = root
+// getAll is the call that adds all properties of an object's interface, "" for all of them, to p.
+func getAll(what, path, iface string, p *properties) call {
+	return ask(what, path, "org.freedesktop.DBus.Properties", "GetAll", func(m *dbus.Message) error {
+		values, err := body[map[string]dbus.Variant](m)
+		maps.Copy(p.values, values)
+		return err
+	}, iface)
+}
+
+// getUnit is the call that reads all properties of a unit.
+func getUnit(name string, set func(*properties)) call {
+	p := newProperties()
+	c := getAll("read "+name, unitPath(name), "", p)
+	fill := c.reply
+	c.reply = func(m *dbus.Message) error {
+		if err := fill(m); err != nil {
+			return err
+		}
+		if set(p); p.err == nil && value[string](p, "LoadState") == "" {
+			return errors.New("the reply has no LoadState")
+		}
+		return p.err
 	}
-	return call{what: "read the property " + name, path: path, method: propertiesGet, args: []any{systemd1 + "." + kind, name},
-		reply: func(w *wire, signature string) {
-			if w.is(signature, "v") {
-				p.add(name, w)
-			}
-		}}
+	return c
+}
+
+// get is the call that adds one property of an object's interface to p.
+func get(path, kind, name string, p *properties) call {
+	return ask("read the property "+name, path, "org.freedesktop.DBus.Properties", "Get", func(m *dbus.Message) (err error) {
+		p.values[name], err = body[dbus.Variant](m)
+		return err
+	}, systemd1+"."+kind, name)
 }
 
 // listUnits is the call that lists the timers and services in memory.
 func listUnits(list map[string]listed) call {
-	return call{what: "list the timers", path: root, method: systemd1 + ".Manager.ListUnitsByPatterns", args: []any{[]string{}, []string{"*.timer", "*.service"}},
-		reply: func(w *wire, signature string) {
-			if !w.is(signature, "a(ssssssouso)") {
-				return
-			}
-			w.array(8, func() {
-				name, _ := w.string(), w.string()
-				u := listed{load: w.string(), active: w.string(), sub: w.string()}
-				w.skip("so", 0)
-				u.job = w.uint32()
-				w.skip("so", 0)
-				list[name] = u
-			})
-		}}
+	return ask("list the timers", root, systemd1+".Manager", "ListUnitsByPatterns", func(m *dbus.Message) error {
+		rows, err := body[[]struct {
+			Name, Description, Load, Active, Sub, Following string
+			Path                                            dbus.ObjectPath
+			Job                                             uint32
+			JobType                                         string
+			JobPath                                         dbus.ObjectPath
+		}](m)
+		for _, r := range rows {
+			list[r.Name] = listed{r.Load, r.Active, r.Sub, r.Job}
+		}
+		return err
+	}, []string{}, []string{"*.timer", "*.service"})
+}
+
+// body is the one value of a reply.
+func body[T any](m *dbus.Message) (v T, err error) {
+	got, _ := m.Headers[dbus.FieldSignature].Value().(dbus.Signature)
+	if want := dbus.SignatureOf(v); got != want || len(m.Body) != 1 {
+		return v, fmt.Errorf("the reply has the type %q, not %q", got, want)
+	}
+	if whole, ok := m.Body[0].(T); ok {
+		return whole, nil
+	}
+	return v, dbus.Store(m.Body, &v)
 }
 
 // containers are the values of Virtualization for which OnBootSec= counts from the manager's start.
@@ -91,7 +112,7 @@ func (c *Conn) Host(ctx context.Context) (Host, error) {
 		}
 	}
 	h := Host{Boot: c.clock.boot, ManagerStart: c.manager.instant("UserspaceTimestamp", c.clock), Zone: localZone()}
-	if slices.Contains(containers, c.manager.string("Virtualization")) {
+	if slices.Contains(containers, value[string](&c.manager, "Virtualization")) {
 		h.Boot = h.ManagerStart
 	}
 	if c.manager.err != nil {
@@ -102,9 +123,9 @@ func (c *Conn) Host(ctx context.Context) (Host, error) {
 
 // hostCalls are the calls that read what Host needs.
 func (c *Conn) hostCalls() (calls []call) {
-	c.manager.values = map[string]value{}
+	c.manager = *newProperties()
 	for _, name := range []string{"UserspaceTimestamp", "UserspaceTimestampMonotonic", "Virtualization"} {
-		calls = append(calls, getProperty("", "Manager", name, &c.manager))
+		calls = append(calls, get(root, "Manager", name, &c.manager))
 	}
 	return calls
 }
@@ -128,26 +149,26 @@ func (c *Conn) readJobs(ctx context.Context, p *Pair) (ended bool, err error) {
 }
 
 func (c *Conn) readJob(ctx context.Context, j *Job) error {
-	what, p := fmt.Sprintf("read job %d of %s", j.ID, j.Unit), &properties{values: map[string]value{}}
-	err := c.exchange(ctx, []call{{what: what, path: fmt.Sprintf("%s/job/%d", root, j.ID), method: propertiesGetAll, args: []any{""}, reply: p.all}})
-	if err != nil {
+	what, p := fmt.Sprintf("read job %d of %s", j.ID, j.Unit), newProperties()
+	if err := c.exchange(ctx, []call{getAll(what, fmt.Sprintf("%s/job/%d", root, j.ID), "", p)}); err != nil {
 		return err
 	}
-	j.Type, j.State = p.string("JobType"), p.string("State")
+	j.Type, j.State = value[string](p, "JobType"), value[string](p, "State")
 	if p.err != nil {
 		return fmt.Errorf("%s: %w", what, p.err)
 	}
 	if j.State != "waiting" {
 		return nil
 	}
-	return c.exchange(ctx, []call{{what: what, path: root, method: systemd1 + ".Manager.GetJobBefore", args: []any{j.ID},
-		reply: func(w *wire, signature string) {
-			if !w.is(signature, "a(usssoo)") {
-				return
-			}
-			w.array(8, func() {
-				j.Blockers = append(j.Blockers, Job{ID: w.uint32(), Unit: w.string(), Type: w.string(), State: w.string()})
-				w.skip("oo", 0)
-			})
-		}}})
+	return c.exchange(ctx, []call{ask(what, root, systemd1+".Manager", "GetJobBefore", func(m *dbus.Message) error {
+		rows, err := body[[]struct {
+			ID                uint32
+			Unit, Type, State string
+			Path, UnitPath    dbus.ObjectPath
+		}](m)
+		for _, r := range rows {
+			j.Blockers = append(j.Blockers, Job{ID: r.ID, Unit: r.Unit, Type: r.Type, State: r.State})
+		}
+		return err
+	}, j.ID)})
 }

@@ -18,10 +18,8 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-const (
-	maxMessage = 32 << 20  // bytes: a list of 100,000 units has 16 MiB, a unit's properties 14 KiB
-	maxTotal   = 256 << 20 // bytes: enough for maxTimers with their services
-)
+// maxTotal is how many bytes of answers are read: enough for maxTimers with their services, of which each has 14 KiB.
+const maxTotal = 256 << 20
 
 // Conn is a connection to a systemd manager, for one goroutine. After an error that is not systemd's own answer it is of
 // no more use.
@@ -32,8 +30,8 @@ type Conn struct {
 	out      *bufio.Writer
 	socket   socket
 	loggedIn bool
-	serial   uint32 // of the latest call
-	call     []byte // the latest call, as it was sent
+	serial   uint32       // of the latest call
+	call     bytes.Buffer // the latest call, as it was sent
 	clock    clock
 	manager  properties        // what Host needs; nil values: not read yet
 	list     map[string]listed // what Timers found
@@ -49,11 +47,10 @@ type socket struct {
 
 // call is a method call and what is done with the reply to it.
 type call struct {
-	what   string // for errors: "read x.timer"
-	path   string
-	method string
-	args   []any
-	reply  func(w *wire, signature string) // what is wrong with the reply is left in w.err
+	what                    string // for errors: "read x.timer"
+	to, path, iface, method string
+	args                    []any
+	reply                   func(m *dbus.Message) error
 }
 
 // Dial connects to the system's manager or, for user, to the caller's own: to the manager itself where that is allowed,
@@ -143,7 +140,7 @@ func (c *Conn) exchange(ctx context.Context, calls []call) error {
 		return nil
 	}
 	if !c.loggedIn && c.socket.bus {
-		hello := call{what: "log in", path: "/org/freedesktop/DBus", method: "org.freedesktop.DBus.Hello", reply: func(*wire, string) {}}
+		hello := call{what: "log in", to: "org.freedesktop.DBus", path: "/org/freedesktop/DBus", iface: "org.freedesktop.DBus", method: "Hello", reply: func(*dbus.Message) error { return nil }}
 		calls = append([]call{hello}, calls...)
 	}
 	stop := context.AfterFunc(ctx, func() { c.net.SetDeadline(time.Unix(1, 0)) })
@@ -164,12 +161,13 @@ func (c *Conn) exchange(ctx context.Context, calls []call) error {
 		if err != nil {
 			return c.broken(ctx, calls[next], err)
 		}
-		i := m.replyTo - first
-		if m.replyTo == 0 || i >= uint32(len(calls)) || answered[i] {
+		replyTo, _ := m.Headers[dbus.FieldReplySerial].Value().(uint32)
+		i := replyTo - first
+		if replyTo == 0 || i >= uint32(len(calls)) || answered[i] {
 			continue // a signal, or nothing that was asked for
 		}
 		answered[i] = true
-		if err := m.deliver(calls[i]); err != nil {
+		if err := calls[i].deliver(m); err != nil {
 			return fmt.Errorf("%s: %w", calls[i].what, err)
 		}
 	}
@@ -183,7 +181,7 @@ func (c *Conn) broken(ctx context.Context, unanswered call, err error) error {
 		err = fmt.Errorf("no answer: %w", ctx.Err())
 	case c.limit.N <= 0:
 		err = fmt.Errorf("more than %d MiB of answers", maxTotal>>20)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case strings.HasSuffix(err.Error(), io.EOF.Error()): // godbus keeps only the text
 		err = errors.New("the connection was closed")
 	}
 	return fmt.Errorf("%s: systemd at %s: %w", unanswered.what, c.socket.path, err)
@@ -191,91 +189,28 @@ func (c *Conn) broken(ctx context.Context, unanswered call, err error) error {
 
 // send writes a call; some of it is sent only by the next receive.
 func (c *Conn) send(call call) error {
-	dot := strings.LastIndexByte(call.method, '.')
-	destination := systemd1
-	if strings.HasPrefix(call.method, "org.freedesktop.DBus.Hello") {
-		destination = "org.freedesktop.DBus"
+	m := &dbus.Message{Type: dbus.TypeMethodCall, Body: call.args, Headers: map[dbus.HeaderField]dbus.Variant{
+		dbus.FieldPath:        dbus.MakeVariant(dbus.ObjectPath(call.path)),
+		dbus.FieldDestination: dbus.MakeVariant(call.to),
+		dbus.FieldInterface:   dbus.MakeVariant(call.iface),
+		dbus.FieldMember:      dbus.MakeVariant(call.method),
+	}}
+	if len(call.args) > 0 {
+		m.Headers[dbus.FieldSignature] = dbus.MakeVariant(dbus.SignatureOf(call.args...))
+	}
+	c.call.Reset()
+	if err := m.EncodeTo(&c.call, binary.LittleEndian); err != nil {
+		return err
 	}
 	c.serial++
-	args, types := marshal(call.args)
-	b := append(c.call[:0], 'l', byte(dbus.TypeMethodCall), byte(dbus.FlagNoAutoStart), 1)
-	b = putUint32(b, uint32(len(args)), c.serial, 0)
-	b = putField(b, dbus.FieldPath, 'o', call.path)
-	b = putField(b, dbus.FieldDestination, 's', destination)
-	b = putField(b, dbus.FieldInterface, 's', call.method[:dot])
-	b = putField(b, dbus.FieldMember, 's', call.method[dot+1:])
-	if types != "" {
-		b = append(pad(b, 8), byte(dbus.FieldSignature), 1, 'g', 0, byte(len(types)))
-		b = append(append(b, types...), 0)
-	}
-	binary.LittleEndian.PutUint32(b[12:], uint32(len(b)-16))
-	c.call = append(pad(b, 8), args...)
-	_, err := c.out.Write(c.call)
+	const serialAt = 8 // bytes into a message (D-Bus specification, "Message Format"); godbus keeps it to itself
+	binary.LittleEndian.PutUint32(c.call.Bytes()[serialAt:], c.serial)
+	_, err := c.out.Write(c.call.Bytes())
 	return err
 }
 
-// marshal returns the body of a call and its type; the arguments are of the types that the calls here have.
-func marshal(args []any) (b []byte, types string) {
-	for _, arg := range args {
-		switch arg := arg.(type) {
-		case uint32:
-			b, types = putUint32(pad(b, 4), arg), types+"u"
-		case string:
-			b, types = putString(b, arg), types+"s"
-		case []string:
-			at := len(pad(b, 4))
-			b = putUint32(pad(b, 4), 0)
-			for _, s := range arg {
-				b = putString(b, s)
-			}
-			binary.LittleEndian.PutUint32(b[at:], uint32(len(b)-at-4))
-			types += "as"
-		}
-	}
-	return b, types
-}
-
-func putField(b []byte, field dbus.HeaderField, kind byte, s string) []byte {
-	return putString(append(pad(b, 8), byte(field), 1, kind, 0), s)
-}
-
-func putString(b []byte, s string) []byte {
-	return append(append(putUint32(pad(b, 4), uint32(len(s))), s...), 0)
-}
-
-func putUint32(b []byte, all ...uint32) []byte {
-	for _, n := range all {
-		b = binary.LittleEndian.AppendUint32(b, n)
-	}
-	return b
-}
-
-func pad(b []byte, n int) []byte { return append(b, make([]byte, (n-len(b)%n)%n)...) }
-
-// message is a message that was received.
-type message struct {
-	kind      dbus.Type
-	replyTo   uint32 // serial of the call; 0: it is no reply
-	signature string
-	errorName string
-	body      wire
-}
-
-// deliver hands the reply to its call. A reply that is an error is returned as a dbus.Error, with its text.
-func (m *message) deliver(call call) error {
-	if m.kind != dbus.TypeError {
-		call.reply(&m.body, m.signature)
-		return m.body.err
-	}
-	e := dbus.Error{Name: m.errorName}
-	if strings.HasPrefix(m.signature, "s") {
-		e.Body = []any{m.body.string()}
-	}
-	return e
-}
-
 // receive sends what is still to be sent and reads a message.
-func (c *Conn) receive() (*message, error) {
+func (c *Conn) receive() (*dbus.Message, error) {
 	if err := c.out.Flush(); err != nil {
 		return nil, err
 	}
@@ -289,40 +224,14 @@ func (c *Conn) receive() (*message, error) {
 		}
 		c.loggedIn = true
 	}
-	head, err := c.in.Peek(16)
-	if err != nil {
-		return nil, err
-	}
-	m := &message{kind: dbus.Type(head[1]), body: wire{order: binary.LittleEndian, pos: 12}}
-	if head[0] == 'B' {
-		m.body.order = binary.BigEndian
-	}
-	size := 16 + (uint64(m.body.order.Uint32(head[12:]))+7)/8*8 + uint64(m.body.order.Uint32(head[4:]))
-	if size > maxMessage {
-		return nil, fmt.Errorf("a message of %d bytes is too long", size)
-	}
-	m.body.b = make([]byte, size)
-	if _, err := io.ReadFull(c.in, m.body.b); err != nil {
-		return nil, err
-	}
-	m.body.array(8, m.field)
-	m.body.next(8, 0)
-	m.body.b, m.body.pos = m.body.b[m.body.pos:], 0
-	return m, m.body.err
+	return dbus.DecodeMessage(c.in)
 }
 
-// field reads one field of the header.
-func (m *message) field() {
-	w := &m.body
-	field, signature := dbus.HeaderField(w.byte()), w.signature()
-	switch {
-	case field == dbus.FieldReplySerial && signature == "u":
-		m.replyTo = w.uint32()
-	case field == dbus.FieldSignature && signature == "g":
-		m.signature = w.signature()
-	case field == dbus.FieldErrorName && signature == "s":
-		m.errorName = w.string()
-	default:
-		w.skip(signature, 0)
+// deliver hands the reply to its call. A reply that is an error is returned as a dbus.Error, with its text.
+func (c *call) deliver(m *dbus.Message) error {
+	if m.Type != dbus.TypeError {
+		return c.reply(m)
 	}
+	name, _ := m.Headers[dbus.FieldErrorName].Value().(string)
+	return dbus.Error{Name: name, Body: m.Body}
 }

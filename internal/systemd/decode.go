@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/godbus/dbus/v5"
 	"golang.org/x/sys/unix"
 )
 
@@ -48,57 +49,98 @@ func duration(usec uint64) time.Duration {
 	return time.Duration(usec) * time.Microsecond
 }
 
-func (p *properties) duration(name string) time.Duration { return duration(p.uint64(name)) }
+// properties are those of a unit that were read. One that is missing is its zero value, as by an older systemd.
+type properties struct {
+	values map[string]dbus.Variant
+	err    error // the first one: a property of an unexpected type
+}
+
+func newProperties() *properties { return &properties{values: map[string]dbus.Variant{}} }
+
+// value is a property of a basic type.
+func value[T any](p *properties, name string) (v T) {
+	found, ok := p.values[name]
+	if !ok {
+		return v
+	}
+	if v, ok = found.Value().(T); !ok {
+		p.wrong(name, found, dbus.SignatureOf(v))
+	}
+	return v
+}
+
+// stored is a property that is a structure, or an array of them.
+func stored[T any](p *properties, name string) (v T) {
+	found, ok := p.values[name]
+	if !ok {
+		return v
+	}
+	if want := dbus.SignatureOf(v); found.Signature() != want {
+		p.wrong(name, found, want)
+	} else if err := found.Store(&v); err != nil && p.err == nil {
+		p.err = fmt.Errorf("property %s: %w", name, err)
+	}
+	return v
+}
+
+func (p *properties) wrong(name string, found dbus.Variant, want dbus.Signature) {
+	if p.err == nil {
+		p.err = fmt.Errorf("property %s has the type %q, not %q", name, found.Signature(), want)
+	}
+}
+
+func (p *properties) duration(name string) time.Duration { return duration(value[uint64](p, name)) }
 
 func (p *properties) instant(name string, k clock) time.Time {
-	return k.instant(p.uint64(name), p.uint64(name+"Monotonic"))
+	return k.instant(value[uint64](p, name), value[uint64](p, name+"Monotonic"))
 }
 
 // unit reads the properties of org.freedesktop.systemd1.Unit.
 func (p *properties) unit(name string, k clock) Unit {
 	u := Unit{
 		Name:             name,
-		Description:      p.string("Description"),
-		LoadState:        p.string("LoadState"),
-		ActiveState:      p.string("ActiveState"),
-		SubState:         p.string("SubState"),
-		FreezerState:     p.string("FreezerState"),
-		UnitFileState:    p.string("UnitFileState"),
-		NeedDaemonReload: p.bool("NeedDaemonReload"),
+		Description:      value[string](p, "Description"),
+		LoadState:        value[string](p, "LoadState"),
+		ActiveState:      value[string](p, "ActiveState"),
+		SubState:         value[string](p, "SubState"),
+		FreezerState:     value[string](p, "FreezerState"),
+		UnitFileState:    value[string](p, "UnitFileState"),
+		NeedDaemonReload: value[bool](p, "NeedDaemonReload"),
 		InactiveExit:     p.instant("InactiveExitTimestamp", k),
 		ActiveEnter:      p.instant("ActiveEnterTimestamp", k),
 		ActiveExit:       p.instant("ActiveExitTimestamp", k),
 		InactiveEnter:    p.instant("InactiveEnterTimestamp", k),
 		StateChange:      p.instant("StateChangeTimestamp", k),
-		ConditionResult:  p.bool("ConditionResult"),
+		ConditionResult:  value[bool](p, "ConditionResult"),
 		ConditionTime:    p.instant("ConditionTimestamp", k),
 		Conditions:       p.conditions("Conditions"),
-		AssertResult:     p.bool("AssertResult"),
+		AssertResult:     value[bool](p, "AssertResult"),
 		AssertTime:       p.instant("AssertTimestamp", k),
 		Asserts:          p.conditions("Asserts"),
-		LoadError: read(p, "LoadError", "(ss)", func(w *wire) string {
-			w.next(8, 0)
-			w.string() // the error's D-Bus name
-			return w.string()
-		}),
+		LoadError:        stored[struct{ Name, Text string }](p, "LoadError").Text,
 	}
-	if id := p.string("Id"); id != "" {
+	if id := value[string](p, "Id"); id != "" {
 		u.Name = id // name may be an alias
 	}
-	id := read(p, "Job", "(uo)", func(w *wire) uint32 {
-		w.next(8, 0)
-		return w.uint32()
-	})
-	if id != 0 {
-		u.Job = &Job{ID: id, Unit: u.Name}
+	job := stored[struct {
+		ID   uint32
+		Path dbus.ObjectPath
+	}](p, "Job")
+	if job.ID != 0 {
+		u.Job = &Job{ID: job.ID, Unit: u.Name}
 	}
 	return u
 }
 
 func (p *properties) conditions(name string) (all []Condition) {
-	p.structs(name, "a(sbbsi)", func(w *wire) {
-		all = append(all, Condition{Type: w.string(), Trigger: w.bool(), Negate: w.bool(), Param: w.string(), State: w.int32()})
-	})
+	for _, c := range stored[[]struct {
+		Type            string
+		Trigger, Negate bool
+		Param           string
+		State           int32
+	}](p, name) {
+		all = append(all, Condition{c.Type, c.Param, c.Trigger, c.Negate, c.State})
+	}
 	return all
 }
 
@@ -106,30 +148,32 @@ func (p *properties) conditions(name string) (all []Condition) {
 func (p *properties) timer(name string, k clock) Timer {
 	t := Timer{
 		Unit:              p.unit(name, k),
-		Triggers:          p.string("Unit"),
+		Triggers:          value[string](p, "Unit"),
 		LastTrigger:       p.instant("LastTriggerUSec", k),
-		NextElapse:        k.instant(p.uint64("NextElapseUSecRealtime"), 0),
+		NextElapse:        k.instant(value[uint64](p, "NextElapseUSecRealtime"), 0),
 		Accuracy:          p.duration("AccuracyUSec"),
 		RandomizedDelay:   p.duration("RandomizedDelayUSec"),
-		FixedRandomDelay:  p.bool("FixedRandomDelay"),
-		Persistent:        p.bool("Persistent"),
-		RemainAfterElapse: p.bool("RemainAfterElapse"),
-		Result:            p.string("Result"),
+		FixedRandomDelay:  value[bool](p, "FixedRandomDelay"),
+		Persistent:        value[bool](p, "Persistent"),
+		RemainAfterElapse: value[bool](p, "RemainAfterElapse"),
+		Result:            value[string](p, "Result"),
 	}
-	mono := k.instant(0, p.uint64("NextElapseUSecMonotonic"))
+	mono := k.instant(0, value[uint64](p, "NextElapseUSecMonotonic"))
 	if t.NextElapse.IsZero() || !mono.IsZero() && mono.Before(t.NextElapse) {
 		t.NextElapse = mono
 	}
-	p.structs("TimersCalendar", "a(sst)", func(w *wire) {
-		w.string() // OnCalendar
-		t.Calendar = append(t.Calendar, w.string())
-		w.uint64() // the next elapse may be stale (systemd issue 27695)
-	})
-	p.structs("TimersMonotonic", "a(stt)", func(w *wire) {
-		base := strings.TrimSuffix(w.string(), "USec") + "Sec" // OnBootUSec
-		t.Monotonic = append(t.Monotonic, MonotonicEntry{base, duration(w.uint64())})
-		w.uint64()
-	})
+	for _, e := range stored[[]struct {
+		Base, Spec string
+		Next       uint64 // may be stale (systemd issue 27695)
+	}](p, "TimersCalendar") {
+		t.Calendar = append(t.Calendar, e.Spec)
+	}
+	for _, e := range stored[[]struct {
+		Base           string
+		Interval, Next uint64
+	}](p, "TimersMonotonic") {
+		t.Monotonic = append(t.Monotonic, MonotonicEntry{strings.TrimSuffix(e.Base, "USec") + "Sec", duration(e.Interval)}) // OnBootUSec
+	}
 	if t.Triggers != "" && p.err == nil {
 		if err := checkName(t.Triggers); err != nil {
 			p.err = fmt.Errorf("property Unit is %.300q: %w", t.Triggers, err)
@@ -144,24 +188,31 @@ func (p *properties) service(name string, k clock) Service {
 	if !s.IsService {
 		return s
 	}
-	s.Type = p.string("Type")
-	s.Result = p.string("Result")
-	s.MainPID = p.uint32("MainPID")
-	s.ControlPID = p.uint32("ControlPID")
+	s.Type = value[string](p, "Type")
+	s.Result = value[string](p, "Result")
+	s.MainPID = value[uint32](p, "MainPID")
+	s.ControlPID = value[uint32](p, "ControlPID")
 	s.ExecMainStart = p.instant("ExecMainStartTimestamp", k)
 	s.ExecMainExit = p.instant("ExecMainExitTimestamp", k)
-	s.ExecMainCode = p.int32("ExecMainCode")
-	s.ExecMainStatus = p.int32("ExecMainStatus")
-	s.NRestarts = p.uint32("NRestarts")
-	s.Restart = p.string("Restart")
-	s.RemainAfterExit = p.bool("RemainAfterExit")
+	s.ExecMainCode = value[int32](p, "ExecMainCode")
+	s.ExecMainStatus = value[int32](p, "ExecMainStatus")
+	s.NRestarts = value[uint32](p, "NRestarts")
+	s.Restart = value[string](p, "Restart")
+	s.RemainAfterExit = value[bool](p, "RemainAfterExit")
 	s.RuntimeMax = p.duration("RuntimeMaxUSec")
 	s.TimeoutStart = p.duration("TimeoutStartUSec")
 	s.TimeoutStop = p.duration("TimeoutStopUSec")
-	s.ControlGroup = p.string("ControlGroup")
-	p.structs("ExecStart", "a(sasbttttuii)", func(w *wire) {
-		s.ExecStart = append(s.ExecStart, Exec{Path: w.string(), Args: w.strings(), IgnoreFailure: w.bool()})
-		w.skip("ttttuii", 0)
-	})
+	s.ControlGroup = value[string](p, "ControlGroup")
+	for _, e := range stored[[]struct {
+		Path                             string
+		Args                             []string
+		IgnoreFailure                    bool
+		Start, StartMono, Exit, ExitMono uint64
+		PID                              uint32
+		Code, Status                     int32
+	}](p, "ExecStart") {
+		s.ExecStart = append(s.ExecStart, Exec{e.Path, e.Args, e.IgnoreFailure})
+	}
+	s.SuccessStatus = stored[struct{ Status, Signals []int32 }](p, "SuccessExitStatus").Status
 	return s
 }

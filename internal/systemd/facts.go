@@ -121,7 +121,8 @@ type Service struct {
 	TimeoutStart    time.Duration
 	TimeoutStop     time.Duration
 	ExecStart       []Exec
-	ControlGroup    string // below /sys/fs/cgroup; empty when it has none
+	SuccessStatus   []int32 // exit statuses beside 0 that SuccessExitStatus= declares a success
+	ControlGroup    string  // below /sys/fs/cgroup; empty when it has none
 }
 
 // Exec is one command line of ExecStart=.

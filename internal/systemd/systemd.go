@@ -6,20 +6,20 @@
 // escaped name, so no GetUnit call is needed. A unit that does not exist is a fact (LoadState "not-found"); an error
 // means that systemd could not be asked, or that its answer cannot be understood.
 //
-// PID 1 has one thread, so little is asked of it, and all at once: calls are sent together over one connection. Measured on systemd 252:
-//   - godbus logs in step by step and decodes all of a unit's 350 properties by reflection (0.4 ms for a service, twice what PID 1
-//     takes to answer), obeys a context in some steps only, and has goroutines in which a hostile reply could panic. So
-//     godbus builds the calls and names the types and errors, go-systemd escapes the object paths, and the login and the picking
-//     of the fifty properties that count are done here.
+// PID 1 has one thread, so little is asked of it, and all at once: the calls of a batch are sent together over one connection and
+// answered in one go, under one deadline and in the caller's goroutine. godbus's and go-systemd's own connections log in step by step,
+// obey a context in some steps only, and decode in goroutines of their own, where a hostile reply could panic unseen. So of godbus the
+// messages, types and errors are used, of go-systemd the object paths. Measured on systemd 252:
 //   - GetAll takes PID 1 0.3 ms for a timer and its service, one property 0.01 ms; after a daemon-reload the first
 //     GetAll of a unit takes as long as it takes to look at all unit files (UnitFileState), 4 ms where there are 2000. So
-//     of a listed timer that waits for its next elapse while its service is idle, only the timer's own and five more are read
+//     of a listed timer that waits for its next elapse while its service is idle, only the few properties are read
 //     that show whether there is more to be said.
 //   - ListUnitFilesByPatterns looks at all unit files for each timer: 3.7 s for 1000. So timers that are enabled but not loaded are
 //     found by the links in the *.wants and *.requires folders of the manager's UnitPath.
 package systemd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -44,14 +44,14 @@ type listed struct {
 // Timers returns the names of all timers that are loaded, or enabled but not loaded, sorted.
 // Names that other units merely mention and templates are no timers.
 func (c *Conn) Timers(ctx context.Context) ([]string, error) {
-	list, search := map[string]listed{}, properties{values: map[string]value{}}
+	list, search := map[string]listed{}, newProperties()
 	c.listTime = time.Now()
-	err := c.exchange(ctx, append(c.hostCalls(), listUnits(list), getProperty("", "Manager", "UnitPath", &search)))
+	err := c.exchange(ctx, append(c.hostCalls(), listUnits(list), get(root, "Manager", "UnitPath", search)))
 	if err != nil {
 		return nil, err
 	}
 	c.list = list
-	start := c.manager.uint64("UserspaceTimestamp")
+	start := value[uint64](&c.manager, "UserspaceTimestamp")
 	c.stepped = !c.manager.instant("UserspaceTimestamp", c.clock).Equal(c.clock.instant(start, 0))
 	var names []string
 	for name, u := range list {
@@ -59,7 +59,7 @@ func (c *Conn) Timers(ctx context.Context) ([]string, error) {
 			names = append(names, name)
 		}
 	}
-	for _, name := range wanted(read(&search, "UnitPath", "as", (*wire).strings)) {
+	for _, name := range wanted(value[[]string](search, "UnitPath")) {
 		if _, ok := list[name]; !ok {
 			names = append(names, name)
 		}
@@ -134,11 +134,11 @@ func (c *Conn) readWhole(ctx context.Context, names []string, which []int, pairs
 	began := time.Now()
 	var calls []call
 	readService := func(i int, name string) {
-		calls = append(calls, getAll(name, func(p *properties) { pairs[i].Service = p.service(name, c.clock) }))
+		calls = append(calls, getUnit(name, func(p *properties) { pairs[i].Service = p.service(name, c.clock) }))
 	}
 	for _, i := range which {
 		pairs[i] = Pair{}
-		calls = append(calls, getAll(names[i], func(p *properties) { pairs[i].Timer = p.timer(names[i], c.clock) }))
+		calls = append(calls, getUnit(names[i], func(p *properties) { pairs[i].Timer = p.timer(names[i], c.clock) }))
 		readService(i, usual(names[i]))
 	}
 	if len(calls) > 0 && c.manager.values == nil {
@@ -174,7 +174,10 @@ func (c *Conn) readWhole(ctx context.Context, names []string, which []int, pairs
 	return torn, nil
 }
 
-// idleService are the properties that show whether there is more to be said of an idle service. Where the clock was not
+// idlePair is what is read of a pair that is idle.
+type idlePair struct{ timer, service *properties }
+
+// idleService are the properties that show whether there is more to be said of an idle service that ran. Where the clock was not
 // stepped, the realtime stamps are enough. The last one shows whether the service was started while they were read.
 var idleService = []struct{ kind, name string }{
 	{"Unit", "InactiveEnterTimestamp"}, {"Service", "Result"}, {"Service", "ExecMainStatus"}, {"Unit", "InactiveExitTimestamp"},
@@ -183,43 +186,65 @@ var idleService = []struct{ kind, name string }{
 // readIdle reads those of the pairs that are idle, and returns the indices of those that are not or have something wrong.
 func (c *Conn) readIdle(ctx context.Context, names []string, which []int, pairs []Pair) (busy []int, err error) {
 	var calls []call
-	idle := map[int][2]*properties{}
+	idle := map[int]idlePair{}
 	for _, i := range which {
 		t, s := names[i], usual(names[i])
 		if c.stepped || c.list[t] != (listed{"loaded", "active", "waiting", 0}) || c.list[s] != (listed{"loaded", "inactive", "dead", 0}) {
 			busy = append(busy, i)
 			continue
 		}
-		pt, ps := &properties{values: map[string]value{}}, &properties{values: map[string]value{}}
-		idle[i] = [2]*properties{pt, ps}
-		calls = append(calls, call{what: "read " + t, path: unitPath(t), method: propertiesGetAll, args: []any{systemd1 + ".Timer"}, reply: pt.all},
-			getProperty(unitPath(t), "Unit", "ActiveEnterTimestamp", pt))
+		p := idlePair{newProperties(), newProperties()}
+		idle[i] = p
+		calls = append(calls, getAll("read "+t, unitPath(t), systemd1+".Timer", p.timer), get(unitPath(t), "Unit", "ActiveEnterTimestamp", p.timer),
+			get(unitPath(s), "Unit", "InactiveExitTimestamp", p.service))
+	}
+	if err := c.exchange(ctx, calls); err != nil {
+		return nil, err
+	}
+	calls = nil
+	for _, i := range which {
+		p, ok := idle[i]
+		if !ok || value[uint64](p.service, "InactiveExitTimestamp") == 0 {
+			continue // it never ran
+		}
 		for _, property := range idleService {
-			calls = append(calls, getProperty(unitPath(s), property.kind, property.name, ps))
+			calls = append(calls, get(unitPath(usual(names[i])), property.kind, property.name, p.service))
 		}
 	}
 	if err := c.exchange(ctx, calls); err != nil {
 		return nil, err
 	}
 	for _, i := range which {
-		if idle[i][0] == nil {
+		p, ok := idle[i]
+		if !ok {
 			continue
 		}
-		t, s := idle[i][0].timer(names[i], c.clock), idle[i][1].service(usual(names[i]), c.clock)
-		for _, p := range idle[i] {
-			if p.err != nil {
-				return nil, fmt.Errorf("read %s: %w", names[i], p.err)
-			}
+		pair, more, err := c.idlePair(names[i], p)
+		if err != nil {
+			return nil, err
 		}
-		t.LoadState, t.ActiveState, t.SubState, t.InactiveExit = "loaded", "active", "waiting", t.ActiveEnter
-		s.LoadState, s.ActiveState, s.SubState = "loaded", "inactive", "dead"
-		pairs[i] = Pair{t, s}
-		started := !s.InactiveExit.Before(t.LastTrigger.Add(-time.Second)) || s.InactiveExit.IsZero() && t.LastTrigger.Before(c.clock.boot)
-		if t.Triggers != s.Name || s.Result != "success" || s.ExecMainStatus != 0 || !started || s.InactiveExit.After(c.listTime) {
+		pairs[i] = pair
+		if more {
 			busy = append(busy, i)
 		}
 	}
 	return busy, nil
+}
+
+// idlePair makes a pair of what was read of it, and tells whether there is more to be said of it.
+func (c *Conn) idlePair(name string, p idlePair) (pair Pair, more bool, err error) {
+	t, s := p.timer.timer(name, c.clock), p.service.service(usual(name), c.clock)
+	if err := cmp.Or(p.timer.err, p.service.err); err != nil {
+		return Pair{}, false, fmt.Errorf("read %s: %w", name, err)
+	}
+	t.LoadState, t.ActiveState, t.SubState, t.InactiveExit = "loaded", "active", "waiting", t.ActiveEnter
+	s.LoadState, s.ActiveState, s.SubState = "loaded", "inactive", "dead"
+	if s.InactiveExit.IsZero() {
+		s.Result = "success"
+	}
+	started := !s.InactiveExit.Before(t.LastTrigger.Add(-time.Second)) || s.InactiveExit.IsZero() && t.LastTrigger.Before(c.clock.boot)
+	more = t.Triggers != s.Name || s.Result != "success" || s.ExecMainStatus != 0 || !started || s.InactiveExit.After(c.listTime)
+	return Pair{t, s}, more, nil
 }
 
 // Match reports whether name matches the glob as systemctl understands it: * ? [a-z] [!a-z], a backslash is itself,

@@ -248,7 +248,7 @@ func TestFaults(t *testing.T) {
 		{"die=GetAll 2", "the connection was closed", false},
 		{"die=ListUnitsByPatterns", "the connection was closed", false},
 		{"reject=yes", "the login was refused", false},
-		{"garbage=GetAll", "too long", false},
+		{"garbage=GetAll", "invalid message", false},
 		{"error=Hello", "Access denied by the stage", false},
 		{"error=GetAll", "read aliases.timer: Access denied by the stage", false},
 		{"error=GetJobBefore", "Access denied by the stage", false},
