@@ -34,8 +34,8 @@ func (m *moment) before(other moment) bool {
 // instants with the same wall-clock time prefers the one with that offset. The results around a clock change depend on it.
 type clock struct {
 	location *time.Location
-	offset   int64 // seconds east of UTC
-	period   period
+	offset   int64     // seconds east of UTC
+	periods  [2]period // the last two that were looked up, the newer first
 }
 
 // A period is a stretch of time with one offset from UTC. No end: the last one.
@@ -47,18 +47,24 @@ type period struct {
 
 // at gives the period of an instant.
 func (k *clock) at(t int64) period {
-	p := &k.period
-	if p.known && t >= p.start && (p.endless || t < p.end) {
-		return *p
+	latest := &k.periods
+	if !latest[0].has(t) {
+		latest[0], latest[1] = latest[1], latest[0]
 	}
-	local := time.Unix(t, 0).In(k.location)
-	start, end := local.ZoneBounds()
-	_, offset := local.Zone()
-	*p = period{start: start.Unix(), end: end.Unix(), endless: end.IsZero(), offset: int64(offset), known: true}
-	if local.IsDST() {
-		p.dst = 1
+	if !latest[0].has(t) {
+		local := time.Unix(t, 0).In(k.location)
+		start, end := local.ZoneBounds()
+		_, offset := local.Zone()
+		latest[0] = period{start: start.Unix(), end: end.Unix(), endless: end.IsZero(), offset: int64(offset), known: true}
+		if local.IsDST() {
+			latest[0].dst = 1
+		}
 	}
-	return *p
+	return latest[0]
+}
+
+func (p *period) has(t int64) bool {
+	return p.known && t >= p.start && (p.endless || t < p.end)
 }
 
 // wall reads the clock at an instant.

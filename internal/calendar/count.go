@@ -2,9 +2,9 @@ package calendar
 
 import "time"
 
-// Count gives the number of elapses e with after < e <= until, as repeated calls of Next would find them, but at most max. Days without
-// a clock change are counted whole, other days minute by minute: the cost grows with the days that have elapses and, only for
-// events with fractions of a second, with the elapses themselves.
+// Count gives the number of elapses e with after < e <= until, as repeated calls of Next would find them, but at most max. A day's
+// elapses are counted at once, or a minute's near a clock change and where seconds have fractions or overrun the minute. So the
+// cost grows with the days that have elapses, and only for events with fractions with the elapses themselves.
 func (e *Event) Count(after, until time.Time, max int) int {
 	n := 0
 	for n < max {
@@ -12,9 +12,9 @@ func (e *Event) Count(after, until time.Time, max int) int {
 		if !ok || next.After(until) {
 			break
 		}
-		more, last := e.sameDay(next, until)
+		more, last := e.restOfDay(next, until)
 		if last.IsZero() {
-			more, last = e.sameMinute(next, until, max-n-1)
+			more, last = e.restOfMinute(next, until, max-n-1)
 		}
 		n += 1 + more
 		after = last
@@ -22,24 +22,26 @@ func (e *Event) Count(after, until time.Time, max int) int {
 	return min(n, max)
 }
 
-// sameDay counts the elapses after next up to until and the end of its day, and gives the last microsecond of that day. It gives
-// no time where plain arithmetic may not do: near clock changes, where seconds have fractions, and under a fixed daylight saving time.
-func (e *Event) sameDay(next, until time.Time) (n int, last time.Time) {
-	const near = 48 * time.Hour // a search looks at most a day ahead of the day it is in
+// restOfDay counts the elapses after next up to until and the end of its day, and gives the last one of that day, or no time
+// where plain arithmetic may not do.
+func (e *Event) restOfDay(next, until time.Time) (n int, last time.Time) {
 	y, m, d := next.Date()
-	last = time.Date(y, m, d+1, 0, 0, 0, 0, e.location).Add(-time.Microsecond)
-	if _, change := next.ZoneBounds(); e.dst != anyTime || !change.IsZero() && change.Before(last.Add(near)) || !e.wholeSeconds() {
-		return 0, time.Time{}
+	_, change := next.ZoneBounds()
+	if near := next.AddDate(0, 0, 2); e.dst != anyTime || !change.IsZero() && change.Before(near) || !e.steadySeconds() {
+		return 0, last
 	}
-	end := last
+	_, h := e.chains[hour].count(limits[hour].max)
+	_, mi := e.chains[minute].count(limits[minute].max)
+	_, us := e.chains[micro].count(limits[micro].max)
+	last = time.Date(y, m, d, h, mi, us/second, 0, e.location)
 	if until.Before(last) {
-		end = until.In(e.location)
+		return e.upTo(until.In(e.location)) - e.upTo(next), last
 	}
-	return e.upTo(end) - e.upTo(next), last
+	return e.upTo(last) - e.upTo(next), last
 }
 
-// sameMinute counts the elapses after next up to until and the end of its minute, at most max, and gives the last one.
-func (e *Event) sameMinute(next, until time.Time, max int) (n int, last time.Time) {
+// restOfMinute counts the elapses after next up to until and the end of its minute, at most max, and gives the last one.
+func (e *Event) restOfMinute(next, until time.Time, max int) (n int, last time.Time) {
 	_, change := next.ZoneBounds()
 	at := next.Second()*second + next.Nanosecond()/1000
 	start := next.Add(-time.Duration(at) * time.Microsecond)
@@ -57,29 +59,34 @@ func (e *Event) sameMinute(next, until time.Time, max int) (n int, last time.Tim
 // upTo counts the times of day that match, from midnight to that of t.
 func (e *Event) upTo(t time.Time) int {
 	h, m, s := t.Clock()
-	seconds, minutes := e.chains[micro].count(0, limits[micro].max), e.chains[minute].count(0, limits[minute].max)
-	n := e.chains[hour].count(0, h-1) * minutes * seconds
-	if e.chains[hour].matches(h) {
-		n += e.chains[minute].count(0, m-1) * seconds
-		if e.chains[minute].matches(m) {
-			n += e.chains[micro].count(0, s*second)
+	seconds, _ := e.chains[micro].count(limits[micro].max)
+	minutes, _ := e.chains[minute].count(limits[minute].max)
+	n, at := e.chains[hour].count(h)
+	if n *= minutes * seconds; at == h { // less what of this hour is still to come
+		before, at := e.chains[minute].count(m)
+		n -= (minutes - before) * seconds
+		if at == m {
+			now, _ := e.chains[micro].count(s * second)
+			n -= seconds - now
 		}
 	}
 	return n
 }
 
-// count gives how many values from low to high the chain matches: at most 60, seconds being whole.
-func (c chain) count(low, high int) (n int) {
-	for v, ok := c.next(low); ok && v <= high; v, ok = c.next(v + 1) {
-		n++
+// count gives how many values up to high the chain matches, and the last of them, or -1.
+func (c chain) count(high int) (n, last int) {
+	last = -1
+	for v, ok := c.next(0); ok && v <= high; v, ok = c.next(v + 1) {
+		n, last = n+1, v
 	}
-	return n
+	return n, last
 }
 
-// wholeSeconds tells whether elapses fall on whole seconds only.
-func (e *Event) wholeSeconds() bool {
+// steadySeconds tells whether all minutes have the same seconds, and whole ones. A progression that overruns the minute, as 0/7,
+// shifts the next one's.
+func (e *Event) steadySeconds() bool {
 	for _, c := range e.chains[micro] {
-		if c.start%second != 0 || c.step%second != 0 {
+		if c.start%second != 0 || c.step%second != 0 || c.step > 0 && c.stop < 0 && (60*second-c.start)%c.step != 0 {
 			return false
 		}
 	}

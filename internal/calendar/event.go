@@ -35,8 +35,18 @@ const (
 	units    = 6
 	second   = 1_000_000 // microseconds
 	everyDay = 1<<7 - 1
-	anyTime  = -1 // neither standard nor daylight saving time asked for
+
+	maxComponents = 241 // systemd's limit on the items of one list
+	anyTime       = -1  // neither standard nor daylight saving time asked for
 )
+
+// one is the unit's step from a value to the next: of seconds, whole ones.
+func (u unit) one() int {
+	if u == micro {
+		return second
+	}
+	return 1
+}
 
 // limits are the least and greatest value of each unit; the least is also what a unit restarts from when a coarser one moves.
 var limits = [units]struct{ min, max int }{{1970, 2199}, {1, 12}, {1, 31}, {0, 23}, {0, 59}, {0, 60*second - 1}}
@@ -78,10 +88,4 @@ func (c chain) next(v int) (least int, ok bool) {
 		}
 	}
 	return least, ok
-}
-
-// matches tells whether the chain matches v itself.
-func (c chain) matches(v int) bool {
-	n, ok := c.next(v)
-	return ok && n == v
 }

@@ -5,8 +5,9 @@ import "time"
 // maxRounds is systemd's own limit on the search for one elapse, against dates that never come.
 const maxRounds = 1000
 
-// Next gives the first elapse after an instant, in the event's zone, or false if there is none up to the year 2199. The
-// resolution is a microsecond. Its cost is bounded: maxRounds at worst, two or three rounds as a rule.
+// Next gives the first elapse after an instant, in the event's zone and to the microsecond. It gives false if there is none up to
+// the year 2199, or none that systemd finds; where systemd's answer lies in the past, it has found none. The cost is bounded: two or
+// three rounds as a rule, maxRounds at worst.
 func (e *Event) Next(after time.Time) (time.Time, bool) {
 	var from int64 // microseconds since the epoch
 	switch {
@@ -17,7 +18,7 @@ func (e *Event) Next(after time.Time) (time.Time, bool) {
 	}
 	k := &clock{location: e.location}
 	m := k.wall(from/second, int(from%second))
-	k.offset = k.period.offset
+	k.offset = k.at(from / second).offset
 	if !e.search(k, &m) {
 		return time.Time{}, false
 	}
@@ -49,7 +50,6 @@ func (e *Event) search(k *clock, m *moment) bool {
 			}
 			keep = true
 			m.value[hour]++
-			m.restart(minute)
 		}
 	}
 	return false

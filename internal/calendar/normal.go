@@ -2,7 +2,6 @@ package calendar
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,18 +62,20 @@ func (e *Event) valid(u unit) error {
 		if backwards {
 			high -= 3 // for each item anew: systemd refuses *~1,26
 		}
-		last := c.stop
-		if last < 0 {
-			last = high
+		room := high - c.start // for the first step
+		switch {
+		case c.stop >= 0:
+			room = c.stop - c.start
+		case backwards:
+			room = c.start - low
 		}
 		switch {
-		case c.start < low || c.start > high || last > high || c.step > high-low:
-			return fmt.Errorf("value out of range in %q", e.format(u))
-		case backwards && c.stop < 0 && c.step > c.start-low,
-			(!backwards || c.stop >= 0) && c.step > last-c.start:
-			return fmt.Errorf("range or step too long in %q", e.format(u))
+		case c.start < low || max(c.start, c.stop) > high || c.step > high-low:
+			return fmt.Errorf("value out of range in %q", c.format(u))
 		case c.stop >= 0 && c.stop < c.start:
-			return errors.New("range runs backwards")
+			return fmt.Errorf("range runs backwards in %q", c.format(u))
+		case c.step > room:
+			return fmt.Errorf("step too long in %q", c.format(u))
 		}
 	}
 	return nil
@@ -134,12 +135,9 @@ func (e *Event) format(u unit) string {
 
 // format writes one component. A range that takes every value needs no step.
 func (c component) format(u unit) string {
-	width, one := 2, 1
-	switch u {
-	case year:
+	width, one := 2, u.one()
+	if u == year {
 		width = 4
-	case micro:
-		one = second
 	}
 	number := func(width, v int) string {
 		s := fmt.Sprintf("%0*d", width, v/one)

@@ -1,56 +1,44 @@
 package calendar
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 )
 
 // zoneinfo is where systemd looks for zones, and so the only place looked at here: no embedded copy could disagree with it.
-const zoneinfo = "/usr/share/zoneinfo"
+const zoneinfo = "/usr/share/zoneinfo/"
 
-// parseZone takes the zone off the end of spec: UTC, then the local zone's abbreviations, then a zone file's name.
-func (e *Event) parseZone(spec string, local *time.Location) (rest string, err error) {
-	e.location, e.dst = local, anyTime
-	if rest, ok := cutWord(spec, "UTC"); ok {
-		e.zone, e.location = "UTC", time.UTC
-		return rest, nil
-	}
-	for dst, name := range abbreviations(time.Now().In(local)) {
-		if rest, ok := cutWord(spec, name); ok {
-			e.zone, e.dst = name, dst
-			return rest, nil
-		}
-	}
+// cutZone takes the zone off the end of spec: UTC, one of the local zone's abbreviations, or a zone file's name.
+func (e *Event) cutZone(spec string) (rest string) {
 	space := strings.LastIndexByte(spec, ' ')
 	if space < 0 {
-		return spec, nil
+		return spec
 	}
-	if zone, err := loadZone(spec[space+1:]); err == nil {
-		e.zone, e.location = spec[space+1:], zone
-		return spec[:space], nil
+	rest, word := spec[:space], spec[space+1:]
+	if lower(word) == "utc" {
+		e.zone, e.location = "UTC", time.UTC
+		return rest
 	}
-	return spec, nil
+	for dst, name := range abbreviations(time.Now().In(e.location)) {
+		if name != "" && lower(word) == lower(name) {
+			e.zone, e.dst = name, dst
+			return rest
+		}
+	}
+	if location, err := loadZone(word); err == nil {
+		e.zone, e.location = word, location
+		return rest
+	}
+	return spec
 }
 
-// cutWord takes the last word off spec if it is word, in any case.
-func cutWord(spec, word string) (rest string, ok bool) {
-	at := len(spec) - len(word) - 1
-	if word == "" || at < 0 || spec[at] != ' ' || lower(spec[at+1:]) != lower(word) {
-		return spec, false
-	}
-	return spec[:at], true
-}
-
-// abbreviations gives what glibc calls tzname: the zone's names at now, standard and daylight saving time, the one not
-// in force then being that of the next period that has it. A zone with one name has it twice.
+// abbreviations gives what glibc calls tzname: the zone's names at now for standard and daylight saving time, the one not in
+// force being that of the next period that has it. A zone with one name has it twice.
 func abbreviations(now time.Time) (names [2]string) {
-	const periods = 8 // of a zone that has both times, the next is the other; more would be a rare change of rules
+	const periods = 8 // the next one has the other time, but for rare changes of rules
 	for range periods {
 		flavour := 0
 		if now.IsDST() {
@@ -59,43 +47,31 @@ func abbreviations(now time.Time) (names [2]string) {
 		if names[flavour] == "" {
 			names[flavour], _ = now.Zone()
 		}
-		_, end := now.ZoneBounds()
-		if end.IsZero() || names[1-flavour] != "" {
+		if _, now = now.ZoneBounds(); now.IsZero() || names[1-flavour] != "" {
 			break
 		}
-		now = end
 	}
-	for i := range names {
-		if names[i] == "" {
-			names[i] = names[1-i]
-		}
+	if names[0] == "" {
+		names[0] = names[1]
+	}
+	if names[1] == "" {
+		names[1] = names[0]
 	}
 	return names
 }
 
-// loadZone reads the zone file of that name. Names are of ASCII letters, digits and "-_+/", so none leads out of the folder.
+// loadZone reads a zone file. No name leads out of the folder.
 func loadZone(name string) (*time.Location, error) {
-	bad := func(r rune) bool {
-		return !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("-_+/", r))
-	}
-	if name == "" || strings.ContainsFunc(name, bad) || strings.HasPrefix(name, "/") || strings.HasSuffix(name, "/") || strings.Contains(name, "//") {
+	const most = 1 << 20 // bytes; the largest zone has 4 KiB
+	if !fs.ValidPath(name) {
 		return nil, fmt.Errorf("zone name %q", name)
 	}
-	path := filepath.Join(zoneinfo, name)
-	file, err := os.Open(path)
+	if info, err := os.Stat(zoneinfo + name); err != nil || !info.Mode().IsRegular() || info.Size() > most {
+		return nil, fmt.Errorf("no zone file %s%s: %w", zoneinfo, name, err)
+	}
+	data, err := os.ReadFile(zoneinfo + name)
 	if err != nil {
 		return nil, err
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", path)
-	}
-	data, err := io.ReadAll(io.LimitReader(file, 1<<20))
-	if err != nil {
-		return nil, err
-	}
-	if !bytes.HasPrefix(data, []byte("TZif")) {
-		return nil, errors.New(path + " is no zone file")
 	}
 	return time.LoadLocationFromTZData(name, data)
 }
