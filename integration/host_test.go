@@ -1,0 +1,155 @@
+//go:build integration || bench
+
+package integration
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A host is a private machine with systemd as PID 1 (see boot). It shares the network with all others.
+type host struct {
+	pid  int // of its PID 1, as seen from here
+	boot *exec.Cmd
+	held io.Closer // boot ends the host when this closes
+}
+
+var shared struct {
+	sync.Mutex
+	*host
+}
+
+// sharedHost gives the host that all tests share which need none of their own. It ends with the last test.
+func sharedHost(t testing.TB) *host {
+	t.Helper()
+	needSystemd(t)
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.host == nil {
+		h, err := boot("shared")
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared.host = h
+	}
+	return shared.host
+}
+
+func closeSharedHost() {
+	if shared.host != nil {
+		shared.close()
+	}
+}
+
+// newHost gives a host of the test's own, which ends with the test.
+func newHost(t testing.TB, name string) *host {
+	t.Helper()
+	needSystemd(t)
+	h, err := boot(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.close)
+	return h
+}
+
+func needSystemd(t testing.TB) {
+	t.Helper()
+	need(t, "/lib/systemd/systemd", "/usr/bin/dbus-daemon", "/usr/bin/nsenter", "/usr/bin/unshare", "/usr/bin/setpriv", "/usr/bin/pgrep")
+}
+
+// boot starts a host and waits until its systemd is up.
+func boot(name string) (*host, error) {
+	dir, err := os.MkdirTemp("/var/tmp", "mailfresh-host-")
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command("./boot", dir, name)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // an interrupt from the keyboard reaches it by the pipe alone
+	held, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	h := &host{boot: cmd, held: held}
+	if err := h.up(out); err != nil {
+		log, _ := os.ReadFile(filepath.Join(dir, "log"))
+		h.close()
+		return nil, fmt.Errorf("boot %s: %w\n%s", name, err, log)
+	}
+	return h, nil
+}
+
+func (h *host) up(out io.Reader) error {
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return fmt.Errorf("its PID 1: %w", err)
+	}
+	if h.pid, err = strconv.Atoi(strings.TrimSpace(line)); err != nil {
+		return err
+	}
+	var state string
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		state, _, _ = h.in("root", "systemctl", "is-system-running")
+		if state == "running\n" || state == "degraded\n" {
+			return nil
+		}
+	}
+	return fmt.Errorf("systemd is %q after 30 s", state)
+}
+
+// close kills the host and everything in it, and waits for the end.
+func (h *host) close() {
+	h.held.Close()
+	h.boot.Wait()
+}
+
+// command prepares a command inside the host, run as NRPE runs its plugins: as user, in /, without standard input, with HOME, PATH, SHELL,
+// USER and LOGNAME alone in its environment.
+func (h *host) command(ctx context.Context, user string, command ...string) *exec.Cmd {
+	args := []string{"-t", strconv.Itoa(h.pid), "-p", "-m", "-u", "-i", "-C", "setpriv", "--reuid=" + user, "--regid=" + user, "--init-groups",
+		"--reset-env", "sh", "-c", `exec "$@" <&-`, "sh"}
+	cmd := exec.CommandContext(ctx, "nsenter", append(args, command...)...)
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+	cmd.WaitDelay = time.Second
+	return cmd
+}
+
+// in runs a command inside the host, for a minute at most, and gives its output and exit status.
+func (h *host) in(user string, command ...string) (stdout, stderr string, status int) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := h.command(ctx, user, command...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		fmt.Fprintln(&errs, err)
+		return out.String(), errs.String(), -1
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// path gives the path, from here, of a file inside the host.
+func (h *host) path(name string) string {
+	return filepath.Join("/proc", strconv.Itoa(h.pid), "root", name)
+}

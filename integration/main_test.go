@@ -1,0 +1,95 @@
+//go:build integration || bench
+
+// Package integration runs the plugins against the real daemons: systemd as PID 1 of private hosts, mail servers, NRPE and Icinga 2.
+//
+// It wants root and what ./install installs. Whatever a test lacks makes it fail when CI is set, and skip, saying why, when not. Nothing stays
+// on the machine: folders, processes, mounts and cgroups go when the tests end, also when they panic or are killed.
+package integration
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// bin holds the plugins built from this tree. Every user may run them, inside and outside of the private hosts.
+var bin string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	flag.Set("test.parallel", "64") // the tests mostly wait for timers, whatever the number of CPUs
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, remove, err := scratch()
+	if err == nil {
+		defer remove()
+		bin = filepath.Join(dir, "bin")
+		err = buildPlugins(bin)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer closeSharedHost()
+	return m.Run()
+}
+
+// scratch makes a folder below /var/tmp, which private hosts see under the same name. It is removed by remove, or by a shell that waits for the
+// death of this process.
+func scratch() (dir string, remove func(), err error) {
+	dir, err = os.MkdirTemp("/var/tmp", "mailfresh-")
+	if err != nil {
+		return "", nil, err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return "", nil, err
+	}
+	janitor := exec.Command("sh", "-c", `trap '' INT TERM; cat; rm -rf "$0"`, dir)
+	pipe, err := janitor.StdinPipe()
+	if err != nil {
+		return "", nil, err
+	}
+	return dir, func() { pipe.Close(); janitor.Wait() }, janitor.Start()
+}
+
+// buildPlugins compiles every plugin of this tree into dir.
+func buildPlugins(dir string) error {
+	mains, err := filepath.Glob("../check_*/main.go")
+	if err != nil {
+		return err
+	}
+	for _, main := range mains {
+		pkg := filepath.Dir(main)
+		build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, filepath.Base(pkg)), pkg)
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
+		}
+	}
+	return nil
+}
+
+// need ends the test unless it runs as root and each path exists.
+func need(t testing.TB, paths ...string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		lack(t, "not root")
+	}
+	for _, path := range paths {
+		if _, err := os.Stat(path); err != nil {
+			lack(t, err.Error())
+		}
+	}
+}
+
+func lack(t testing.TB, reason string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%s (integration/install, as root, installs what is needed)", reason)
+	}
+	t.Skipf("%s (integration/install, as root, installs what is needed)", reason)
+}
