@@ -20,15 +20,15 @@ func TestPrivateHosts(t *testing.T) {
 		want       string
 		wantStatus int
 	}{
-		{one, "root", "cat /proc/1/comm; hostname; pwd", "systemd\none\n/\n", 0},
-		{two, "root", "cat /proc/1/comm; hostname; pwd", "systemd\ntwo\n/\n", 0},
+		{one, "root", "cat /proc/1/comm; uname -n; pwd", "systemd\none\n/\n", 0},
+		{two, "root", "cat /proc/1/comm; uname -n; pwd", "systemd\ntwo\n/\n", 0},
 		{one, "nagios", "id -un; id -Gn; [ -t 0 ]", "nagios\nnagios\n", 1},
 		{one, "nagios", "env | cut -d= -f1 | sort | tr '\\n' ' '", "HOME LOGNAME PATH PWD SHELL USER ", 0},
 		{one, "nagios", "readlink /proc/self/fd/0 /proc/$$/fd/0", "", 1},
 		{one, "nagios", "systemctl is-system-running", "running\n", 0},
 		{one, "root", "touch /etc/only-one /var/only-one /run/only-one /tmp/only-one", "", 0},
 		{two, "root", "ls -d /etc/only* /var/only* /run/only* /tmp/only* 2>/dev/null", "", 2},
-		{sharedHost(t), "root", "hostname", "shared\n", 0},
+		{sharedHost(t), "root", "uname -n", "shared\n", 0},
 		{one, "root", "touch /sys/x 2>/dev/null || echo 1 >/proc/sys/vm/swappiness", "", 2},
 	} {
 		out, errs, status := test.host.in(test.user, "sh", "-c", test.command)

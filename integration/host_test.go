@@ -130,7 +130,7 @@ func (h *host) command(ctx context.Context, user string, command ...string) *exe
 		"--reset-env", "sh", "-c", `exec "$@" <&-`, "sh"}
 	cmd := exec.CommandContext(ctx, "nsenter", append(args, command...)...)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 10 * time.Second
 	return cmd
 }
 

@@ -1,0 +1,218 @@
+//go:build integration
+
+package integration
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The scripts' commands, beside those of testscript. Each script has the units it needs, under names no other script uses.
+//
+//	host                    take a host of the script's own: it masks, reloads or wants to see no units but its own
+//	session USER            from here on all is said to the user manager of USER, and by USER alone
+//	install [FILE...]       copy units (default: all the script has) to where the manager looks for them
+//	put FILE PATH           copy a file of the script to this path of the host
+//	remove PATH             remove it
+//	systemctl ARG...        run systemctl (as root); its output is there for stdout and stderr
+//	until UNIT NAME=RE...   wait until these properties of the unit, as systemctl show prints them, match
+//	show UNIT NAME=RE...    they match now
+//	check N PLUGIN ARG...   the plugin ends with status N for root and for nagios alike
+//	await N PLUGIN ARG...   wait until it does, for root, then check
+//	says RE                 what it printed matches, for root and for nagios
+var timerCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"host":      cmdHost,
+	"session":   cmdSession,
+	"install":   cmdInstall,
+	"put":       cmdPut,
+	"remove":    cmdRemove,
+	"systemctl": cmdSystemctl,
+	"until":     cmdUntil,
+	"show":      cmdShow,
+	"check":     cmdCheck,
+	"await":     cmdAwait,
+	"says":      cmdSays,
+}
+
+// patience is how long until and await wait. No fault here takes longer to show.
+const patience = 90 * time.Second
+
+// A stage is what the commands of one script share.
+type stage struct {
+	host      *host
+	users     []string          // who asks: the first one alone is asked to change something
+	env       []string          // with env(1) and its arguments before each command
+	systemctl []string          // systemctl and the option that chooses the manager
+	units     string            // the folder of units
+	said      map[string]string // user: output of the last check
+}
+
+func systemStage(h *host) *stage {
+	return &stage{host: h, users: []string{"root", "nagios"}, systemctl: []string{"systemctl", "--no-ask-password"}, units: "/run/systemd/system"}
+}
+
+func (s *stage) in(user string, command ...string) (stdout, stderr string, status int) {
+	return s.host.in(user, append(slices.Clone(s.env), command...)...)
+}
+
+type stageKey struct{}
+
+func TestTimer(t *testing.T) {
+	h := sharedHost(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/timer",
+		Cmds:                timerCommands,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Values[stageKey{}] = systemStage(h)
+			return nil
+		},
+	})
+}
+
+func stageOf(ts *testscript.TestScript) *stage { return ts.Value(stageKey{}).(*stage) }
+
+func cmdHost(ts *testscript.TestScript, neg bool, args []string) {
+	h, err := boot(ts.Name())
+	ts.Check(err)
+	ts.Defer(h.close)
+	stageOf(ts).host = h
+}
+
+func cmdSession(ts *testscript.TestScript, neg bool, args []string) {
+	s, user := stageOf(ts), args[0]
+	uid, errs, _ := s.host.in(user, "id", "-u")
+	uid = strings.TrimSpace(uid)
+	if _, failed, status := s.host.in("root", "systemctl", "--no-ask-password", "start", "user@"+uid); status != 0 {
+		ts.Fatalf("user manager of %s: %s%s", user, errs, failed)
+	}
+	s.users, s.env = []string{user}, []string{"env", "XDG_RUNTIME_DIR=/run/user/" + uid}
+	s.systemctl, s.units = []string{"systemctl", "--no-ask-password", "--user"}, "/run/systemd/user"
+	ts.Check(os.MkdirAll(s.host.path(s.units), 0o755))
+}
+
+func cmdInstall(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 0 {
+		units, err := filepath.Glob(ts.MkAbs("[^.]*.[a-z]*[a-z]"))
+		ts.Check(err)
+		args = units
+	}
+	dir := stageOf(ts).units
+	for _, unit := range args {
+		cmdPut(ts, neg, []string{unit, filepath.Join(dir, filepath.Base(unit))})
+	}
+	now := time.Now() // systemd looks for new files when a folder's time stamp differs, and the file system's own ones are coarse
+	ts.Check(os.Chtimes(stageOf(ts).host.path(dir), now, now))
+}
+
+func cmdPut(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(os.WriteFile(stageOf(ts).host.path(args[1]), []byte(ts.ReadFile(args[0])), 0o644))
+}
+
+func cmdRemove(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(os.Remove(stageOf(ts).host.path(args[0])))
+}
+
+func cmdSystemctl(ts *testscript.TestScript, neg bool, args []string) {
+	s := stageOf(ts)
+	out, errs, status := s.in(s.users[0], append(slices.Clone(s.systemctl), args...)...)
+	fmt.Fprint(ts.Stdout(), out)
+	fmt.Fprint(ts.Stderr(), errs)
+	if neg == (status == 0) {
+		ts.Fatalf("systemctl %q: exit status %d\n%s%s", args, status, out, errs)
+	}
+}
+
+func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
+	var problem string
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(300 * time.Millisecond) {
+		if problem = properties(ts, args); problem == "" {
+			return
+		}
+	}
+	ts.Fatalf("after %v: %s", patience, problem)
+}
+
+func cmdShow(ts *testscript.TestScript, neg bool, args []string) {
+	if problem := properties(ts, args); problem != "" {
+		ts.Fatalf("%s", problem)
+	}
+}
+
+// properties compares properties of the unit args[0] with the expressions of args[1:], and tells the first difference.
+func properties(ts *testscript.TestScript, args []string) (problem string) {
+	s := stageOf(ts)
+	out, errs, _ := s.in(s.users[0], append(slices.Clone(s.systemctl), "show", "--all", args[0])...)
+	got := map[string]string{}
+	for line := range strings.Lines(out) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		got[name] = value
+	}
+	for _, arg := range args[1:] {
+		name, want, _ := strings.Cut(arg, "=")
+		if !regexp.MustCompile("^(?:" + want + ")$").MatchString(got[name]) {
+			return fmt.Sprintf("%s: %s=%s; want %s %s", args[0], name, got[name], want, errs)
+		}
+	}
+	return ""
+}
+
+func cmdCheck(ts *testscript.TestScript, neg bool, args []string) {
+	s := stageOf(ts)
+	s.said = map[string]string{}
+	for _, user := range s.users {
+		status := s.run(ts, user, args)
+		if status != atoi(ts, args[0]) {
+			ts.Fatalf("as %s: exit status %d; want %s\n%s", user, status, args[0], s.said[user])
+		}
+	}
+}
+
+func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
+	s := stageOf(ts)
+	s.said = map[string]string{}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(300 * time.Millisecond) {
+		if s.run(ts, s.users[0], args) == atoi(ts, args[0]) {
+			break
+		}
+	}
+	cmdCheck(ts, neg, args)
+}
+
+// run runs the plugin of args[1:] and keeps what it says.
+func (s *stage) run(ts *testscript.TestScript, user string, args []string) (status int) {
+	plugin := filepath.Join(bin, args[1])
+	if _, err := os.Stat(plugin); err != nil {
+		return atoi(ts, args[0])
+	}
+	out, errs, status := s.in(user, append([]string{plugin}, args[2:]...)...)
+	if errs != "" {
+		ts.Fatalf("as %s: on stderr: %s", user, errs)
+	}
+	s.said[user] = out
+	return status
+}
+
+func cmdSays(ts *testscript.TestScript, neg bool, args []string) {
+	for user, said := range stageOf(ts).said {
+		if neg == regexp.MustCompile("(?m)"+args[0]).MatchString(said) {
+			ts.Fatalf("as %s it says:\n%s", user, said)
+		}
+	}
+}
+
+func atoi(ts *testscript.TestScript, s string) int {
+	n, err := strconv.Atoi(s)
+	ts.Check(err)
+	return n
+}
