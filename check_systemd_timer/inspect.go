@@ -178,10 +178,11 @@ func (s *subject) restarting() {
 }
 
 // queued judges a start job that waits in systemd's queue: a run that has not
-// started.
+// started, so that the last one still counts.
 func (s *subject) queued() {
 	s.count()
 	s.found(s.missedState(), "%s has not started: its %s%s", s.Service.Name, jobText(*s.Service.Job), s.since(s.Timer.LastTrigger))
+	s.outcome()
 	s.lateness()
 }
 

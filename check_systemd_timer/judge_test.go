@@ -252,6 +252,10 @@ func TestJudge(t *testing.T) {
 			t.SubState, t.LastTrigger, t.NextElapse = "running", ago(46*time.Minute), time.Time{}
 			s.Job = &systemd.Job{ID: 9, Type: "start", State: "waiting", Blockers: []systemd.Job{{ID: 8, Unit: "network-wait.service", Type: "start", State: "running"}}}
 		}), "OK - report.service has not started: its start job 9 is waiting for network-wait.service (start job 8, running), since 2022-02-22 16:01:00 UTC"},
+		{"queued after a failure", "", daily(failed("start-limit-hit", 1, 1), func(t *systemd.Timer, s *systemd.Service) {
+			t.SubState, t.LastTrigger, t.NextElapse = "running", ago(time.Second), time.Time{}
+			s.Job = &systemd.Job{ID: 9, Type: "start", State: "waiting"}
+		}), "CRITICAL - report.service failed 12h 42m ago: it was started too often and is refused now (result start-limit-hit; systemctl reset-failed report.service)"},
 		{"queued for days", "", daily(func(t *systemd.Timer, s *systemd.Service) {
 			t.SubState, t.LastTrigger, t.NextElapse = "running", ago(36*time.Hour), time.Time{}
 			s.InactiveExit, s.InactiveEnter = ago(60*time.Hour+47*time.Minute), ago(60*time.Hour)
