@@ -109,7 +109,7 @@ func (h *host) up(out io.Reader) error {
 	}
 	var state string
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		state, _, _ = h.in("root", "systemctl", "is-system-running")
+		state, _, _ = h.in("nagios", "systemctl", "is-system-running") // by the system bus, which is started by this
 		if state == "running\n" || state == "degraded\n" {
 			return nil
 		}

@@ -27,7 +27,7 @@ import (
 //	until UNIT NAME=RE...   wait until these properties of the unit, as systemctl show prints them, match
 //	show UNIT NAME=RE...    they match now
 //	check N PLUGIN ARG...   the plugin ends with status N for root and for nagios alike
-//	await N PLUGIN ARG...   wait until it does, for root, then check
+//	await N PLUGIN ARG...   wait until it does
 //	says RE                 what it printed matches, for root and for nagios
 var timerCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"host":      cmdHost,
@@ -168,39 +168,36 @@ func properties(ts *testscript.TestScript, args []string) (problem string) {
 }
 
 func cmdCheck(ts *testscript.TestScript, neg bool, args []string) {
-	s := stageOf(ts)
-	s.said = map[string]string{}
-	for _, user := range s.users {
-		status := s.run(ts, user, args)
-		if status != atoi(ts, args[0]) {
-			ts.Fatalf("as %s: exit status %d; want %s\n%s", user, status, args[0], s.said[user])
-		}
+	if problem := stageOf(ts).check(ts, args); problem != "" {
+		ts.Fatalf("%s", problem)
 	}
 }
 
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
-	s := stageOf(ts)
-	s.said = map[string]string{}
+	var problem string
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(300 * time.Millisecond) {
-		if s.run(ts, s.users[0], args) == atoi(ts, args[0]) {
-			break
+		if problem = stageOf(ts).check(ts, args); problem == "" {
+			return
 		}
 	}
-	cmdCheck(ts, neg, args)
+	ts.Fatalf("after %v: %s", patience, problem)
 }
 
-// run runs the plugin of args[1:] and keeps what it says.
-func (s *stage) run(ts *testscript.TestScript, user string, args []string) (status int) {
-	plugin := filepath.Join(bin, args[1])
-	if _, err := os.Stat(plugin); err != nil {
-		return atoi(ts, args[0])
+// check runs the plugin of args[1:] for each user, and tells the first whose status is not args[0].
+func (s *stage) check(ts *testscript.TestScript, args []string) (problem string) {
+	s.said = map[string]string{}
+	for _, user := range s.users {
+		out, errs, status := s.in(user, append([]string{filepath.Join(bin, args[1])}, args[2:]...)...)
+		if errs != "" {
+			ts.Fatalf("as %s: on stderr: %s", user, errs)
+		}
+		if strconv.Itoa(status) != args[0] {
+			return fmt.Sprintf("as %s: exit status %d; want %s\n%s", user, status, args[0], out)
+		}
+		s.said[user] = out
 	}
-	out, errs, status := s.in(user, append([]string{plugin}, args[2:]...)...)
-	if errs != "" {
-		ts.Fatalf("as %s: on stderr: %s", user, errs)
-	}
-	s.said[user] = out
-	return status
+	fmt.Fprint(ts.Stdout(), s.said[s.users[0]])
+	return ""
 }
 
 func cmdSays(ts *testscript.TestScript, neg bool, args []string) {
@@ -209,10 +206,4 @@ func cmdSays(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("as %s it says:\n%s", user, said)
 		}
 	}
-}
-
-func atoi(ts *testscript.TestScript, s string) int {
-	n, err := strconv.Atoi(s)
-	ts.Check(err)
-	return n
 }
