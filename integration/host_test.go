@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,33 +24,6 @@ type host struct {
 	pid  int // of its PID 1, as seen from here
 	boot *exec.Cmd
 	held io.Closer // boot ends the host when this closes
-}
-
-var shared struct {
-	sync.Mutex
-	*host
-}
-
-// sharedHost gives the host that all tests share which need none of their own. It ends with the last test.
-func sharedHost(t testing.TB) *host {
-	t.Helper()
-	needSystemd(t)
-	shared.Lock()
-	defer shared.Unlock()
-	if shared.host == nil {
-		h, err := boot("shared")
-		if err != nil {
-			t.Fatal(err)
-		}
-		shared.host = h
-	}
-	return shared.host
-}
-
-func closeSharedHost() {
-	if shared.host != nil {
-		shared.close()
-	}
 }
 
 // newHost gives a host of the test's own, which ends with the test.
@@ -147,9 +119,4 @@ func (h *host) in(user string, command ...string) (stdout, stderr string, status
 		return out.String(), errs.String(), -1
 	}
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
-}
-
-// path gives the path, from here, of a file inside the host.
-func (h *host) path(name string) string {
-	return filepath.Join("/proc", strconv.Itoa(h.pid), "root", name)
 }

@@ -18,6 +18,9 @@ import (
 // bin holds the plugins built from this tree. Every user may run them, inside and outside of the private hosts.
 var bin string
 
+// atEnd is called when the last test has ended.
+var atEnd []func()
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	flag.Set("test.parallel", "64") // the tests mostly wait for timers, whatever the number of CPUs
@@ -35,7 +38,11 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer closeSharedHost()
+	defer func() {
+		for _, f := range atEnd {
+			f()
+		}
+	}()
 	return m.Run()
 }
 
@@ -57,7 +64,7 @@ func scratch() (dir string, remove func(), err error) {
 	return dir, func() { pipe.Close(); janitor.Wait() }, janitor.Start()
 }
 
-// buildPlugins compiles every plugin of this tree into dir.
+// buildPlugins compiles every plugin of this tree into dir, as make does.
 func buildPlugins(dir string) error {
 	mains, err := filepath.Glob("../check_*/main.go")
 	if err != nil {
@@ -65,7 +72,8 @@ func buildPlugins(dir string) error {
 	}
 	for _, main := range mains {
 		pkg := filepath.Dir(main)
-		build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, filepath.Base(pkg)), pkg)
+		build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, filepath.Base(pkg)), pkg)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
 		}
