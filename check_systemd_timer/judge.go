@@ -49,10 +49,12 @@ func summarise(verdicts []verdict, worst nagios.State) string {
 			alerts++
 		}
 	}
-	switch alerts {
-	case 0:
+	switch {
+	case alerts == 0:
 		return fmt.Sprintf("%d timers, none is late, stuck or failed", len(verdicts))
-	case 1:
+	case alerts == 1 && len(verdicts) == 2:
+		return verdicts[first].sentence() + " (the other timer is fine)"
+	case alerts == 1:
 		return fmt.Sprintf("%s (the other %d timers are fine)", verdicts[first].sentence(), len(verdicts)-1)
 	}
 	return fmt.Sprintf("%s (and %d more of %d timers)", verdicts[first].sentence(), alerts-1, len(verdicts))
