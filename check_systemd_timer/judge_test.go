@@ -33,7 +33,7 @@ func daily(change ...func(t *systemd.Timer, s *systemd.Service)) systemd.Pair {
 		Service: systemd.Service{
 			Unit: systemd.Unit{
 				Name: "report.service", LoadState: "loaded", ActiveState: "inactive", SubState: "dead",
-				InactiveExit: ago(12*time.Hour + 47*time.Minute), InactiveEnter: ago(12*time.Hour + 42*time.Minute),
+				InactiveExit: ago(12*time.Hour + 47*time.Minute), InactiveEnter: ago(12*time.Hour + 42*time.Minute), StateChange: ago(12*time.Hour + 42*time.Minute),
 				ConditionResult: true, ConditionTime: ago(12*time.Hour + 47*time.Minute), AssertResult: true, AssertTime: ago(12*time.Hour + 47*time.Minute),
 			},
 			IsService: true, Type: "oneshot", Result: "success", ExecMainStart: ago(12*time.Hour + 47*time.Minute), ExecMainExit: ago(12*time.Hour + 42*time.Minute), ExecMainCode: 1,
@@ -55,7 +55,7 @@ func hourly(change ...func(t *systemd.Timer, s *systemd.Service)) systemd.Pair {
 		t.Monotonic = []systemd.MonotonicEntry{{Base: "OnUnitInactiveSec", Interval: time.Hour}, {Base: "OnActiveSec", Interval: time.Second}}
 		t.LastTrigger, t.NextElapse = ago(22*time.Minute), now.Add(40*time.Minute)
 		s.Type, s.TimeoutStart, s.ExecStart[0].IgnoreFailure = "simple", 90*time.Second, true
-		s.InactiveExit, s.InactiveEnter = ago(22*time.Minute), ago(20*time.Minute)
+		s.InactiveExit, s.InactiveEnter, s.StateChange = ago(22*time.Minute), ago(20*time.Minute), ago(20*time.Minute)
 		s.ExecMainStart, s.ExecMainExit, s.ConditionTime, s.AssertTime = s.InactiveExit, s.InactiveEnter, s.InactiveExit, s.InactiveExit
 	})
 	for _, f := range change {
@@ -277,6 +277,9 @@ func TestJudge(t *testing.T) {
 		{"timeout", "", daily(failed("timeout", 2, 15)), "CRITICAL - report.service failed 12h 42m ago: it ran into its time limit (result timeout)"},
 		{"oom-kill", "", daily(failed("oom-kill", 2, 9)), "CRITICAL - report.service failed 12h 42m ago: it was killed for lack of memory (result oom-kill)"},
 		{"start-limit-hit", "", daily(failed("start-limit-hit", 1, 1), triggered(time.Hour)), "CRITICAL - report.service failed 12h 42m ago: it was started too often and is refused now (result start-limit-hit; systemctl reset-failed report.service)"},
+		{"resources, after good runs", "", daily(failed("resources", 0, 0), triggered(time.Hour), func(t *systemd.Timer, s *systemd.Service) {
+			s.StateChange = ago(time.Hour) // from inactive to failed: no run, so InactiveEnter is that of the run before
+		}), "CRITICAL - report.service failed 1h ago: systemd could not set it up (result resources)"},
 		{"resources", "", daily(failed("resources", 0, 0)), "CRITICAL - report.service failed 12h 42m ago: systemd could not set it up (result resources)"},
 		{"failed in ExecStartPre", "", daily(failed("exit-code", 0, 0)), "CRITICAL - report.service failed 12h 42m ago: result exit-code"},
 		{"swallowed", "", hourly(func(t *systemd.Timer, s *systemd.Service) { s.ExecMainStatus = 1 }), "WARNING - generate_vrts_aliases.service ended 20m ago with exit status 1, which ExecStart=- ignores: systemd calls it a success"},

@@ -102,7 +102,7 @@ func (s *subject) notStarted() {
 		}
 		s.found(state, "%s was skipped %s: %s", svc.Name, s.ago(t.LastTrigger), s.skippedBy())
 	case notStarted:
-		if svc.Result == "start-limit-hit" {
+		if svc.ActiveState == "failed" && (svc.Result == "start-limit-hit" || svc.Result == "resources") {
 			return // the outcome says it
 		}
 		s.found(nagios.Warning, "%s was triggered %s but did not start: %s", svc.Name, s.ago(t.LastTrigger), s.whyNotStarted())

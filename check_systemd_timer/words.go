@@ -210,17 +210,17 @@ func (s *subject) outcome() {
 	svc := s.Service
 	switch {
 	case svc.ActiveState == "failed":
-		s.found(nagios.Critical, "%s failed%s: %s", svc.Name, s.when(), s.ending())
+		s.found(nagios.Critical, "%s failed%s: %s", svc.Name, s.when(later(svc.StateChange, svc.InactiveEnter)), s.ending())
 	case svc.Result == "success" && ignored(svc):
-		s.found(s.opt.IgnoredState, "%s ended%s with %s, which ExecStart=- ignores: systemd calls it a success", svc.Name, s.when(), exitText(svc))
+		s.found(s.opt.IgnoredState, "%s ended%s with %s, which ExecStart=- ignores: systemd calls it a success", svc.Name, s.when(svc.InactiveEnter), exitText(svc))
 	}
 }
 
-func (s *subject) when() string {
-	if s.Service.InactiveEnter.IsZero() {
+func (s *subject) when(t time.Time) string {
+	if t.IsZero() {
 		return ""
 	}
-	return " " + s.ago(s.Service.InactiveEnter)
+	return " " + s.ago(t)
 }
 
 // ignored reports whether ExecStart=- swallowed the last run's failure.
