@@ -128,6 +128,8 @@ func Span(d time.Duration) string {
 		return fmt.Sprintf("%d s", d/time.Second)
 	case d >= time.Second:
 		return number(math.Floor(d.Seconds()*10)/10) + " s"
+	case d == 0:
+		return "0 s"
 	case d >= time.Millisecond:
 		return fmt.Sprintf("%d ms", d/time.Millisecond)
 	}

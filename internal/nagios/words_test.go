@@ -188,7 +188,7 @@ func TestDuration(t *testing.T) {
 
 func TestSpan(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		0:                                      "0 us",
+		0:                                      "0 s",
 		1500 * time.Microsecond:                "1 ms",
 		2199 * time.Millisecond:                "2.1 s",
 		45 * time.Second:                       "45 s",
