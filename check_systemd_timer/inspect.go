@@ -72,8 +72,12 @@ func (s *subject) inactive() {
 	case enabled:
 		s.found(nagios.Warning, "enabled but not started%s%s (systemctl start %s)", s.stopped(), s.whyNoService(), t.Name)
 	default:
-		s.found(s.alertIfNamed(nagios.Critical), "inactive (%s)%s%s: it never fires (systemctl enable --now %s)",
-			orElse(t.UnitFileState, "no unit file"), s.stopped(), s.whyNoService(), t.Name)
+		remedy := "start"
+		if t.UnitFileState == "disabled" {
+			remedy = "enable --now"
+		}
+		s.found(s.alertIfNamed(nagios.Critical), "inactive (%s)%s%s: it never fires (systemctl %s %s)",
+			orElse(t.UnitFileState, "no unit file"), s.stopped(), s.whyNoService(), remedy, t.Name)
 	}
 }
 
@@ -171,8 +175,12 @@ func (s *subject) restarting() {
 	if s.missedState() == nagios.Critical {
 		state = nagios.Critical
 	}
-	text := "%s fails and is restarted again and again (%s so far, last: %s)%s"
-	s.found(state, text, s.Service.Name, plural(int(s.Service.NRestarts), "restart"), s.ending(), s.since(s.Service.InactiveExit))
+	if s.Service.NRestarts == 0 {
+		s.found(state, "%s failed (%s) and waits to be restarted%s", s.Service.Name, s.ending(), s.since(s.Service.StateChange))
+	} else {
+		s.found(state, "%s fails and is restarted again and again (%s so far, last: %s)%s",
+			s.Service.Name, plural(int(s.Service.NRestarts), "restart"), s.ending(), s.since(s.Service.InactiveExit))
+	}
 	s.lateness()
 	s.look()
 }

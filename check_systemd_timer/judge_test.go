@@ -190,6 +190,9 @@ func TestJudge(t *testing.T) {
 		{"inactive", "--all", daily(func(t *systemd.Timer, s *systemd.Service) {
 			t.ActiveState, t.SubState, t.UnitFileState = "inactive", "dead", "disabled"
 		}), "OK - report.timer: inactive (disabled): it never fires (systemctl enable --now report.timer)"},
+		{"inactive, cannot be enabled", "", daily(func(t *systemd.Timer, s *systemd.Service) {
+			t.ActiveState, t.SubState, t.UnitFileState = "inactive", "dead", "static"
+		}), "CRITICAL - report.timer: inactive (static): it never fires (systemctl start report.timer)"},
 		{"enabled but not started", "", daily(func(t *systemd.Timer, s *systemd.Service) { t.ActiveState, t.SubState = "inactive", "dead" }), "CRITICAL - report.timer: enabled but not started (systemctl start report.timer)"},
 		{"enabled but not started", "--all", daily(func(t *systemd.Timer, s *systemd.Service) { t.ActiveState, t.SubState = "inactive", "dead" }), "WARNING - report.timer: enabled but not started (systemctl start report.timer)"},
 		{"enabled, but its own condition is not met", "--all", daily(func(t *systemd.Timer, s *systemd.Service) {
@@ -261,6 +264,9 @@ func TestJudge(t *testing.T) {
 			s.InactiveExit, s.InactiveEnter = ago(60*time.Hour+47*time.Minute), ago(60*time.Hour)
 			s.Job = &systemd.Job{ID: 9, Type: "start", State: "waiting"}
 		}), "CRITICAL - report.service has not started: its start job 9 is waiting, since 2022-02-21 04:47:00 UTC; 2 scheduled runs missed, the first was due at 2022-02-21 04:00:00 UTC; the last run of report.service ended 2d 12h ago after 47m"},
+		{"the first restart is awaited", "", daily(running("activating", "auto-restart", time.Hour), func(t *systemd.Timer, s *systemd.Service) {
+			s.Result, s.ExecMainCode, s.ExecMainStatus = "exit-code", 1, 3
+		}), "WARNING - report.service failed (exit status 3) and waits to be restarted, since 2022-02-22 15:47:00 UTC"},
 		{"restart loop", "", daily(running("activating", "auto-restart", time.Hour), func(t *systemd.Timer, s *systemd.Service) {
 			s.NRestarts, s.Result, s.ExecMainCode, s.ExecMainStatus = 17, "exit-code", 1, 3
 		}), "WARNING - report.service fails and is restarted again and again (17 restarts so far, last: exit status 3), since 2022-02-22 15:47:00 UTC"},
