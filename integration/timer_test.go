@@ -21,7 +21,7 @@ import (
 //	host                    take a host of the script's own: it masks, reloads or wants to see no units but its own
 //	session USER            from here on all is said to the user manager of USER, and by USER alone
 //	install [FILE...]       copy units (default: all the script has) to where the manager looks for them
-//	put FILE PATH           copy a file of the script to this path of the host
+//	put FILE PATH           copy a file of the script, and its time stamp, to this path of the host
 //	remove PATH             remove it
 //	systemctl ARG...        run systemctl (as root); its output is there for stdout and stderr
 //	until UNIT NAME=RE...   wait until these properties of the unit, as systemctl show prints them, match
@@ -116,7 +116,11 @@ func cmdInstall(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdPut(ts *testscript.TestScript, neg bool, args []string) {
-	ts.Check(os.WriteFile(stageOf(ts).host.path(args[1]), []byte(ts.ReadFile(args[0])), 0o644))
+	path := stageOf(ts).host.path(args[1])
+	ts.Check(os.WriteFile(path, []byte(ts.ReadFile(args[0])), 0o644))
+	from, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(os.Chtimes(path, from.ModTime(), from.ModTime()))
 }
 
 func cmdRemove(ts *testscript.TestScript, neg bool, args []string) {
