@@ -1,0 +1,225 @@
+package aliases
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Fault is why a file cannot be read, where that is a fact about the file.
+type Fault uint8
+
+// The faults.
+const (
+	Readable  Fault = iota
+	Missing         // there is no such file
+	Dangling        // a symbolic link to nothing
+	Looping         // symbolic links in a circle
+	Irregular       // not a regular file: see Type
+	Denied          // permission denied on File.Where
+)
+
+// File is what is known of a file. Size, ModTime and Content are of the file that
+// was opened, whatever its name stands for by now.
+type File struct {
+	Path    string
+	Link    string // what the path resolves to, if it is a symbolic link
+	Fault   Fault
+	Type    string // of an Irregular one: "directory", "FIFO", "socket", "device"
+	Where   string // Denied: the file, or the directory above it
+	Size    int64  // bytes
+	ModTime time.Time
+	Moving  bool     // it was being written while it was read, twice
+	Content *Content // nil if no format was given or it could not be read
+	Maps    []CompiledMap
+}
+
+// Request is what to find out about a file.
+type Request struct {
+	Format  Format   // None: do not read it
+	Require []string // keys to look for
+	Maps    MapKind  // compiled maps to look at
+	Now     time.Time
+	// Each calls f(0) .. f(n-1), at most limit at a time, and waits for all. If
+	// it is set, a large file is read by several goroutines.
+	Each func(n, limit int, f func(i int))
+}
+
+// ReadFile finds out about a file. It never blocks on a FIFO or device. A file
+// that changes while it is read, or was just written and does not end in a
+// newline, is read once more. An error means that the file could not be looked
+// at, for another reason than those of [Fault], or not in time.
+func ReadFile(ctx context.Context, path string, q Request) (File, error) {
+	f, whole, err := readOnce(ctx, path, q)
+	if err == nil && !whole {
+		select {
+		case <-time.After(settle):
+		case <-ctx.Done():
+			return f, ctx.Err()
+		}
+		q.Now = q.Now.Add(settle)
+		f, whole, err = readOnce(ctx, path, q)
+		f.Moving = !whole
+	}
+	if err != nil {
+		return f, err
+	}
+	if f.Fault == Readable {
+		f.Maps, err = readMaps(path, q.Maps, q.Format)
+	}
+	return f, err
+}
+
+const (
+	settle = 300 * time.Millisecond // before a file is read again
+	fresh  = 2 * time.Second        // a file of this age may still be written
+)
+
+// readOnce gives the facts of a file, and whether it stood still.
+func readOnce(ctx context.Context, path string, q Request) (f File, whole bool, err error) {
+	f = File{Path: path}
+	if target, err := filepath.EvalSymlinks(path); err == nil && isLink(path) {
+		f.Link = target
+	}
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return f, true, f.explain(err)
+	}
+	defer file.Close()
+	before, err := file.Stat()
+	if err != nil {
+		return f, true, err
+	}
+	f.Size, f.ModTime = before.Size(), before.ModTime()
+	if f.irregular(before.Mode()) || q.Format == None {
+		return f, true, nil
+	}
+	var at []position
+	if f.Content, at, err = scan(ctx, file, q); err != nil {
+		return f, true, fmt.Errorf("read %s: %w", path, err)
+	}
+	if err := f.Content.nameDuplicates(ctx, file, at); err != nil {
+		return f, true, fmt.Errorf("read %s: %w", path, err)
+	}
+	after, err := file.Stat()
+	if err != nil {
+		return f, true, err
+	}
+	young := f.Content.NoNewline && q.Now.Sub(f.ModTime).Abs() < fresh
+	return f, !young && after.Size() == f.Size && after.ModTime().Equal(f.ModTime), nil
+}
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+func (f *File) irregular(mode fs.FileMode) bool {
+	if mode.IsRegular() {
+		return false
+	}
+	f.Fault, f.Type = Irregular, "device"
+	switch {
+	case mode.IsDir():
+		f.Type = "directory"
+	case mode&fs.ModeNamedPipe != 0:
+		f.Type = "FIFO"
+	case mode&fs.ModeSocket != 0:
+		f.Type = "socket"
+	}
+	return true
+}
+
+// explain makes a fault of an error of open(2), if it is a fact about the file.
+func (f *File) explain(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		f.Fault = Missing
+		if isLink(f.Path) {
+			f.Fault = Dangling
+			f.Link, _ = os.Readlink(f.Path) // the reason is known without it
+		}
+	case errors.Is(err, syscall.ELOOP):
+		f.Fault = Looping
+	case errors.Is(err, fs.ErrPermission):
+		f.Fault, f.Where = Denied, denied(f.Path)
+	case errors.Is(err, syscall.ENXIO): // open(2) of a socket
+		f.Fault, f.Type = Irregular, "socket"
+	default:
+		return err
+	}
+	return nil
+}
+
+// denied gives the uppermost part of a path that may not be searched, else the
+// path itself.
+func denied(path string) string {
+	for i, c := range path {
+		if c != '/' || i == 0 {
+			continue
+		}
+		if _, err := os.Stat(path[:i] + "/."); errors.Is(err, fs.ErrPermission) {
+			return path[:i]
+		}
+	}
+	return path
+}
+
+// nameDuplicates reads the keys of the duplicates that are remembered, each in
+// its block.
+func (c *Content) nameDuplicates(ctx context.Context, r io.ReaderAt, at []position) error {
+	for i := range c.Duplicates {
+		d := &c.Duplicates[i]
+		k := len(at) - 1
+		for k > 0 && at[k].line > d.First {
+			k--
+		}
+		b := at[k]
+		p := newParser(c.Format, nil)
+		p.visit = func(e Entry) error {
+			if e.Line == d.First {
+				d.Key = string(e.Key[:min(len(e.Key), 200)])
+				return io.EOF
+			}
+			return nil
+		}
+		buf := make([]byte, b.size, b.size+slack)
+		if _, err := r.ReadAt(buf, b.offset); err != nil && err != io.EOF {
+			return err
+		}
+		p.block(&block{buf: buf, line: b.line, first: b.offset == 0})
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Glob gives the paths that a pattern stands for, sorted: a name without
+// wildcards, or that of an existing file, itself. If a directory on the way may
+// not be read, that is an error.
+func Glob(pattern string) ([]string, error) {
+	if _, err := os.Lstat(pattern); err == nil || !strings.ContainsAny(pattern, `*?[\`) {
+		return []string{pattern}, nil
+	}
+	paths, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", pattern, err)
+	}
+	if len(paths) == 0 {
+		fixed := filepath.Dir(pattern[:strings.IndexAny(pattern, `*?[\`)] + "x")
+		if dir, err := os.Open(fixed); err == nil {
+			dir.Close()
+		} else if errors.Is(err, fs.ErrPermission) {
+			return nil, err
+		}
+	}
+	return paths, nil
+}

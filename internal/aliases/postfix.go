@@ -1,0 +1,218 @@
+package aliases
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// logical reads a logical line as Postfix does: lines that begin with white
+// space continue it, over blank lines and comments. It gives the text, valid
+// until the next, the line it begins on and its length. The text is empty
+// where there is none.
+func (p *parser) logical(b []byte, line int) (text []byte, start, n int) {
+	joined := false
+	for n < len(b) {
+		part, m := physical(b[n:])
+		n += m
+		rest := trimLeft(part)
+		switch {
+		case len(rest) == 0:
+		case rest[0] == '#':
+			p.comment(rest, line)
+		case len(text) == 0:
+			text, start = part, line
+		default:
+			if !joined {
+				p.text, joined = append(p.text[:0], text...), true
+			}
+			p.text = append(p.text, part...)
+			text = p.text
+		}
+		line++
+		if len(text) > 0 && n < len(b) && b[n] != '#' && !space[b[n]] {
+			break
+		}
+	}
+	return text, start, n
+}
+
+// postfix reads a logical line and sees to what both Postfix formats have in
+// common; the text is empty if there is nothing more to do.
+func (p *parser) postfix(b []byte, line int) (text []byte, start, n int) {
+	text, start, n = p.logical(b, line)
+	whole := text
+	text = cut(text)
+	if conflict(trimRight(text)) {
+		p.problem(Problem{Kind: Conflict, Line: start}, text...)
+	}
+	switch {
+	case len(text) == 0:
+	case space[text[0]]:
+		p.problem(Problem{Kind: Unattached, Line: start}, text...)
+	case !ascii(text) && !utf8.Valid(whole):
+		p.problem(Problem{Kind: NotUTF8, Line: start}, text...)
+	default:
+		return text, start, n
+	}
+	return nil, start, n
+}
+
+func ascii(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// aliases reads a logical line as postalias does: RFC 822 tokens, of which
+// those before the first colon are the key.
+func (p *parser) aliases(b []byte, line int) int {
+	text, line, n := p.postfix(b, line)
+	if len(text) == 0 {
+		return n
+	}
+	var key []byte
+	local, comma, word := true, false, false
+	tokens, rest := 0, text
+	for ; ; tokens++ {
+		var t token
+		if t, rest = nextToken(rest); t.kind == 0 {
+			p.problem(Problem{Kind: NoSeparator, Line: line}, text...)
+			return n
+		}
+		if t.kind == ':' {
+			break
+		}
+		if tokens > 0 && (t.kind == '<' || word && t.word()) {
+			key = append(key, ' ')
+		}
+		key = append(key, t.text...)
+		word = t.word()
+		comma = comma || t.kind == ','
+		local = local && t.kind != '@' && t.kind != '%'
+	}
+	value, _ := nextToken(rest)
+	switch {
+	case tokens == 0 || comma:
+		p.problem(Problem{Kind: NoSeparator, Line: line}, text...)
+	case value.kind == 0:
+		p.problem(Problem{Kind: NoValue, Line: line}, text...)
+	case !local:
+		p.problem(Problem{Kind: NotLocal, Line: line}, text...)
+	default:
+		p.entry(line, key, rest)
+	}
+	return n
+}
+
+// token is a lexical token of RFC 822, as Postfix reads them from alias files.
+type token struct {
+	kind byte   // 'a' atom, '"' quoted string, '(' comment, '[' domain literal; else itself; 0: none
+	text []byte // without quotes
+}
+
+func (t token) word() bool { return t.kind == 'a' || t.kind == '"' || t.kind == '(' || t.kind == '[' }
+
+const operators = `|%!()<>@,;:".[]`
+
+// nextToken reads a token and gives the text behind it.
+func nextToken(b []byte) (token, []byte) {
+	b = bytes.TrimLeft(b, " \t\r\n")
+	if len(b) == 0 {
+		return token{}, nil
+	}
+	switch c := b[0]; c {
+	case '(':
+		return comment822(b)
+	case '[':
+		text, rest := collect(b[1:], func(c byte) bool { return c == ']' })
+		return token{c, append(append([]byte("["), text...), ']')}, rest[min(1, len(rest)):]
+	case '"':
+		text, rest := collect(b[1:], func(c byte) bool { return c == '"' })
+		return token{c, text}, rest[min(1, len(rest)):]
+	}
+	if b[0] != '\\' && bytes.IndexByte([]byte(operators), b[0]) >= 0 {
+		return token{b[0], b[:1]}, b[1:]
+	}
+	text, rest := collect(b, func(c byte) bool {
+		return bytes.IndexByte([]byte(operators), c) >= 0 || c == ' ' || c == '\t' || c == '\r' || c == '\n'
+	})
+	return token{'a', text}, rest
+}
+
+// collect reads up to the first byte that ends it, taking what is escaped by a
+// backslash.
+func collect(b []byte, ends func(byte) bool) (text, rest []byte) {
+	i := 0
+	for i < len(b) && b[i] > ' ' && b[i] != '\\' && !ends(b[i]) {
+		i++
+	}
+	for text = b[:i:i]; i < len(b); i++ {
+		c := b[i]
+		if c == '\\' {
+			if i++; i == len(b) {
+				break
+			}
+			c = b[i]
+		} else if ends(c) {
+			return text, b[i:]
+		}
+		if c == '\t' || c == '\r' || c == '\n' {
+			c = ' '
+		}
+		text = append(text, c)
+	}
+	return text, nil
+}
+
+// comment822 reads a comment, which may nest.
+func comment822(b []byte) (token, []byte) {
+	level := 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '(':
+			level++
+		case ')':
+			if level--; level == 0 {
+				return token{'(', b[:i+1]}, b[i+1:]
+			}
+		}
+	}
+	return token{'(', b}, nil
+}
+
+// postmap reads a logical line as postmap does: the key ends at the first white
+// space outside of quotes, which stay in it.
+func (p *parser) postmap(b []byte, line int) int {
+	text, line, n := p.postfix(b, line)
+	if len(text) == 0 {
+		return n
+	}
+	i, quoted := 0, false
+	for ; i < len(text) && (quoted || !space[text[i]]); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			quoted = !quoted
+		}
+	}
+	i = min(i, len(text))
+	key, value := text[:i], trimRight(trimLeft(text[i:]))
+	switch {
+	case quoted:
+		p.problem(Problem{Kind: Unbalanced, Line: line}, text...)
+		return n
+	case len(value) == 0:
+		p.problem(Problem{Kind: NoValue, Line: line}, text...)
+		return n
+	case key[len(key)-1] == ':':
+		p.problem(Problem{Kind: ColonKey, Line: line}, key...)
+	}
+	p.entry(line, key, value)
+	return n
+}

@@ -1,0 +1,319 @@
+package aliases
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var all5 = []Format{Exim, Aliases, Map, Sendmail, OpenSMTPD}
+
+// together calls f in a goroutine each, as the frame does.
+func together(n, _ int, f func(int)) {
+	var wait sync.WaitGroup
+	for i := range n {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			f(i)
+		}()
+	}
+	wait.Wait()
+}
+
+// slowly is what the grammar's full rules say of a text, and what it comes to
+// when keys and values are kept whole.
+func slowly(t *testing.T, f Format, text string) *Content {
+	t.Helper()
+	p := newParser(f, nil)
+	p.plain = new([256]bool) // no line is simple
+	held := map[string]string{}
+	lines := map[string]int{}
+	c := &Content{Format: f}
+	p.visit = func(e Entry) error {
+		value, has := held[string(e.Key)]
+		switch {
+		case !has || f == Sendmail:
+			held[string(e.Key)] = string(e.Value)
+		}
+		if has {
+			c.Repeated++
+			if value != string(e.Value) && f != Sendmail {
+				c.Differing++
+			}
+		}
+		lines[string(e.Key)]++
+		return nil
+	}
+	in := &blocks{ctx: context.Background(), r: strings.NewReader(text)}
+	for b := new(block); in.next(b); {
+		p.block(b)
+	}
+	c.Entries = len(held)
+	for key, value := range held {
+		c.Digest += mix(hashKey([]byte(key)), uint64(uint32(hash([]byte(value), 0))))
+	}
+	c.Counts = p.count
+	return c
+}
+
+// same compares what both ways say of a text.
+func same(t *testing.T, f Format, text string) {
+	t.Helper()
+	want, got := slowly(t, f, text), content(t, f, text)
+	if f == Sendmail {
+		want.Differing = got.Differing // counted from the last
+	}
+	type facts struct {
+		entries, repeated, differing int
+		digest                       uint64
+		counts                       [kinds]int
+	}
+	pick := func(c *Content) facts { return facts{c.Entries, c.Repeated, c.Differing, c.Digest, c.Counts} }
+	if pick(got) != pick(want) {
+		t.Fatalf("%s: %.300q = %+v; want %+v", f, text, pick(got), pick(want))
+	}
+	if len(text) > blockSize {
+		c, err := ReadContent(context.Background(), iotest.OneByteReader(strings.NewReader(text[:4000])), Request{Format: f})
+		if err != nil || pick(c) != pick(content(t, f, text[:4000])) {
+			t.Fatalf("%s: byte by byte: %v", f, err)
+		}
+		c, err = ReadContent(context.Background(), strings.NewReader(text), Request{Format: f, Each: together})
+		if err != nil || pick(c) != pick(want) {
+			t.Fatalf("%s: several goroutines = %+v, %v; want %+v", f, pick(c), err, pick(want))
+		}
+		if d := cmp.Diff(content(t, f, text), c); d != "" {
+			t.Fatalf("%s: several goroutines (-one +several):\n%s", f, d)
+		}
+	}
+}
+
+func FuzzContent(f *testing.F) {
+	for _, seed := range []string{"", "a: b\n", "a b\nA c\n", "a@b.org: c\r\n", "\xef\xbb\xbfa: b", "a: b\x00\nc: d\n", "\"a b\" c\n", "a:\n b\n#c\n d\n", "a: \\\nb", "(a: b)\n", "[x]: `y`\n^: ~\n", "0123456789abcdef: 0123456789abcdef\n", "a\x80b: c\n", "<a>: b\nK`ey: b\nK@ey: b\nk^ k~\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, format := range all5 {
+			same(t, format, text)
+			content(t, format, text, "a", text)
+		}
+	})
+}
+
+// Random files of several blocks, in which entries, comments and continuations
+// lie across the ends of blocks.
+func TestBlocks(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	r := rand.New(rand.NewPCG(seed, 0))
+	for _, f := range all5 {
+		var b strings.Builder
+		for b.Len() < 3*blockSize {
+			switch n := r.IntN(1000); {
+			case n < 20:
+				b.WriteString([]string{"# comment\n", "\n", " continued\n", "bad line\n", "\x00\n", "x: y\\\n", "Q: \r\n", "é: é\n"}[r.IntN(8)])
+			case n < 22:
+				b.WriteString(strings.Repeat("#", r.IntN(100_000)) + "\n")
+			case n < 500:
+				fmt.Fprintf(&b, "user%d: target%d@example.org\n", r.IntN(1_000_000), r.IntN(10))
+			default:
+				fmt.Fprintf(&b, "User%d@Example.org smtp:host%d\n", r.IntN(10_000), r.IntN(3))
+			}
+		}
+		if text := b.String(); !t.Failed() {
+			same(t, f, text)
+		}
+	}
+	t.Logf("seed %d", seed)
+}
+
+func TestDuplicates(t *testing.T) {
+	text := "a: 1\nb: 1\nA: 1\nb: 2\nc: 1\n\"b\": 3\n"
+	for _, test := range []struct {
+		format              Format
+		repeated, differing int
+		want                []Duplicate
+	}{
+		{Exim, 3, 2, []Duplicate{{"", 2, 6, true}, {"", 1, 3, false}}},
+		{Aliases, 3, 2, []Duplicate{{"", 2, 6, true}, {"", 1, 3, false}}},
+		{Sendmail, 3, 2, []Duplicate{{"", 2, 6, true}, {"", 1, 3, false}}},
+	} {
+		c := content(t, test.format, text)
+		if c.Entries != 3 || c.Repeated != test.repeated || c.Differing != test.differing || cmp.Diff(c.Duplicates, test.want) != "" {
+			t.Errorf("%s: %d entries, %d repeated, %d differing: %v; want 3, %d, %d: %v", test.format, c.Entries, c.Repeated, c.Differing, c.Duplicates, test.repeated, test.differing, test.want)
+		}
+	}
+	// Who wins shows in the digest.
+	if first := content(t, Exim, "a: 1\nb: 1\nc: 1\n").Digest; content(t, Exim, text).Digest != first {
+		t.Error("Exim: the first of two does not count")
+	}
+	if last := content(t, Sendmail, "a: 1\nb: 3\nc: 1\n").Digest; content(t, Sendmail, text).Digest != last {
+		t.Error("Sendmail: the last of two does not count")
+	}
+}
+
+// The digest tells sets apart, not files: it is a constant for all hosts.
+func TestDigest(t *testing.T) {
+	const want = 0xbee215baf891465b
+	for _, text := range []string{"a: b\nlist: x@y.org, z\n", "LIST: x@y.org,z\n# comment\n\nA:   b\n", "list: x@y.org,\n  z\na : b"} {
+		if got := content(t, Exim, text).Digest; got != want {
+			t.Errorf("Digest(%q) = %#x; want %#x", text, got, uint64(want))
+		}
+	}
+	for _, text := range []string{"", "a: b\n", "a: b\nlist: x@y.org, y\n", "a: list\nb: x@y.org, z\n", "a`: b\nlist: x@y.org, z\n"} {
+		if got := content(t, Exim, text).Digest; got == want {
+			t.Errorf("Digest(%q) = %#x; want another", text, got)
+		}
+	}
+}
+
+func TestRequire(t *testing.T) {
+	for _, test := range []struct {
+		format    Format
+		text, key string
+		want      string
+	}{
+		{Exim, "a: b\nvrts@x.org: c\n", "VRTS@x.org", "found in line 2"},
+		{Exim, "a: b\nA: c\n", "a", "found in line 1"},
+		{Sendmail, "a: b\nA: c\n", "a", "found in line 2"},
+		{Exim, "\"a b\" c\n", "a b", "found in line 1"},
+		{Exim, "a\n", "a", "found in line 1, empty"},
+		{Exim, "\xef\xbb\xbfa: b\n", "a", "lost: line 1: a byte-order mark belongs to the first key"},
+		{Exim, "a: b\x00\nc: d\n", "c", "lost: line 2 is swallowed by the NUL in line 1"},
+		{Exim, "a: b\rc: d\n", "c", "lost: line 1: a lone CR does not end the line"},
+		{Exim, "a: b\n# x\n c: d\n", "c", "lost: line 3: continues no entry and is lost"},
+		{Exim, "#c: d\n", "c", "comment in line 1"},
+		{Exim, "a: b\n", "c", "absent"},
+		{Map, "a: b\n", "a", "lost: line 1: the key ends with a colon; is this an alias file?"},
+		{Aliases, "a@b: c\n", "a@b", "lost: line 1: the name must be local"},
+		{Aliases, "a:\n", "a", "lost: line 1: key without value"},
+		{Aliases, "# see c: d\n#c: d\n", "c", "comment in line 2"},
+		{Sendmail, "x: y\x00\na: b\n", "a", "lost: line 2 is swallowed by the NUL in line 1"},
+		{Sendmail, "a: b\x00\nc: d\n", "a", "lost: line 1: a NUL byte cuts the line"},
+		{OpenSMTPD, "a b'c\n", "a", "lost: line 1: an invalid entry"},
+	} {
+		r := content(t, test.format, test.text, "other", test.key).Required[1]
+		got := "absent"
+		switch {
+		case r.Line > 0:
+			got = fmt.Sprintf("found in line %d", r.Line)
+			if r.Empty {
+				got += ", empty"
+			}
+		case r.Lost != nil:
+			got = "lost: " + r.Lost.String()
+		case r.Note > 0:
+			got = fmt.Sprintf("comment in line %d", r.Note)
+		}
+		if got != test.want {
+			t.Errorf("%s: %q: %q is %s; want %s", test.format, test.text, test.key, got, test.want)
+		}
+	}
+}
+
+// endless gives n bytes of a pattern.
+type endless struct {
+	pattern string
+	n       int64
+	read    int64
+}
+
+func (e *endless) Read(b []byte) (int, error) {
+	if e.read >= e.n {
+		return 0, io.EOF
+	}
+	n := 0
+	for n < len(b) && e.read < e.n {
+		k := copy(b[n:min(int64(len(b)), int64(n)+e.n-e.read)], e.pattern[int(e.read%int64(len(e.pattern))):])
+		n += k
+		e.read += int64(k)
+	}
+	return n, nil
+}
+
+// Whatever a file is, it is read in bounded memory.
+func TestHostileStreams(t *testing.T) {
+	for name, pattern := range map[string]string{
+		"one line":    strings.Repeat("x", 4096),
+		"NUL":         strings.Repeat("\x00", 4096),
+		"newlines":    strings.Repeat("\n", 4096),
+		"blanks":      strings.Repeat(" \n", 4096),
+		"comments":    strings.Repeat("#x\n", 4096),
+		"one entry":   strings.Repeat(" a,\n", 4096),
+		"quotes":      strings.Repeat(`"\`, 4096),
+		"brackets":    strings.Repeat("(", 4096),
+		"backslashes": strings.Repeat("\\\n", 4096),
+		"CR":          strings.Repeat("a:b\r", 4096),
+		"NUL lines":   strings.Repeat("a: b\x00\n", 4096),
+		"same key":    strings.Repeat("a: b\n", 4096),
+		"bad lines":   strings.Repeat("\"\n", 4096),
+	} {
+		for _, f := range all5 {
+			const size = 6 << 20
+			c, err := ReadContent(context.Background(), &endless{pattern: pattern, n: size}, Request{Format: f, Require: []string{"a"}})
+			if err != nil {
+				t.Fatalf("%s, %s: %v", name, f, err)
+			}
+			if len(c.Problems) > int(kinds)*few || len(c.Duplicates) > few {
+				t.Errorf("%s, %s: %d problems, %d duplicates are kept", name, f, len(c.Problems), len(c.Duplicates))
+			}
+		}
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	if m.Sys > 256<<20 { // the race detector takes its part
+		t.Errorf("%d MiB of memory were needed", m.Sys>>20)
+	}
+}
+
+func TestOversize(t *testing.T) {
+	c := content(t, Exim, "a: b\nbig: "+strings.Repeat("x", maxEntry+5*blockSize)+"\n more\n\nc: d\n", "c", "big")
+	if c.Entries != 3 || c.Counts[Oversize] != 1 || c.Lines != 5 || c.Required[0].Line != 5 || c.Required[1].Line != 2 {
+		t.Errorf("%d entries, %v, %d lines, %+v; want 3 entries, one Oversize, 5 lines, c in line 5", c.Entries, c.Problems, c.Lines, c.Required)
+	}
+}
+
+func TestReadErrors(t *testing.T) {
+	broken := errors.New("broken")
+	r := io.MultiReader(strings.NewReader("a: b\n"), iotest.ErrReader(broken))
+	if _, err := ReadContent(context.Background(), r, Request{Format: Exim}); !errors.Is(err, broken) {
+		t.Errorf("ReadContent = %v; want %v", err, broken)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := ReadContent(ctx, strings.NewReader("a: b\n"), Request{Format: Exim}); !errors.Is(err, context.Canceled) {
+		t.Errorf("ReadContent = %v; want %v", err, context.Canceled)
+	}
+	if _, err := ReadContent(context.Background(), strings.NewReader(""), Request{}); err == nil {
+		t.Error("ReadContent without a format = nil; want an error")
+	}
+	if err := Each(context.Background(), strings.NewReader("a: b\nc: d\n"), Exim, func(Entry) error { return broken }); err != broken {
+		t.Errorf("Each = %v; want %v", err, broken)
+	}
+	if err := Each(context.Background(), strings.NewReader(""), None, nil); err == nil {
+		t.Error("Each without a format = nil; want an error")
+	}
+}
+
+func TestFormatText(t *testing.T) {
+	for _, f := range all5 {
+		var got Format
+		if err := got.UnmarshalText([]byte(strings.ToUpper(f.String()))); err != nil || got != f {
+			t.Errorf("UnmarshalText(%q) = %v, %v; want %v", f, got, err, f)
+		}
+	}
+	for _, text := range []string{"", "postfix", "exim "} {
+		if err := new(Format).UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("UnmarshalText(%q) = nil; want an error", text)
+		}
+	}
+}

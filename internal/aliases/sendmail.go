@@ -1,0 +1,207 @@
+package aliases
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// sendmail reads an entry as newaliases does, or a line that is none.
+func (p *parser) sendmail(b []byte, line int) int {
+	text, n, long := p.sendmailLine(b)
+	if long {
+		return n + p.sendmailLong(b, n, line, text)
+	}
+	if conflict(text) {
+		p.problem(Problem{Kind: Conflict, Line: line}, text...)
+	}
+	switch first, m := physical(b); {
+	case len(text) > 0 && text[0] == '#', len(trimLeft(first)) == 0:
+		p.comment(first, line)
+		if next := trimLeft(b[m:n]); len(next) > 0 { // joined to it
+			p.problem(Problem{Kind: Unattached, Line: line + 1}, head(next)...)
+		}
+	case len(text) == 0:
+	case text[0] == ' ' || text[0] == '\t':
+		p.problem(Problem{Kind: Unattached, Line: line}, text...)
+	default:
+		p.sendmailEntry(text, line)
+	}
+	return n
+}
+
+// sendmailLine reads a logical line into the program's buffer of 8192 bytes;
+// long says that its end was not seen, be it too far away or behind a NUL.
+func (p *parser) sendmailLine(b []byte) (text []byte, n int, long bool) {
+	const size = 8192
+	buf := p.text[:0]
+	for {
+		room := size - len(buf) - 1
+		m := bytes.IndexByte(b[n:min(len(b), n+room)], '\n') + 1
+		if m == 0 {
+			m = min(len(b)-n, room)
+		}
+		buf = append(buf, cut(b[n:n+m])...)
+		n += m
+		p.text = buf
+		end := bytes.IndexByte(buf, '\n')
+		switch {
+		case m == 0:
+			return buf, n, n < len(b)
+		case end > 0 && buf[end-1] == '\\':
+			buf = buf[:end-1]
+		case n < len(b) && (b[n] == ' ' || b[n] == '\t'):
+			buf = bytes.TrimSuffix(buf, newline)
+		case end >= 0:
+			return buf[:end], n, false
+		default:
+			return buf, n, n < len(b)
+		}
+		if n == len(b) {
+			return buf, n, false
+		}
+	}
+}
+
+// sendmailLong skips an entry whose end was not seen, to the end of the logical
+// line that is being read, which is the next one behind a NUL. It gives the
+// length of what is skipped.
+func (p *parser) sendmailLong(b []byte, from, line int, text []byte) int {
+	if b[from-1] == '\n' {
+		cause := line + bytes.Count(b[:from-1], newline)
+		p.lose(Problem{Kind: NUL, Line: line}, text)
+		next, _ := physical(b[from:])
+		p.problem(Problem{Kind: NUL, Line: cause + 1, Cause: cause}, next...)
+	} else {
+		p.problem(Problem{Kind: TooLong, Line: line}, text...)
+	}
+	n := from
+	for n < len(b) {
+		skipped, m := physical(b[n:])
+		n += m
+		more := len(skipped) > 0 && skipped[len(skipped)-1] == '\\'
+		if !more && (n == len(b) || b[n] != ' ' && b[n] != '\t') {
+			break
+		}
+	}
+	return n - from
+}
+
+func (p *parser) sendmailEntry(text []byte, line int) {
+	colon := bytes.IndexByte(text, ':')
+	if colon < 0 {
+		p.problem(Problem{Kind: NoSeparator, Line: line}, text...)
+		return
+	}
+	key, kind := sendmailName(text)
+	value := trimLeft(text[colon+1:])
+	switch {
+	case kind != kinds:
+		p.problem(Problem{Kind: kind, Line: line}, text...)
+	case len(value) == 0:
+		p.problem(Problem{Kind: NoValue, Line: line}, text...)
+		return
+	}
+	if len(key) > 0 {
+		p.entry(line, key, value)
+	}
+}
+
+// sendmailName reads the name of an alias as the stock rule set rewrites it: up
+// to a colon outside of quotes and brackets, without comments, what stands in
+// angle brackets alone, a dot for white space between words, quotes taken off
+// where the name does not need them. The kind is kinds if the name is good.
+func sendmailName(text []byte) (name []byte, kind Kind) {
+	var quoted, blank, closed bool
+	comment, angle := 0, 0
+scan:
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == '\\' && i+1 < len(text):
+			i++
+			if comment == 0 && !closed {
+				name = append(name, c, text[i])
+			}
+			continue
+		case comment > 0:
+			comment += strings.Count("(", string(c)) - strings.Count(")", string(c))
+			continue
+		case quoted:
+			quoted = c != '"'
+		case c == ':' && angle == 0:
+			break scan
+		case c == '(':
+			comment++
+			blank = true
+			continue
+		case c == '<':
+			angle++
+			name, blank = name[:0], false
+			continue
+		case c == '>':
+			closed = closed || angle > 0
+			angle = max(0, angle-1)
+			continue
+		case space[c]:
+			blank = true
+			continue
+		case c == ')':
+			continue
+		case c == '"':
+			quoted = true
+		case c < ' ' || c == 0x7f || c == 0xff:
+			c = '?'
+		}
+		if closed {
+			continue
+		}
+		if n := len(name); blank && n > 0 && atomByte(c) && atomByte(name[n-1]) {
+			name = append(name, '.')
+		}
+		blank = false
+		name = append(name, c)
+	}
+	switch {
+	case angle > 0:
+		return nil, Unbalanced
+	case quoted: // the program closes it
+		name, kind = sendmailLocal(append(name, '"'))
+		if kind == kinds {
+			kind = Unbalanced
+		}
+		return name, kind
+	}
+	return sendmailLocal(name)
+}
+
+// atomByte reports whether c may stand in a word.
+func atomByte(c byte) bool { return strings.IndexByte(`.:%@!^/[]+,;"`, c) < 0 }
+
+// sendmailLocal takes what says that a name is local off it, and sorts out names
+// that are not.
+func sendmailLocal(name []byte) ([]byte, Kind) {
+	name = bytes.TrimPrefix(name, []byte("localhost!"))
+	name = bytes.TrimSuffix(bytes.TrimSuffix(name, []byte("@localhost")), []byte("%localhost"))
+	if n := len(name); n > 1 && name[0] == '"' && name[n-1] == '"' && !bytes.ContainsAny(name[1:n-1], " \t<>") && unescaped(name[1:n-1], '"') < 0 {
+		name = name[1 : n-1]
+	}
+	n := len(name)
+	switch {
+	case n == 0:
+		return nil, NoSeparator
+	case n > 255:
+		return nil, TooLong
+	case slices.ContainsFunc(name, func(c byte) bool { return c >= 0x80 && c < 0xa0 }):
+		return nil, Illegal
+	case name[0] == '/' || name[0] == '|', name[0] != '"' && !sendmailPlain(name):
+		return nil, NotLocal
+	}
+	return name, kinds
+}
+
+// sendmailPlain reports whether no byte of a name makes it an address.
+func sendmailPlain(name []byte) bool {
+	n := len(name) - 1
+	return !bytes.ContainsAny(name, "@%") && bytes.IndexByte(name[:n], ',') < 0 && bytes.IndexByte(name[1:max(n, 1)], '!') < 0
+}
