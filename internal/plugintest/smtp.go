@@ -1,0 +1,209 @@
+package plugintest
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// SMTP is a server that plays a script to each client. The script reads as the dialogue:
+//
+//	S: 220 mx1.example.org ESMTP     the server sends this line and CRLF
+//	C: EHLO *                        the client must send this; * is any text
+//	S* 200 250-more                  sends a line 200 times
+//	S| 250 ok\n                      sends these bytes, with Go's escapes, and no line end
+//	drip 20ms 250 ok                 sends the line byte by byte
+//	wait 300ms                       pauses
+//	tls mx1.example.org [expired]    speaks TLS from here, with a certificate of CA for that name
+//	silence                          says nothing until the client leaves
+//	flood 250-x                      sends the line until the client leaves
+//	close, rst                       ends the connection, politely or not
+//	next                             what follows is for the next connection; the last part is for all further ones
+//
+// Where a part ends, RSET and QUIT are answered and the connection is closed. Blank lines and lines with # are comments.
+type SMTP struct {
+	Addr     string
+	listener net.Listener
+	parts    [][]string
+	mu       sync.Mutex
+	clients  map[net.Conn]bool
+	accepted int
+	problems []string
+	done     sync.WaitGroup
+}
+
+// PlaySMTP listens on addr, such as 127.0.0.1:0, and plays the script.
+func PlaySMTP(addr, script string) (*SMTP, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	s := &SMTP{Addr: l.Addr().String(), listener: l, parts: [][]string{nil}, clients: map[net.Conn]bool{}}
+	for line := range strings.Lines(script) {
+		line = strings.TrimRight(line, "\r\n")
+		switch last := len(s.parts) - 1; {
+		case line == "next":
+			s.parts = append(s.parts, nil)
+		case line != "" && line[0] != '#':
+			s.parts[last] = append(s.parts[last], line)
+		}
+	}
+	s.done.Add(1)
+	go s.serve()
+	return s, nil
+}
+
+// Close ends all connections and gives what clients did against the script.
+func (s *SMTP) Close() []string {
+	_ = s.listener.Close()
+	s.mu.Lock()
+	for c := range s.clients {
+		_ = c.Close()
+	}
+	s.mu.Unlock()
+	s.done.Wait()
+	return s.problems
+}
+
+// Connections is how many clients there were.
+func (s *SMTP) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.accepted
+}
+
+func (s *SMTP) serve() {
+	defer s.done.Done()
+	for {
+		c, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		part := s.parts[min(s.accepted, len(s.parts)-1)]
+		s.accepted++
+		s.clients[c] = true
+		s.mu.Unlock()
+		s.done.Add(1)
+		go s.client(c, part)
+	}
+}
+
+func (s *SMTP) client(c net.Conn, part []string) {
+	defer s.done.Done()
+	defer c.Close()
+	if err := play(c, part); err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.problems = append(s.problems, err.Error())
+	}
+}
+
+// play gives an error only for a client that says what the script does not expect.
+func play(c net.Conn, script []string) error {
+	in := bufio.NewReader(c)
+	for _, line := range script {
+		word, rest, _ := strings.Cut(line, " ")
+		switch word {
+		case "C:":
+			got, err := in.ReadString('\n')
+			if err != nil {
+				return fmt.Errorf("the client left before %q", rest)
+			}
+			if got = strings.TrimRight(got, "\r\n"); !matches(rest, got) {
+				fmt.Fprintf(c, "500 the script wants %s\r\n", rest)
+				return fmt.Errorf("the client said %q, the script wants %q", got, rest)
+			}
+		case "tls":
+			name, kind, _ := strings.Cut(rest, " ")
+			t := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{Certificate(name, kind == "expired")}})
+			if t.Handshake() != nil {
+				return nil
+			}
+			c, in = t, bufio.NewReader(t)
+		case "close":
+			return nil
+		case "rst":
+			_ = c.(*net.TCPConn).SetLinger(0)
+			return nil
+		case "silence":
+			_, _ = io.Copy(io.Discard, in)
+			return nil
+		default:
+			if say(c, word, rest) != nil {
+				return nil
+			}
+		}
+	}
+	return farewell(c, in)
+}
+
+func say(c io.Writer, word, rest string) (err error) {
+	arg, text, _ := strings.Cut(rest, " ")
+	switch word {
+	case "S:":
+		_, err = io.WriteString(c, rest+"\r\n")
+	case "S*":
+		n, _ := strconv.Atoi(arg)
+		for ; n > 0 && err == nil; n-- {
+			_, err = io.WriteString(c, text+"\r\n")
+		}
+	case "S|":
+		raw, bad := strconv.Unquote(`"` + rest + `"`)
+		if bad != nil {
+			return bad
+		}
+		_, err = io.WriteString(c, raw)
+	case "flood":
+		lines := []byte(strings.Repeat(rest+"\r\n", 100))
+		for err == nil {
+			_, err = c.Write(lines)
+		}
+	case "drip":
+		pause, _ := time.ParseDuration(arg)
+		for _, b := range []byte(text + "\r\n") {
+			time.Sleep(pause)
+			if _, err = c.Write([]byte{b}); err != nil {
+				break
+			}
+		}
+	case "wait":
+		pause, _ := time.ParseDuration(arg)
+		time.Sleep(pause)
+	default:
+		panic("no such line in a script: " + word + " " + rest)
+	}
+	return err
+}
+
+func farewell(c io.Writer, in *bufio.Reader) error {
+	for {
+		line, err := in.ReadString('\n')
+		switch line = strings.TrimRight(line, "\r\n"); {
+		case err != nil:
+			return nil
+		case line == "RSET":
+			fmt.Fprint(c, "250 reset\r\n")
+		case line == "QUIT":
+			fmt.Fprint(c, "221 bye\r\n")
+			return nil
+		default:
+			fmt.Fprint(c, "500 the script has ended\r\n")
+			return fmt.Errorf("the client said %q after the end of the script", line)
+		}
+	}
+}
+
+func matches(pattern, line string) bool {
+	// path.Match lets * stop at a slash and gives [ a meaning
+	clean := strings.NewReplacer("/", "\x01", "[", "\x02", "]", "\x03", `\`, "\x04")
+	ok, _ := path.Match(clean.Replace(pattern), clean.Replace(line))
+	return ok
+}
