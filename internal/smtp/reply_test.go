@@ -1,0 +1,96 @@
+package smtp
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+func read(text string) (*Reply, error) {
+	left := sessionBytes
+	return readReply(newLineReader(strings.NewReader(text)), &left, func(string) {})
+}
+
+func TestReadReply(t *testing.T) {
+	for _, c := range []struct{ in, text, enhanced string }{
+		{"250 ok\r\n", "250 ok", ""},
+		{"250\r\n", "250", ""},
+		{"250\n", "250", ""},
+		{"250 \r\n", "250", ""},
+		{"250-a\r\n250-b\r\n250\r\n", "250 a b", ""},
+		{"250-2.1.5 a\r\n250 2.1.5 b\r\n", "250 2.1.5 a 2.1.5 b", "2.1.5"},
+		{"550 5.1.1\r\n", "550 5.1.1", "5.1.1"},
+		{"550 5.1.1 x\r\n", "550 5.1.1 x", "5.1.1"},
+		{"550 5.1.123 x\r\n", "550 5.1.123 x", "5.1.123"},
+		{"550 5.1.1234 x\r\n", "550 5.1.1234 x", ""},
+		{"550 4.1.1 x\r\n", "550 4.1.1 x", ""},
+		{"550 5.1.1: x\r\n", "550 5.1.1: x", ""},
+		{"550 5.1. x\r\n", "550 5.1. x", ""},
+		{"550 5.+1.1 x\r\n", "550 5.+1.1 x", ""},
+		{"550-x\r\n550 5.1.1 y\r\n", "550 x 5.1.1 y", ""},
+		{"550 a\rb\r\n", "550 a\rb", ""},
+	} {
+		r, err := read(c.in)
+		if err != nil || r.String() != c.text || r.Enhanced != c.enhanced {
+			t.Errorf("readReply(%q) = %v, %v; want %q with %q", c.in, r, err, c.text, c.enhanced)
+		}
+	}
+}
+
+func TestReadReplyErrors(t *testing.T) {
+	for _, in := range []string{
+		"", "250", "250 ok", "\r\n", "25\r\n", "hello\r\n", "150 x\r\n", "650 x\r\n", "2x0 x\r\n", "+25 x\r\n", "250x\r\n", "250\tx\r\n", " 250 x\r\n",
+		"250-a\r\n", "250-a\r\n251 b\r\n", "250-a\r\n\r\n250 b\r\n", "250 \x00\r\n", "250 \xff\r\n",
+		"250 " + strings.Repeat("x", 2050) + "\r\n", strings.Repeat("250-x\r\n", 101) + "250 x\r\n",
+	} {
+		if r, err := read(in); err == nil {
+			t.Errorf("readReply(%.40q) = %v; want an error", in, r)
+		}
+	}
+}
+
+// The reader stops at its bound whatever the number of replies.
+func TestSessionBytes(t *testing.T) {
+	left := sessionBytes
+	br := newLineReader(strings.NewReader(strings.Repeat("250 "+strings.Repeat("x", 994)+"\r\n", 100)))
+	n := 0
+	for {
+		if _, err := readReply(br, &left, func(string) {}); err != nil {
+			break
+		}
+		n++
+	}
+	if n != sessionBytes/1000 {
+		t.Errorf("read %d replies of 1000 bytes; want %d", n, sessionBytes/1000)
+	}
+}
+
+func FuzzReadReply(f *testing.F) {
+	for _, s := range []string{"220-a\r\n220 b\r\n", "250\r\n", "250-x\n250 y\n", "550 5.1.1 no\r\n", "250-a\r\n251 b\r\n", "\x00\r\n", "999 x\r\n", "250 \xff\r\n"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		left := 4096
+		var raw []string
+		r, err := readReply(newLineReader(bytes.NewReader(in)), &left, func(line string) { raw = append(raw, line) })
+		again, err2 := readReply(bufio.NewReaderSize(iotest.OneByteReader(bytes.NewReader(in)), lineBytes+2), new(int), func(string) {})
+		if again != nil || err2 == nil {
+			t.Fatalf("a reply within no bytes: %v", again)
+		}
+		if err != nil {
+			if err != io.EOF && len(raw) > replyLines+1 {
+				t.Fatalf("%d lines read", len(raw))
+			}
+			return
+		}
+		if r.Code < 200 || r.Code > 599 || len(r.Lines) != len(raw) || len(r.Lines) > replyLines {
+			t.Fatalf("readReply(%q) = %+v", in, r)
+		}
+		if r.Enhanced != "" && r.Enhanced[0] != raw[0][0] {
+			t.Fatalf("readReply(%q): enhanced code %s", in, r.Enhanced)
+		}
+	})
+}

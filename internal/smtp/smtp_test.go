@@ -1,0 +1,155 @@
+package smtp
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	gosmtp "github.com/emersion/go-smtp"
+
+	"mailfresh/internal/plugintest"
+)
+
+// The client cannot send a message: it does not know the words.
+func TestNoMessage(t *testing.T) {
+	word := regexp.MustCompile(`\b(DATA|` + `BDAT)\b`)
+	for _, dir := range []string{".", "../mx", "../../check_mx_rcpt"} {
+		files, err := filepath.Glob(dir + "/*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found := word.Find(source); found != nil && !strings.HasSuffix(file, "_test.go") {
+				t.Errorf("%s contains %s", file, found)
+			}
+		}
+	}
+}
+
+type backend struct{ refuse string }
+
+func (b backend) NewSession(*gosmtp.Conn) (gosmtp.Session, error) { return &inbox{backend: b}, nil }
+
+type inbox struct{ backend }
+
+func (*inbox) Reset()                                 {}
+func (*inbox) Logout() error                          { return nil }
+func (*inbox) Data(io.Reader) error                   { panic("a message was sent") }
+func (*inbox) Mail(string, *gosmtp.MailOptions) error { return nil }
+func (m *inbox) Rcpt(to string, _ *gosmtp.RcptOptions) error {
+	if to == m.refuse {
+		return &gosmtp.SMTPError{Code: 550, EnhancedCode: gosmtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
+	}
+	return nil
+}
+
+// A well-behaved server, with and without LMTP, and more recipients than a transaction may have.
+func TestGoSMTP(t *testing.T) {
+	for _, lmtp := range []bool{false, true} {
+		t.Run(fmt.Sprintf("lmtp=%v", lmtp), func(t *testing.T) {
+			server := gosmtp.NewServer(backend{refuse: "r77@example.org"})
+			server.Domain, server.LMTP, server.MaxRecipients = "mx1.example.org", lmtp, 50
+			server.ErrorLog = log.New(io.Discard, "", 0)
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			go server.Serve(l)
+			defer server.Close()
+			p := Probe{Addr: netip.MustParseAddrPort(l.Addr().String()), Helo: "monitor.example.org", TLS: Opportunistic, LMTP: lmtp, Senders: []string{"", "s@example.net"}}
+			for i := range 250 {
+				p.Recipients = append(p.Recipients, fmt.Sprintf("r%d@example.org", i))
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
+			d := p.Run(ctx)
+			for i, sender := range p.Senders {
+				for j, rcpt := range p.Recipients {
+					want := Accepted
+					if j == 77 {
+						want = Rejected
+					}
+					if a := d.Answers[i][j]; a.Verdict != want {
+						t.Fatalf("<%s> %s: %v %v; want %v", sender, rcpt, a, a.Reply, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+func run(t *testing.T, p Probe, limit time.Duration) Dialogue {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	return p.Run(ctx)
+}
+
+func TestConnect(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := netip.MustParseAddrPort(l.Addr().String())
+	l.Close()
+	p := Probe{Addr: addr, Senders: []string{""}, Recipients: []string{"a@example.org"}}
+	d := run(t, p, 5*time.Second)
+	if a := d.Answers[0][0]; a.Verdict != NoVerdict || a.Phase != Connect || a.Err.Error() != "connection refused" || d.Unroutable {
+		t.Errorf("a closed port: %+v, unroutable %v", a, d.Unroutable)
+	}
+	p.Source = netip.MustParseAddr("192.0.2.1")
+	if d = run(t, p, 5*time.Second); !d.Unroutable {
+		t.Errorf("a source address that is not ours: %+v", d.Answers[0][0])
+	}
+}
+
+// The dialogue ends with its context, and QUIT is not counted in its time.
+func TestTime(t *testing.T) {
+	server, err := plugintest.PlaySMTP("127.0.0.1:0", "S: 220 mx1\nC: EHLO *\nS: 250-mx1\nS: 250 PIPELINING\nC: MAIL *\nC: RCPT *\nS: 250\nS: 250\nC: RSET\nC: QUIT\nwait 700ms\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	p := Probe{Addr: netip.MustParseAddrPort(server.Addr), Helo: "x", Senders: []string{""}, Recipients: []string{"a@example.org"}}
+	start := time.Now()
+	d := run(t, p, 10*time.Second)
+	if took := time.Since(start); took < quitWait || took > 5*time.Second {
+		t.Errorf("the dialogue with a server that is silent after QUIT took %v; want a little more than %v", took, quitWait)
+	}
+	if d.Answers[0][0].Verdict != Accepted || d.Time >= quitWait {
+		t.Errorf("answer %v, time %v; want accepted, without the %v of QUIT", d.Answers[0][0], d.Time, quitWait)
+	}
+}
+
+// A server that sends without end does not make the client grow.
+func TestMemory(t *testing.T) {
+	server, err := plugintest.PlaySMTP("127.0.0.1:0", "S: 220 mx1\nC: EHLO *\nflood 250-"+strings.Repeat("x", 500)+"\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	p := Probe{Addr: netip.MustParseAddrPort(server.Addr), Helo: "x", Senders: []string{""}, Recipients: []string{"a@example.org"}}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	d := run(t, p, 10*time.Second)
+	runtime.ReadMemStats(&after)
+	if d.Answers[0][0].Verdict != NoVerdict {
+		t.Errorf("a flood: %v", d.Answers[0][0])
+	}
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 4<<20 {
+		t.Errorf("a flood made the dialogue allocate %d bytes in all", grown)
+	}
+}
