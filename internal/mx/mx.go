@@ -1,0 +1,173 @@
+// Package mx finds the hosts that take a domain's mail, and says what is wrong with them.
+//
+// RFC 5321 5.1: the MX records by preference; where a domain that exists has none, its own address (implicit MX), but
+// never after a failed lookup. An MX is a host name, not an address, and no alias (RFC 2181 10.3); real senders follow an alias, so it
+// is noted and followed. RFC 7505: a single "0 ." (null MX) is a domain that takes no mail. Equal preferences are ordered by name, so
+// that two runs print the same. Internationalised names are looked up as A-labels (RFC 5891).
+//
+// MX records and the addresses behind them are asked for in DNS alone, as MTAs do it, and in a way that keeps "no such
+// name", "no such record" and "the server failed" apart, which net.Resolver does not. A host that is named by the
+// operator is looked up as the system does it, in /etc/hosts too, by Go's own resolver in every build.
+package mx
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/dns/dnsmessage"
+	"golang.org/x/net/idna"
+)
+
+// Domain is where a domain's mail goes.
+type Domain struct {
+	Name     string // as an A-label, lower case
+	Implicit bool   // it has no MX: its own address
+	Problem  string // why its mail goes nowhere: "has a null MX: it takes no mail", "does not exist"
+	Hosts    []Host // by preference, then name
+}
+
+// Host is one mail host of a domain.
+type Host struct {
+	Name       string
+	Preference uint16
+	Addrs      []netip.Addr // sorted, IPv4 first
+	Alias      string       // the name behind it, if Name is an alias
+	Problem    string       // why there are no addresses
+}
+
+// Resolver asks for names.
+type Resolver struct {
+	Server     string // HOST:PORT; "" for the servers of /etc/resolv.conf
+	IPv4, IPv6 bool   // the wanted families
+}
+
+// ASCII gives a domain as A-labels in lower case; an address literal stays as it is.
+func ASCII(domain string) (string, error) {
+	if strings.IndexFunc(domain, func(r rune) bool { return r >= 0x80 }) < 0 {
+		return strings.ToLower(domain), nil
+	}
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil {
+		return "", fmt.Errorf("domain %+q: %w", domain, err)
+	}
+	return ascii, nil
+}
+
+// Domain finds the mail hosts of a domain, an A-label or an address literal such as [192.0.2.1]. The hosts of MX records have no
+// addresses yet: see Addresses.
+func (r Resolver) Domain(ctx context.Context, name string) Domain {
+	d := Domain{Name: name}
+	if strings.HasPrefix(name, "[") { // RFC 5321 4.1.3
+		addr, err := netip.ParseAddr(strings.TrimPrefix(strings.ToLower(strings.Trim(name, "[]")), "ipv6:"))
+		if err != nil {
+			d.Problem = "is no address literal"
+			return d
+		}
+		d.Hosts = []Host{{Name: name, Addrs: []netip.Addr{addr}}}
+		return d
+	}
+	m, err := r.query(ctx, name, dnsmessage.TypeMX)
+	if err != nil {
+		d.Problem = "has unknown MX hosts: " + err.Error()
+		return d
+	}
+	for _, answer := range m.Answers {
+		if record, ok := answer.Body.(*dnsmessage.MXResource); ok {
+			d.Hosts = append(d.Hosts, listed(record))
+		}
+	}
+	slices.SortFunc(d.Hosts, func(a, b Host) int {
+		return cmp.Or(cmp.Compare(a.Preference, b.Preference), cmp.Compare(a.Name, b.Name))
+	})
+	switch {
+	case m.RCode == dnsmessage.RCodeNameError:
+		d.Problem = "does not exist"
+	case len(d.Hosts) == 1 && d.Hosts[0].Name == "":
+		d.Problem, d.Hosts = "has a null MX: it takes no mail", nil
+	case len(d.Hosts) == 0:
+		h := Host{Name: name}
+		r.Addresses(ctx, &h)
+		if h.Problem != "" {
+			d.Problem = "has no MX and " + h.Problem
+			return d
+		}
+		d.Implicit, d.Hosts = true, []Host{h}
+	}
+	return d
+}
+
+func listed(record *dnsmessage.MXResource) Host {
+	h := Host{Name: strings.ToLower(strings.TrimSuffix(record.MX.String(), ".")), Preference: record.Pref}
+	if _, err := netip.ParseAddr(h.Name); err == nil {
+		h.Problem = "the MX is an address, not a name"
+	} else if h.Name == "" {
+		h.Problem = "a null MX beside others"
+	}
+	return h
+}
+
+// Addresses looks up the host of an MX record, unless it has addresses or a problem already.
+func (r Resolver) Addresses(ctx context.Context, h *Host) {
+	if len(h.Addrs) > 0 || h.Problem != "" {
+		return
+	}
+	h.Problem = "no address"
+	for _, kind := range []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA} {
+		if kind == dnsmessage.TypeA && !r.IPv4 || kind == dnsmessage.TypeAAAA && !r.IPv6 {
+			continue
+		}
+		m, err := r.query(ctx, h.Name, kind)
+		if err != nil {
+			h.Problem = err.Error()
+			continue
+		}
+		if m.RCode == dnsmessage.RCodeNameError {
+			h.Problem = "no such host"
+		}
+		for _, answer := range m.Answers {
+			switch body := answer.Body.(type) {
+			case *dnsmessage.AResource:
+				h.Addrs = append(h.Addrs, netip.AddrFrom4(body.A))
+			case *dnsmessage.AAAAResource:
+				h.Addrs = append(h.Addrs, netip.AddrFrom16(body.AAAA).Unmap())
+			case *dnsmessage.CNAMEResource:
+				h.Alias = strings.TrimSuffix(body.CNAME.String(), ".")
+			}
+		}
+	}
+	slices.SortFunc(h.Addrs, netip.Addr.Compare)
+	if len(h.Addrs) > 0 {
+		h.Problem = ""
+	}
+}
+
+// Named looks up a host that the operator named: a host name or an address.
+func (r Resolver) Named(ctx context.Context, name string) Host {
+	h := Host{Name: name}
+	network := "ip"
+	if !r.IPv6 {
+		network = "ip4"
+	} else if !r.IPv4 {
+		network = "ip6"
+	}
+	resolver := net.Resolver{PreferGo: true}
+	if r.Server != "" {
+		resolver.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, r.Server)
+		}
+	}
+	addrs, err := resolver.LookupNetIP(ctx, network, name)
+	if err != nil {
+		h.Problem = problem(err)
+	}
+	for _, addr := range addrs {
+		h.Addrs = append(h.Addrs, addr.Unmap())
+	}
+	slices.SortFunc(h.Addrs, netip.Addr.Compare)
+	return h
+}

@@ -1,0 +1,163 @@
+package mx
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/dns/dnsmessage"
+
+	"mailfresh/internal/plugintest"
+)
+
+const zone = `
+example.org. MX 10 mx2.example.org.
+example.org. MX 10 mx1.example.org.
+example.org. MX 5 MX0.example.org.
+mx0.example.org. AAAA ::1
+mx0.example.org. A 127.0.0.2
+mx0.example.org. A 127.0.0.1
+mx1.example.org. A 127.0.0.3
+mx2.example.org. CNAME real.example.org.
+real.example.org. A 127.0.0.4
+implicit.example. A 127.0.0.5
+null.example. MX 0 .
+odd-null.example. MX 0 .
+odd-null.example. MX 10 mx1.example.org.
+nothing.example. EMPTY
+failing.example. SERVFAIL
+refused.example. REFUSED
+silent.example. SILENT
+garbage.example. GARBAGE
+alias.example. CNAME example.org.
+address.example. MX 10 192.0.2.1.
+broken.example. MX 10 gone.example.
+broken.example. MX 20 failing.example.
+broken.example. MX 30 nothing.example.
+big.example. TRUNCATED
+big.example. MX 10 mx1.example.org.
+xn--bcher-kva.example. MX 10 mx1.example.org.
+`
+
+func serve(t *testing.T) (Resolver, context.Context) {
+	t.Helper()
+	dns, err := plugintest.ServeDNS(zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(dns.Close)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	t.Cleanup(cancel)
+	return Resolver{Server: dns.Addr, IPv4: true, IPv6: true}, ctx
+}
+
+func describe(ctx context.Context, r Resolver, d Domain) string {
+	var b strings.Builder
+	b.WriteString(strings.ReplaceAll(d.Problem, r.Server, "SERVER"))
+	if d.Implicit {
+		b.WriteString("(implicit)")
+	}
+	for _, h := range d.Hosts {
+		r.Addresses(ctx, &h)
+		fmt.Fprintf(&b, "; %d %s %v", h.Preference, h.Name, h.Addrs)
+		if h.Alias != "" {
+			b.WriteString(" is " + h.Alias)
+		}
+		if h.Problem != "" {
+			b.WriteString(": " + h.Problem)
+		}
+	}
+	return b.String()
+}
+
+func TestDomain(t *testing.T) {
+	for _, c := range []struct{ name, want string }{
+		{"example.org", "; 5 mx0.example.org [127.0.0.1 127.0.0.2 ::1]; 10 mx1.example.org [127.0.0.3]; 10 mx2.example.org [127.0.0.4] is real.example.org"},
+		{"implicit.example", "(implicit); 0 implicit.example [127.0.0.5]"},
+		{"null.example", "has a null MX: it takes no mail"},
+		{"odd-null.example", "; 0  []: a null MX beside others; 10 mx1.example.org [127.0.0.3]"},
+		{"nothing.example", "has no MX and no address"},
+		{"gone.example", "does not exist"},
+		{"failing.example", "has unknown MX hosts: look up MX of failing.example: SERVFAIL"},
+		{"refused.example", "has unknown MX hosts: look up MX of refused.example: REFUSED"},
+		{"silent.example", "has unknown MX hosts: look up MX of silent.example: no answer from SERVER"},
+		{"garbage.example", "has unknown MX hosts: look up MX of garbage.example: malformed answer"},
+		{"alias.example", "; 5 mx0.example.org [127.0.0.1 127.0.0.2 ::1]; 10 mx1.example.org [127.0.0.3]; 10 mx2.example.org [127.0.0.4] is real.example.org"},
+		{"address.example", "; 10 192.0.2.1 []: the MX is an address, not a name"},
+		{"broken.example", "; 10 gone.example []: no such host; 20 failing.example []: look up AAAA of failing.example: SERVFAIL; 30 nothing.example []: no address"},
+		{"big.example", "; 10 mx1.example.org [127.0.0.3]"},
+		{"xn--bcher-kva.example", "; 10 mx1.example.org [127.0.0.3]"},
+		{"[192.0.2.1]", "; 0 [192.0.2.1] [192.0.2.1]"},
+		{"[IPv6:2001:db8::1]", "; 0 [IPv6:2001:db8::1] [2001:db8::1]"},
+		{"[bogus]", "is no address literal"},
+	} {
+		r, ctx := serve(t)
+		got := describe(ctx, r, r.Domain(ctx, c.name))
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("Domain(%.40q) (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
+func TestFamilies(t *testing.T) {
+	r, ctx := serve(t)
+	r.IPv6 = false
+	h := Host{Name: "mx0.example.org"}
+	r.Addresses(ctx, &h)
+	if got := fmt.Sprint(h.Addrs); got != "[127.0.0.1 127.0.0.2]" {
+		t.Errorf("IPv4 only: %s", got)
+	}
+	if h = r.Named(ctx, "mx0.example.org"); fmt.Sprint(h.Addrs) != "[127.0.0.1 127.0.0.2]" {
+		t.Errorf("Named, IPv4 only: %+v", h)
+	}
+	r.IPv4, r.IPv6 = false, true
+	if h = r.Named(ctx, "mx1.example.org"); h.Problem != "no such host or no address" {
+		t.Errorf("Named, IPv6 only: %+v", h)
+	}
+}
+
+func TestNamed(t *testing.T) {
+	for _, c := range []struct{ name, want string }{
+		{"mx0.example.org", "{mx0.example.org 0 [127.0.0.1 127.0.0.2 ::1]  }"},
+		{"127.0.0.9", "{127.0.0.9 0 [127.0.0.9]  }"},
+		{"::1", "{::1 0 [::1]  }"},
+		{"gone.example", "{gone.example 0 []  no such host or no address}"},
+		{"failing.example", "{failing.example 0 []  look up: SERVFAIL}"},
+	} {
+		r, ctx := serve(t)
+		if got := fmt.Sprint(r.Named(ctx, c.name)); got != c.want {
+			t.Errorf("Named(%q) = %s; want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestASCII(t *testing.T) {
+	for in, want := range map[string]string{"Example.ORG": "example.org", "bücher.example": "xn--bcher-kva.example", "Bücher.example": "xn--bcher-kva.example", "_x.example": "_x.example", "[::1]": "[::1]"} {
+		if got, err := ASCII(in); got != want || err != nil {
+			t.Errorf("ASCII(%q) = %q, %v; want %q", in, got, err, want)
+		}
+	}
+	if got, err := ASCII("\u0300ü.example"); err == nil {
+		t.Errorf("ASCII of a bad name = %q; want an error", got)
+	}
+}
+
+// Answers to another question, of another exchange or malformed are not taken for the answer, whatever they hold.
+func FuzzAnswer(f *testing.F) {
+	q := dnsmessage.Message{Questions: []dnsmessage.Question{{Name: dnsmessage.MustNewName("example.org."), Type: dnsmessage.TypeMX, Class: dnsmessage.ClassINET}}}
+	q.ID = 7
+	good := q
+	good.Response = true
+	packed, _ := good.Pack()
+	f.Add(packed)
+	f.Add([]byte{0, 7})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m, err := match(raw, q)
+		if m != nil && (err != nil || m.ID != 7 || !m.Response) {
+			t.Fatalf("match(%x) = %v, %v", raw, m, err)
+		}
+	})
+}
