@@ -17,11 +17,13 @@ import (
 //
 //	S: 220 mx1.example.org ESMTP     the server sends this line and CRLF
 //	C: EHLO *                        the client must send this; * is any text
+//	hello [SIZE 100]                 greeting and EHLO, offering PIPELINING and this
 //	S* 200 250-more                  sends a line 200 times
 //	S| 250 ok\n                      sends these bytes, with Go's escapes, and no line end
 //	drip 20ms 250 ok                 sends the line byte by byte
 //	wait 300ms                       pauses
 //	tls mx1.example.org [expired]    speaks TLS from here, with a certificate of CA for that name
+//	from 127.0.0.9                   the client must have this address
 //	silence                          says nothing until the client leaves
 //	flood 250-x                      sends the line until the client leaves
 //	close, rst                       ends the connection, politely or not
@@ -48,9 +50,12 @@ func PlaySMTP(addr, script string) (*SMTP, error) {
 	s := &SMTP{Addr: l.Addr().String(), listener: l, parts: [][]string{nil}, clients: map[net.Conn]bool{}}
 	for line := range strings.Lines(script) {
 		line = strings.TrimRight(line, "\r\n")
+		extension, isHello := strings.CutPrefix(line+" ", "hello ")
 		switch last := len(s.parts) - 1; {
 		case line == "next":
 			s.parts = append(s.parts, nil)
+		case isHello:
+			s.parts[last] = append(s.parts[last], "S: 220 mx ESMTP", "C: EHLO *", "S: 250-mx", "S: 250-"+extension, "S: 250 PIPELINING")
 		case line != "" && line[0] != '#':
 			s.parts[last] = append(s.parts[last], line)
 		}
@@ -128,6 +133,10 @@ func play(c net.Conn, script []string) error {
 				return nil
 			}
 			c, in = t, bufio.NewReader(t)
+		case "from":
+			if host, _, _ := net.SplitHostPort(c.RemoteAddr().String()); host != rest {
+				return fmt.Errorf("the client is %s, the script wants %s", host, rest)
+			}
 		case "close":
 			return nil
 		case "rst":
