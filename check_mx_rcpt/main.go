@@ -1,0 +1,76 @@
+// Command check_mx_rcpt reports whether every MX host accepts some recipients, and whether the hosts agree. It asks each address of each
+// host as a sending host would, as far as RCPT, and never sends a message.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"time"
+
+	"mailfresh/internal/mx"
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/plugin"
+	"mailfresh/internal/smtp"
+)
+
+const atOnce = 64 // lookups, dialogues
+
+func main() { plugin.Main(check()) }
+
+func check() plugin.Check {
+	var o options
+	return plugin.Check{
+		Name:  "check_mx_rcpt",
+		About: "check_mx_rcpt reports whether every MX host accepts some recipients, and whether the hosts agree. It never sends a message.",
+		Examples: []string{
+			"check_mx_rcpt -r dcw@example.org --reject no-such-user@example.org",
+			"check_mx_rcpt -H mx1001 -H mx2001 -r dcw@example.org -f '<>' -f a@example.net",
+		},
+		Options: &o,
+		Run: func(ctx context.Context, _ time.Time) (nagios.Result, error) {
+			f := newFacts(o)
+			find(ctx, o, &f)
+			plugin.Each(len(f.targets), atOnce, func(i int) { ask(ctx, o, f.senders, &f.targets[i]) })
+			return judge(o, f), nil
+		},
+	}
+}
+
+// find finds the targets: the named hosts, or the MX hosts of the recipients' domains.
+func find(ctx context.Context, o options, f *facts) {
+	r := mx.Resolver{Server: o.Resolver, IPv4: !o.IPv6 && !o.SourceAddress.Is6(), IPv6: !o.IPv4 && !o.SourceAddress.Is4()}
+	if len(o.Hostname) > 0 {
+		hosts := make([]mx.Host, len(o.Hostname))
+		plugin.Each(len(hosts), atOnce, func(i int) { hosts[i] = r.Named(ctx, o.Hostname[i].name) })
+		for i, h := range hosts {
+			f.add(h, o.Hostname[i].port, o, f.recipients)
+		}
+		return
+	}
+	domains := f.byDomain()
+	f.domains = make([]mx.Domain, len(domains))
+	plugin.Each(len(domains), atOnce, func(i int) { f.domains[i] = r.Domain(ctx, domains[i]) })
+	hosts := f.hosts()
+	plugin.Each(len(hosts), atOnce, func(i int) { r.Addresses(ctx, hosts[i]) })
+	f.addHosts(o)
+}
+
+// ask holds the dialogue with a target. Without an address no recipient has a verdict.
+func ask(ctx context.Context, o options, senders []string, t *target) {
+	if !t.addr.Addr().IsValid() {
+		none := smtp.Answer{Verdict: smtp.NoVerdict, Phase: smtp.Connect, Err: errors.New(t.problem)}
+		for range senders {
+			t.dialogue.Answers = append(t.dialogue.Answers, slices.Repeat([]smtp.Answer{none}, len(t.recipients)))
+		}
+		return
+	}
+	name, _ := os.Hostname()
+	p := smtp.Probe{
+		Host: t.host, Addr: t.addr, Source: o.SourceAddress, Helo: cmp.Or(o.Helo, name, "localhost"), LMTP: o.LMTP,
+		TLS: o.TLS, Verify: o.TLSVerify, Senders: senders, Recipients: t.recipients,
+	}
+	t.dialogue = p.Run(ctx)
+}

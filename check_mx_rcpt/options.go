@@ -1,0 +1,136 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"mailfresh/internal/mx"
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/plugin"
+	"mailfresh/internal/smtp"
+)
+
+type options struct {
+	Recipient []address `arg:"-r,--recipient,separate" placeholder:"ADDR" group:"What to ask" help:"recipient that must be accepted, for example dcw@example.org"`
+	Reject    []address `arg:"--reject,separate" placeholder:"ADDR" help:"recipient that must be refused, a fixed one, for example no-such-user@example.org"`
+	From      []sender  `arg:"-f,--from,separate" placeholder:"ADDR" help:"sender; '<>' is the null sender, which is the default"`
+
+	Hostname      []host        `arg:"-H,--hostname,separate" placeholder:"HOST[:PORT]" group:"Whom to ask" help:"host to ask, for example mx1.example.org:2525; without it the MX hosts of the recipients' domains"`
+	Resolver      string        `arg:"--resolver" placeholder:"HOST:PORT" help:"name server, for example 127.0.0.1:53; without it the system's"`
+	Port          port          `arg:"-p,--port" placeholder:"PORT" help:"without it 25, for implicit TLS 465, for LMTP 24"`
+	IPv4          bool          `arg:"-4,--ipv4" help:"IPv4 only"`
+	IPv6          bool          `arg:"-6,--ipv6" help:"IPv6 only"`
+	SourceAddress netip.Addr    `arg:"--source-address" placeholder:"IP" help:"local address to connect from, for example 192.0.2.1"`
+	Helo          string        `arg:"--helo" placeholder:"NAME" help:"name for EHLO, for example monitor.example.org; without it this host's name"`
+	LMTP          bool          `arg:"--lmtp" help:"speak LMTP"`
+	TLS           smtp.Security `arg:"--tls" default:"opportunistic" placeholder:"MODE" help:"none, opportunistic (STARTTLS where it is offered), required (STARTTLS) or implicit"`
+	TLSVerify     bool          `arg:"--tls-verify" help:"the certificate must be valid for the host's name"`
+
+	Warning          nagios.TimeRange `arg:"-w,--warning" placeholder:"RANGE" group:"What is wrong" help:"warn when the time of the slowest host, QUIT not counted, leaves this range, for example 2 or 500ms"`
+	Critical         nagios.TimeRange `arg:"-c,--critical" placeholder:"RANGE" help:"critical when it leaves this range, for example 5"`
+	DeferredState    nagios.State     `arg:"--deferred-state" default:"warning" placeholder:"STATE" help:"state of a temporary refusal (4xx): ok, warning, critical or unknown"`
+	UnreachableState nagios.State     `arg:"--unreachable-state" default:"warning" placeholder:"STATE" help:"state when some hosts give no verdict; when none does it is critical"`
+	plugin.Common
+}
+
+// address is a recipient whose domain is an A-label.
+type address string
+
+// sender is an address or "", the null sender.
+type sender string
+
+// host is a named host; port 0 is none given.
+type host struct {
+	name string
+	port port
+}
+
+type port uint16
+
+func (a *address) UnmarshalText(text []byte) error {
+	if err := smtp.CheckAddress(string(text)); err != nil {
+		return err
+	}
+	*a = address(text)
+	local, domain := smtp.SplitAddress(string(text))
+	if domain == "" {
+		return nil
+	}
+	domain, err := mx.ASCII(domain)
+	if err != nil {
+		return err
+	}
+	*a = address(local + "@" + domain)
+	return smtp.CheckAddress(string(*a))
+}
+
+func (s *sender) UnmarshalText(text []byte) error {
+	if string(text) == "<>" {
+		*s = ""
+		return nil
+	}
+	return (*address)(s).UnmarshalText(text)
+}
+
+func (p *port) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 10, 16)
+	if err != nil || n == 0 {
+		return fmt.Errorf("%q is not a port: want 1 to 65535", text)
+	}
+	*p = port(n)
+	return nil
+}
+
+// UnmarshalText reads a host name, an IP address, or one of them with a port; an IPv6 address before a port is in brackets.
+func (h *host) UnmarshalText(text []byte) (err error) {
+	name := strings.Trim(string(text), "[]")
+	_, notIP := netip.ParseAddr(name)
+	if i := strings.LastIndexByte(string(text), ':'); i >= 0 && notIP != nil {
+		if err := h.port.UnmarshalText(text[i+1:]); err != nil {
+			return err
+		}
+		name = strings.Trim(string(text[:i]), "[]")
+		_, notIP = netip.ParseAddr(name)
+	}
+	if h.name, err = mx.ASCII(name); err != nil {
+		return err
+	}
+	odd := strings.Trim(h.name, "abcdefghijklmnopqrstuvwxyz0123456789-._") != "" || strings.Trim(h.name, "-.") == "" || len(h.name) > 253
+	if odd && notIP != nil {
+		return fmt.Errorf("%+q is not HOST or HOST:PORT", text)
+	}
+	return nil
+}
+
+// Validate refuses what cannot be asked.
+func (o *options) Validate() error {
+	resolver := host{port: 1}
+	switch {
+	case len(o.Recipient) == 0:
+		return errors.New("nothing to check: give --recipient")
+	case o.IPv4 && (o.IPv6 || o.SourceAddress.Is6()), o.IPv6 && o.SourceAddress.Is4():
+		return errors.New("--ipv4, --ipv6 and --source-address exclude each other")
+	case o.TLSVerify && o.TLS == smtp.None:
+		return errors.New("--tls-verify needs TLS")
+	case strings.ContainsFunc(o.Helo, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '<' || r == '>' }):
+		return fmt.Errorf("option --helo: %+q is not a host name", o.Helo)
+	case o.Resolver != "" && (resolver.UnmarshalText([]byte(o.Resolver)) != nil || resolver.port == 1):
+		return fmt.Errorf("option --resolver: %+q is not HOST:PORT", o.Resolver)
+	}
+	wanted := map[address]bool{}
+	for _, a := range o.Recipient {
+		wanted[a] = true
+		if _, domain := smtp.SplitAddress(string(a)); domain == "" && len(o.Hostname) == 0 {
+			return fmt.Errorf("%s has no domain: give --hostname", a)
+		}
+	}
+	for _, a := range o.Reject {
+		if wanted[a] {
+			return fmt.Errorf("%s is both --recipient and --reject", a)
+		}
+	}
+	return nil
+}

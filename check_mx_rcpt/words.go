@@ -1,0 +1,266 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/smtp"
+)
+
+const reasonBytes = 160 // of a reply in a sentence
+
+// sentence tells who says what of the rows of which the same is said as of the first one, and how many more there are. The rows are
+// named once, in the lead if that has a place for them.
+func (j *judgment) sentence(lead string, rows []row, verdicts []smtp.Verdict) string {
+	const it = "\x00"
+	first := j.clauses(rows[0], it, verdicts)
+	var alike []row
+	for _, r := range rows {
+		if j.clauses(r, it, verdicts) == first {
+			alike = append(alike, r)
+		}
+	}
+	subjects := j.subjects(alike)
+	subject, pronoun := list(subjects, 3), "it"
+	if rest := len(rows) - len(alike); rest > 0 {
+		subject = list(append(subjects, make([]string, rest)...), 1)
+	} else if len(subjects) > 1 {
+		pronoun = "them"
+	}
+	if lead != "" {
+		return fmt.Sprintf(lead, subject) + strings.ReplaceAll(first, it, pronoun)
+	}
+	return strings.ReplaceAll(strings.Replace(first, it, subject, 1), it, pronoun)
+}
+
+// clauses are "mx2 rejects it (550 no), mx1 accepts it", the same reason once.
+func (j *judgment) clauses(r row, object string, verdicts []smtp.Verdict) string {
+	var clauses []string
+	for _, verdict := range verdicts {
+		var said []string // in order
+		hosts := map[string][]target{}
+		for _, v := range r.votes {
+			if v.answer.Verdict == verdict {
+				text := verb(v.answer) + "\n" + reason(v.answer)
+				said = append(said, text)
+				hosts[text] = append(hosts[text], *v.target)
+			}
+		}
+		for _, text := range unique(said) {
+			verb, why, _ := strings.Cut(text, "\n")
+			if len(hosts[text]) > 1 {
+				verb = strings.Replace(verb, "s ", " ", 1)
+			}
+			if verdict == smtp.Accepted {
+				why = ""
+			}
+			clauses = append(clauses, strings.TrimSuffix(fmt.Sprintf("%s %s%s (%s)", j.who(hosts[text]), verb, object, why), " ()"))
+		}
+	}
+	return strings.Join(clauses, ", ")
+}
+
+// verb is what a host does, up to the object.
+func verb(a *smtp.Answer) string {
+	switch a.Verdict {
+	case smtp.Accepted:
+		return "accepts "
+	case smtp.Rejected:
+		return "rejects "
+	case smtp.Deferred:
+		return "defers "
+	case smtp.NoVerdict:
+		return "gives no verdict on "
+	}
+	if a.Reply != nil {
+		switch smtp.Subject(a.Phase, a.Reply) {
+		case "sender":
+			return "refuses the sender for "
+		case "policy":
+			return "refuses the probe by policy for "
+		}
+	}
+	return "refuses the probe for "
+}
+
+// reason is the reply or error behind an answer, with the phase unless that is RCPT or the connection.
+func reason(a *smtp.Answer) string {
+	var text string
+	if a.Reply != nil {
+		text = a.Reply.String()
+	} else if a.Err != nil {
+		text = a.Err.Error()
+	}
+	if len(text) > reasonBytes {
+		end := reasonBytes
+		for !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end] + "..."
+	}
+	if a.Phase == smtp.Connect || a.Phase == smtp.Rcpt && a.Reply != nil {
+		return text
+	}
+	return string(a.Phase) + ": " + text
+}
+
+// subjects are the recipients of the rows, with the sender where it matters.
+func (j *judgment) subjects(rows []row) (subjects []string) {
+	senders := map[string]int{}
+	for _, r := range rows {
+		senders[r.recipient]++
+	}
+	for _, r := range rows {
+		name := r.recipient
+		if senders[name] < len(j.senders) {
+			name += " from " + senderName(r.sender)
+		}
+		subjects = append(subjects, name)
+	}
+	return unique(subjects)
+}
+
+func senderName(sender string) string {
+	if sender == "" {
+		return "the null sender"
+	}
+	return sender
+}
+
+// who names hosts: "both hosts", "mx1 and mx2", "mx1, mx2 and 4 more".
+func (j *judgment) who(hosts []target) string {
+	noun := "hosts"
+	if slices.ContainsFunc(hosts, func(t target) bool { return t.label != t.name }) {
+		noun = "addresses"
+	}
+	switch n := len(hosts); {
+	case n == 2 && n == len(j.targets):
+		return "both " + noun
+	case n > 2 && n == len(j.targets):
+		return fmt.Sprintf("all %d %s", n, noun)
+	case n > 3:
+		return list(labels(hosts), 2)
+	}
+	return list(labels(hosts), 3)
+}
+
+func labels(hosts []target) (labels []string) {
+	for _, t := range hosts {
+		labels = append(labels, t.label)
+	}
+	return labels
+}
+
+// list is "a", "a and b", "a, b and 5 more": at most limit names.
+func list(names []string, limit int) string {
+	if rest := len(names) - limit; rest > 0 {
+		names = append(slices.Clone(names[:limit]), fmt.Sprintf("%d more", rest))
+	}
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
+// praise is the summary when nothing is wrong.
+func (j *judgment) praise(slowest *target) string {
+	var wanted, unwanted []row
+	for _, r := range j.rows {
+		if r.control {
+			unwanted = append(unwanted, r)
+		} else {
+			wanted = append(wanted, r)
+		}
+	}
+	accept, refuse, who := "accepts", "refuses", ""
+	if len(j.probed) > 1 {
+		accept, refuse, who = "accept", "refuse", ", slowest "+slowest.label
+	}
+	text := fmt.Sprintf("%s %s %s", j.who(j.asked()), accept, list(j.subjects(wanted), 3))
+	if len(unwanted) > 0 {
+		text += fmt.Sprintf(" and %s %s", refuse, list(j.subjects(unwanted), 3))
+	}
+	return text + who + " in " + nagios.Span(slowest.dialogue.Time)
+}
+
+func (j *judgment) asked() (all []target) {
+	for _, t := range j.probed {
+		all = append(all, *t)
+	}
+	return all
+}
+
+// list makes the long output: a line for each address, below it what is not as it should be.
+func (j *judgment) list() {
+	for i := range j.targets {
+		t := &j.targets[i]
+		item := nagios.Item{Name: t.label, Notes: t.notes, Detail: t.dialogue.Record}
+		if n := t.dialogue.Unrecorded; n > 0 {
+			item.Detail = append(item.Detail, fmt.Sprintf("... %d more lines", n))
+		}
+		if t.dialogue.Unroutable {
+			item.Text = "not asked"
+			item.Notes = append(item.Notes, "no route from here: "+t.dialogue.Answers[0][0].Err.Error())
+		} else {
+			j.answers(t, &item)
+		}
+		j.items = append(j.items, item)
+	}
+}
+
+// answers puts the answers of a target into its item: one as the text; of several their number, and those that alert below.
+func (j *judgment) answers(t *target, item *nagios.Item) {
+	count := map[smtp.Verdict]int{}
+	more, lines := 0, []string{}
+	for s, answers := range t.dialogue.Answers {
+		for i := range answers {
+			a, state := &answers[i], j.state(t.recipients[i], &answers[i])
+			count[a.Verdict]++
+			item.State = nagios.Worst(item.State, state)
+			switch alone := len(j.senders)*len(t.recipients) == 1; {
+			case state == nagios.OK && !alone:
+			case len(lines) == listLimit:
+				more++
+			default:
+				lines = append(lines, fmt.Sprintf("%s from %s: %s (%s)", t.recipients[i], senderName(j.senders[s]), a.Verdict, reason(a)))
+			}
+		}
+	}
+	if more > 0 {
+		lines = append(lines, fmt.Sprintf("... %d more", more))
+	}
+	var counts []string
+	for _, v := range []smtp.Verdict{smtp.Accepted, smtp.Rejected, smtp.Deferred, smtp.Refused, smtp.NoVerdict} {
+		if count[v] > 0 {
+			counts = append(counts, fmt.Sprintf("%d %s", count[v], v))
+		}
+	}
+	if len(j.senders)*len(t.recipients) == 1 {
+		counts, lines = lines, nil
+	}
+	item.Text, item.Notes = strings.Join(counts, ", "), append(item.Notes, lines...)
+	if t.addr.IsValid() {
+		item.Text += ", in " + nagios.Span(t.dialogue.Time)
+	}
+}
+
+// state is the state of one answer.
+func (j *judgment) state(recipient string, a *smtp.Answer) nagios.State {
+	switch {
+	case a.Verdict == smtp.NoVerdict:
+		return j.missing
+	case a.Verdict == smtp.Accepted && j.control[recipient]:
+		return nagios.Warning
+	case a.Verdict == smtp.Accepted || j.control[recipient]:
+		return nagios.OK
+	case a.Verdict == smtp.Rejected:
+		return nagios.Critical
+	case a.Verdict == smtp.Deferred:
+		return j.DeferredState
+	}
+	return nagios.Unknown
+}
