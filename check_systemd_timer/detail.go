@@ -20,7 +20,7 @@ func (s *subject) perfdata() (list []nagios.Perfdata) {
 	if d, known := s.lasted(); known {
 		list = append(list, nagios.Perfdata{Label: "last_duration", Value: d.Seconds(), Unit: "s"})
 	}
-	if s.Timer.ActiveState == "active" {
+	if s.counted {
 		list = append(list, nagios.Perfdata{Label: "missed", Value: float64(s.missed), Warning: s.opt.MissedWarning, Critical: s.opt.MissedCritical})
 	}
 	if !s.Timer.NextElapse.IsZero() {
@@ -57,15 +57,4 @@ func (s *subject) detail() []string {
 		fmt.Sprintf("main process: PID %d, start %s, exit %s, code %d, status %d, restarts %d",
 			svc.MainPID, at(svc.ExecMainStart), at(svc.ExecMainExit), svc.ExecMainCode, svc.ExecMainStatus, svc.NRestarts),
 		fmt.Sprintf("condition %t at %s, assert %t at %s", svc.ConditionResult, at(svc.ConditionTime), svc.AssertResult, at(svc.AssertTime)))
-}
-
-// exitNames are the names of exit statuses that systemd gives itself
-// (systemd.exec(5), "Process Exit Codes").
-var exitNames = map[int32]string{
-	200: "CHDIR", 201: "NICE", 202: "FDS", 203: "EXEC", 204: "MEMORY", 205: "LIMITS", 206: "OOM_ADJUST", 207: "SIGNAL_MASK", 208: "STDIN",
-	209: "STDOUT", 210: "CHROOT", 211: "IOPRIO", 212: "TIMERSLACK", 213: "SECUREBITS", 214: "SETSCHEDULER", 215: "CPUAFFINITY", 216: "GROUP",
-	217: "USER", 218: "CAPABILITIES", 219: "CGROUP", 220: "SETSID", 221: "CONFIRM", 222: "STDERR", 224: "PAM", 225: "NETWORK", 226: "NAMESPACE",
-	227: "NO_NEW_PRIVILEGES", 228: "SECCOMP", 229: "SELINUX_CONTEXT", 230: "PERSONALITY", 231: "APPARMOR", 232: "ADDRESS_FAMILIES",
-	233: "RUNTIME_DIRECTORY", 235: "CHOWN", 236: "SMACK_PROCESS_LABEL", 237: "KEYRING", 238: "STATE_DIRECTORY", 239: "CACHE_DIRECTORY",
-	240: "LOGS_DIRECTORY", 241: "CONFIGURATION_DIRECTORY", 242: "NUMA_POLICY", 243: "CREDENTIALS",
 }

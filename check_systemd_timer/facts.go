@@ -10,7 +10,7 @@ import (
 type facts struct {
 	host      systemd.Host
 	timers    []systemd.Pair
-	named     map[string]bool // by name: the timer was named, so it is expected to run
+	named     map[string]bool // by the name asked for: the timer was named, so it is expected to run
 	whole     bool            // --all or a glob: the set of timers may change from run to run
 	unmatched []string        // globs that matched nothing
 }
@@ -50,12 +50,8 @@ func matching(glob string, names []string) (matched []string) {
 	return matched
 }
 
-// match matches a glob that was validated, with or without its suffix.
+// match matches a glob that was validated; its suffix may be left out.
 func match(glob, name string) bool {
-	full, _ := systemd.Match(glob, name)
-	if full {
-		return true
-	}
-	short, _ := systemd.Match(glob+".timer", name)
-	return short
+	matched, _ := systemd.Match(glob, name)
+	return matched
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -13,7 +14,11 @@ import (
 // doing or how its last run went, then what its schedule has missed.
 func inspect(opt options, host systemd.Host, pair systemd.Pair, named bool, now time.Time) verdict {
 	s := &subject{opt: opt, named: named, now: now, Pair: pair, host: host}
-	if !s.timerAtFault() {
+	if s.timerAtFault() {
+		if s.worst() != nagios.OK && s.Timer.LoadState != "not-found" {
+			s.notes = append(s.notes, "look at: systemctl "+s.userOption()+"status "+s.Timer.Name)
+		}
+	} else {
 		s.service()
 		s.clockWasWrong()
 		s.age()
@@ -111,15 +116,12 @@ func (s *subject) service() {
 		s.found(nagios.Critical, "%s is frozen (%s%s): systemctl thaw %s", svc.Name, svc.ActiveState, s.since(svc.InactiveExit), svc.Name)
 		s.lateness()
 	case s.remains() && schedule.Recurs(s.Timer, s.host, s.now):
-		s.count()
-		s.found(nagios.Critical, "%s stays active after its run%s%s: the timer cannot start it again (systemctl stop %s%s)",
-			svc.Name, remainsWhy(svc), s.since(svc.ExecMainExit), svc.Name, remainsRemedy(svc))
-		s.lateness()
-	case svc.ActiveState == "activating" && svc.SubState == "auto-restart", s.running() && svc.NRestarts > 1:
+		s.stays()
+	case s.loops():
 		s.restarting()
 	case s.running():
 		s.run()
-	case s.Timer.SubState == "elapsed":
+	case s.Timer.SubState == "elapsed", s.remains():
 		s.elapsed()
 	case svc.Job != nil:
 		s.queued()
@@ -145,6 +147,25 @@ func (s *subject) remains() bool {
 	return svc.ActiveState == "active" && (svc.SubState == "exited" || !svc.IsService)
 }
 
+// stays judges a unit that stays active, so that the timer cannot start it.
+// Stopping a target would stop what it wants; only its missed runs count.
+func (s *subject) stays() {
+	svc := s.Service
+	s.count()
+	if svc.IsService {
+		s.found(nagios.Critical, "%s stays active after its run%s%s: the timer cannot start it again (systemctl stop %s%s)",
+			svc.Name, remainsWhy(svc), s.since(svc.ExecMainExit), svc.Name, remainsRemedy(svc))
+		s.lateness()
+		return
+	}
+	text := fmt.Sprintf("%s is active%s, and only when it is not can the timer start it", svc.Name, s.since(svc.ActiveEnter))
+	if s.missed > 0 {
+		text += ": " + runs(s.missed) + " missed"
+	}
+	s.found(s.missedState(), "%s", text)
+	s.notes = append(s.notes, "note: the timer starts a "+svc.Name[strings.LastIndexByte(svc.Name, '.')+1:]+"; what that starts is not judged")
+}
+
 // run judges a run in progress: how long it lasts and what it made the
 // schedule miss.
 func (s *subject) run() {
@@ -162,24 +183,42 @@ func (s *subject) run() {
 		text += ": " + s.limit(long)
 	}
 	s.found(state, "%s", text)
+	if n := s.Service.NRestarts; n > 0 {
+		s.notes = append(s.notes, "note: "+plural(int(n), "restart")+" before this attempt"+s.since(s.began()))
+	}
 	if state != nagios.OK {
 		s.notes = append(s.notes, limits(s.Service)...)
 		s.look()
 	}
 }
 
-// restarting judges a service that fails and is started again by Restart=.
+// loops reports whether the service is being restarted by Restart= time and
+// again: it waits for that, or its present attempt is no longer than the
+// attempts before were on average.
+func (s *subject) loops() bool {
+	svc := s.Service
+	if svc.ActiveState == "activating" && strings.HasPrefix(svc.SubState, "auto-restart") {
+		return true
+	}
+	return s.running() && svc.NRestarts > 1 && s.now.Sub(svc.InactiveExit) <= svc.InactiveExit.Sub(s.began())/time.Duration(svc.NRestarts)
+}
+
+// restarting judges a service that is started again and again by Restart=.
 func (s *subject) restarting() {
 	s.count()
 	state := nagios.Warning
 	if s.missedState() == nagios.Critical {
 		state = nagios.Critical
 	}
-	if s.Service.NRestarts == 0 {
-		s.found(state, "%s failed (%s) and waits to be restarted%s", s.Service.Name, s.ending(), s.since(s.Service.StateChange))
-	} else {
-		s.found(state, "%s fails and is restarted again and again (%s so far, last: %s)%s",
-			s.Service.Name, plural(int(s.Service.NRestarts), "restart"), s.ending(), s.since(s.Service.InactiveExit))
+	svc := s.Service
+	restarts := plural(int(svc.NRestarts), "restart")
+	switch {
+	case svc.NRestarts == 0:
+		s.found(state, "%s failed (%s) and waits to be restarted%s", svc.Name, s.ending(), s.since(s.began()))
+	case svc.Result == "success":
+		s.found(state, "%s is restarted again and again (%s so far)%s", svc.Name, restarts, s.since(s.began()))
+	default:
+		s.found(state, "%s fails and is restarted again and again (%s so far, last: %s)%s", svc.Name, restarts, s.ending(), s.since(s.began()))
 	}
 	s.lateness()
 	s.look()
@@ -219,6 +258,7 @@ func (s *subject) elapsed() {
 		s.found(nagios.Warning, "its time passed without a run, and nothing more is scheduled")
 	default:
 		s.outcome()
+		s.attempt()
 		s.found(nagios.OK, "%s, nothing more is scheduled", s.lastRun())
 	}
 }
@@ -227,9 +267,10 @@ func (s *subject) elapsed() {
 func (s *subject) idle() {
 	s.count()
 	s.outcome()
-	s.notStarted()
-	s.lateness()
-	if state := s.worst(); state != nagios.OK {
+	if !s.attempt() {
+		s.lateness()
+	}
+	if s.worst() != nagios.OK {
 		s.look()
 	}
 }
@@ -244,11 +285,14 @@ func (s *subject) worst() nagios.State {
 
 // look says where to look first.
 func (s *subject) look() {
-	user := ""
+	s.notes = append(s.notes, "look at: journalctl "+s.userOption()+"-u "+s.Service.Name+" -n 50")
+}
+
+func (s *subject) userOption() string {
 	if s.opt.User {
-		user = "--user "
+		return "--user "
 	}
-	s.notes = append(s.notes, "look at: journalctl "+user+"-u "+s.Service.Name+" -n 50")
+	return ""
 }
 
 // clockWasWrong finds a timer that waits for an instant far beyond what its

@@ -14,7 +14,8 @@ import (
 func judge(opt options, f facts, now time.Time) nagios.Result {
 	var verdicts []verdict
 	for _, pair := range f.timers {
-		verdicts = append(verdicts, inspect(opt, f.host, pair, f.named[pair.Timer.Name], now))
+		named := slices.ContainsFunc(pair.Asked, func(name string) bool { return f.named[name] })
+		verdicts = append(verdicts, inspect(opt, f.host, pair, named, now))
 	}
 	for _, glob := range f.unmatched {
 		verdicts = append(verdicts, verdict{name: glob, Item: nagios.Item{State: nagios.Critical, Name: glob, Text: "no timer matches"}})
@@ -110,7 +111,8 @@ type subject struct {
 	host     systemd.Host
 	findings []finding
 	notes    []string
-	missed   int
+	counted  bool
+	missed   int       // means nothing unless counted
 	first    time.Time // the earliest missed elapse
 }
 

@@ -22,6 +22,7 @@ var host = systemd.Host{Boot: ago(30 * 24 * time.Hour), ManagerStart: ago(30 * 2
 // daily is a healthy pair: due at 04:00 each day, ran today, not running.
 func daily(change ...func(t *systemd.Timer, s *systemd.Service)) systemd.Pair {
 	p := systemd.Pair{
+		Asked: []string{"report.timer"},
 		Timer: systemd.Timer{
 			Unit: systemd.Unit{
 				Name: "report.timer", LoadState: "loaded", ActiveState: "active", SubState: "waiting", UnitFileState: "enabled",
@@ -38,7 +39,7 @@ func daily(change ...func(t *systemd.Timer, s *systemd.Service)) systemd.Pair {
 			},
 			IsService: true, Type: "oneshot", Result: "success", ExecMainStart: ago(12*time.Hour + 47*time.Minute), ExecMainExit: ago(12*time.Hour + 42*time.Minute), ExecMainCode: 1,
 			RuntimeMax: systemd.Infinity, TimeoutStart: systemd.Infinity, TimeoutStop: 90 * time.Second,
-			ExecStart: []systemd.Exec{{Path: "/usr/local/bin/report"}},
+			Commands: []systemd.Exec{{Setting: "ExecStart", Path: "/usr/local/bin/report"}},
 		},
 	}
 	for _, f := range change {
@@ -54,7 +55,7 @@ func hourly(change ...func(t *systemd.Timer, s *systemd.Service)) systemd.Pair {
 		t.Calendar, t.Accuracy = nil, 15*time.Second
 		t.Monotonic = []systemd.MonotonicEntry{{Base: "OnUnitInactiveSec", Interval: time.Hour}, {Base: "OnActiveSec", Interval: time.Second}}
 		t.LastTrigger, t.NextElapse = ago(22*time.Minute), now.Add(40*time.Minute)
-		s.Type, s.TimeoutStart, s.ExecStart[0].IgnoreFailure = "simple", 90*time.Second, true
+		s.Type, s.TimeoutStart, s.Commands[0].IgnoreFailure = "simple", 90*time.Second, true
 		s.InactiveExit, s.InactiveEnter, s.StateChange = ago(22*time.Minute), ago(20*time.Minute), ago(20*time.Minute)
 		s.ExecMainStart, s.ExecMainExit, s.ConditionTime, s.AssertTime = s.InactiveExit, s.InactiveEnter, s.InactiveExit, s.InactiveExit
 	})
@@ -138,7 +139,8 @@ func judgement(t *testing.T, args string, p systemd.Pair) (nagios.Result, string
 	opt := optionsFor(t, args)
 	f := facts{host: host, timers: []systemd.Pair{p}, whole: opt.All, named: map[string]bool{}}
 	if !opt.All {
-		f.named[p.Timer.Name] = true
+		f.named["asked for"] = true
+		f.timers[0].Asked = []string{"asked for"}
 	}
 	r := judge(opt, f, now)
 	return r, r.State.String() + " - " + r.Summary
@@ -147,7 +149,6 @@ func judgement(t *testing.T, args string, p systemd.Pair) (nagios.Result, string
 // Every row of what must be seen, with its default state and with each option
 // that changes it.
 func TestJudge(t *testing.T) {
-	type change = func(t *systemd.Timer, s *systemd.Service)
 	never := func(t *systemd.Timer, s *systemd.Service) {
 		t.LastTrigger = time.Time{}
 		s.InactiveExit, s.InactiveEnter, s.ExecMainStart, s.ExecMainExit, s.ConditionTime, s.AssertTime = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
@@ -249,7 +250,7 @@ func TestJudge(t *testing.T) {
 		}), "OK - report.timer: the last run of report.service ended 8h ago after 1h, nothing more is scheduled"},
 		{"a target stays active", "", daily(running("active", "active", 9*time.Hour), func(t *systemd.Timer, s *systemd.Service) {
 			s.IsService, s.Name, s.Type, s.ExecMainStart = false, "report.target", "", time.Time{}
-		}), "CRITICAL - report.target stays active after its run: the timer cannot start it again (systemctl stop report.target)"},
+		}), "OK - report.target is active, and only when it is not can the timer start it"},
 		{"frozen", "", daily(running("activating", "start", time.Hour), func(t *systemd.Timer, s *systemd.Service) { s.FreezerState = "frozen" }), "CRITICAL - report.service is frozen (activating, since 2022-02-22 15:47:00 UTC): systemctl thaw report.service"},
 		{"queued", "", daily(func(t *systemd.Timer, s *systemd.Service) {
 			t.SubState, t.LastTrigger, t.NextElapse = "running", ago(46*time.Minute), time.Time{}
@@ -287,7 +288,7 @@ func TestJudge(t *testing.T) {
 			s.StateChange = ago(time.Hour) // from inactive to failed: no run, so InactiveEnter is that of the run before
 		}), "CRITICAL - report.service failed 1h ago: systemd could not set it up (result resources)"},
 		{"resources", "", daily(failed("resources", 0, 0)), "CRITICAL - report.service failed 12h 42m ago: systemd could not set it up (result resources)"},
-		{"failed in ExecStartPre", "", daily(failed("exit-code", 0, 0)), "CRITICAL - report.service failed 12h 42m ago: result exit-code"},
+		{"failed in ExecStartPre", "", daily(failed("exit-code", 0, 0)), "CRITICAL - report.service failed 12h 42m ago: a command failed, but not that of ExecStart= (result exit-code)"},
 		{"swallowed", "", hourly(func(t *systemd.Timer, s *systemd.Service) { s.ExecMainStatus = 1 }), "WARNING - generate_vrts_aliases.service ended 20m ago with exit status 1, which ExecStart=- ignores: systemd calls it a success"},
 		{"swallowed", "--ignored-exit-state=critical", hourly(func(t *systemd.Timer, s *systemd.Service) { s.ExecMainStatus = 1 }), "CRITICAL - generate_vrts_aliases.service ended 20m ago with exit status 1, which ExecStart=- ignores: systemd calls it a success"},
 		{"ignored, but declared a success", "", hourly(func(t *systemd.Timer, s *systemd.Service) { s.ExecMainStatus, s.SuccessStatus = 75, []int32{75} }), "OK - the last run of generate_vrts_aliases.service ended 20m ago after 2m, the next is in 40m"},
@@ -309,8 +310,66 @@ func TestJudge(t *testing.T) {
 		{"dependency", "", daily(triggered(46 * time.Minute)), "WARNING - report.service was triggered 46m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl start report.service says which)"},
 		{"dependency for days", "", daily(triggered(12*time.Hour+46*time.Minute), func(t *systemd.Timer, s *systemd.Service) {
 			s.InactiveExit, s.InactiveEnter = ago(60*time.Hour+47*time.Minute), ago(60*time.Hour)
-		}), "CRITICAL - report.timer: 2 scheduled runs missed, the first was due at 2022-02-21 04:00:00 UTC; the last run of report.service ended 2d 12h ago after 47m; report.service was triggered 12h 46m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl start report.service says which)"},
-		{"dependency, never run, each interval counts", "", hourly(never, triggered(10*time.Minute), func(t *systemd.Timer, s *systemd.Service) { t.ActiveEnter = ago(190 * time.Minute) }), "CRITICAL - generate_vrts_aliases.timer: 3 scheduled runs missed, the first was due at 2022-02-22 14:37:00 UTC; generate_vrts_aliases.service was last triggered 10m ago; generate_vrts_aliases.service was triggered 10m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl start generate_vrts_aliases.service says which)"},
+		}), "CRITICAL - report.service was triggered 12h 46m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl start report.service says which); 2 scheduled runs missed, the first was due at 2022-02-21 04:00:00 UTC; the last run of report.service ended 2d 12h ago after 47m"},
+		{"dependency, never run, each interval counts", "", hourly(never, triggered(10*time.Minute), func(t *systemd.Timer, s *systemd.Service) { t.ActiveEnter = ago(190 * time.Minute) }), "CRITICAL - generate_vrts_aliases.service was triggered 10m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl start generate_vrts_aliases.service says which); 3 scheduled runs missed, the first was due at 2022-02-22 14:37:00 UTC; no run is known"},
+
+		// What systemd renews or forgets, and what only looks alike.
+		{"a one-off whose unit rightly stays active", "", daily(running("active", "exited", 9*time.Hour), func(t *systemd.Timer, s *systemd.Service) {
+			s.RemainAfterExit, s.ExecMainExit, t.Calendar, t.Monotonic = true, ago(8*time.Hour), nil, []systemd.MonotonicEntry{{Base: "OnActiveSec", Interval: time.Second}}
+		}), "OK - report.timer: the last run of report.service ended 8h ago after 1h, nothing more is scheduled"},
+		{"a target whose runs are missed", "", daily(running("active", "active", 37*time.Hour), func(t *systemd.Timer, s *systemd.Service) {
+			s.IsService, s.Name, s.Type, s.ExecMainStart = false, "report.target", "", time.Time{}
+		}), "CRITICAL - report.target is active, and only when it is not can the timer start it: 2 scheduled runs missed"},
+		{"a one-off whose trigger started nothing", "", daily(never, triggered(time.Hour), func(t *systemd.Timer, s *systemd.Service) {
+			t.SubState, t.NextElapse, t.Calendar, s.AssertTime = "elapsed", time.Time{}, []string{"2022-02-22 15:47:00"}, ago(time.Hour)
+			s.Asserts = []systemd.Condition{{Type: "AssertPathExists", Param: "/srv", State: -1}}
+		}), "WARNING - report.service was triggered 1h ago but did not start: AssertPathExists=/srv failed"},
+		{"quick restarts since the last trigger", "", hourly(running("activating", "auto-restart", 2*time.Second), func(t *systemd.Timer, s *systemd.Service) {
+			t.LastTrigger, s.NRestarts, s.Result, s.ExecMainCode, s.ExecMainStatus = ago(150*time.Minute), 125, "exit-code", 1, 3
+			s.InactiveEnter = ago(2 * time.Second)
+		}), "CRITICAL - generate_vrts_aliases.service fails and is restarted again and again (125 restarts so far, last: exit status 3), since 2022-02-22 14:17:00 UTC; 2 scheduled runs missed, the first was due at 2022-02-22 15:17:00 UTC; the last run of generate_vrts_aliases.service ended 2 s ago after 0 s"},
+		{"quick restarts, triggered again meanwhile", "", hourly(running("activating", "auto-restart", 2*time.Second), func(t *systemd.Timer, s *systemd.Service) {
+			t.LastTrigger, s.NRestarts, s.RestartDelay, s.Result, s.ExecMainCode, s.ExecMainStatus = ago(3*time.Second), 100, time.Minute, "exit-code", 1, 3
+		}), "WARNING - generate_vrts_aliases.service fails and is restarted again and again (100 restarts so far, last: exit status 3), since 2022-02-22 15:06:58 UTC; 1 scheduled run missed, the first was due at 2022-02-22 16:06:58 UTC; the last run of generate_vrts_aliases.service ended 1h ago"},
+		{"a quick loop seen while it runs", "", hourly(running("active", "running", time.Second), func(t *systemd.Timer, s *systemd.Service) {
+			t.LastTrigger, s.NRestarts, s.Result = ago(10*time.Minute), 100, "success"
+		}), "WARNING - generate_vrts_aliases.service is restarted again and again (100 restarts so far), since 2022-02-22 16:37:00 UTC"},
+		{"two failed tries, then a hang", "--running-critical=2h", hourly(running("active", "running", 12*time.Hour), func(t *systemd.Timer, s *systemd.Service) {
+			t.LastTrigger, s.NRestarts, s.Result = ago(12*time.Hour+3*time.Minute), 2, "success"
+		}), "CRITICAL - generate_vrts_aliases.service has been running for 12h (running, since 2022-02-22 04:47:00 UTC): allowed is 2h, 12 scheduled runs missed"},
+		{"queued, each interval counts", "", hourly(func(t *systemd.Timer, s *systemd.Service) {
+			t.SubState, t.LastTrigger, t.NextElapse = "running", ago(190*time.Minute), time.Time{}
+			s.InactiveExit, s.InactiveEnter = ago(252*time.Minute), ago(250*time.Minute)
+			s.Job = &systemd.Job{ID: 9, Type: "start", State: "waiting"}
+		}), "CRITICAL - generate_vrts_aliases.service has not started: its start job 9 is waiting, since 2022-02-22 13:37:00 UTC; 4 scheduled runs missed, the first was due at 2022-02-22 13:37:00 UTC; the last run of generate_vrts_aliases.service ended 4h 10m ago after 2m"},
+		{"OnUnitInactiveSec counts from the trigger that was skipped", "--skipped-state=ok", hourly(condition(10*time.Minute), func(t *systemd.Timer, s *systemd.Service) {
+			s.InactiveExit, s.InactiveEnter = ago(9*time.Hour), ago(8*time.Hour)
+		}), "OK - generate_vrts_aliases.service was skipped 10m ago: ConditionPathExists=!/run/x is not met"},
+		{"OnUnitActiveSec too", "--skipped-state=ok", hourly(condition(10*time.Minute), func(t *systemd.Timer, s *systemd.Service) {
+			s.InactiveExit, s.InactiveEnter, t.Monotonic[0].Base = ago(9*time.Hour), ago(8*time.Hour), "OnUnitActiveSec"
+		}), "OK - generate_vrts_aliases.service was skipped 10m ago: ConditionPathExists=!/run/x is not met"},
+		{"an old condition is not this trigger's", "", daily(condition(5*time.Hour), triggered(46*time.Minute), func(t *systemd.Timer, s *systemd.Service) { s.AssertResult, s.AssertTime = true, ago(5*time.Hour) }), "WARNING - report.service was triggered 46m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl start report.service says which)"},
+		{"an old ExecCondition is not either", "", daily(triggered(46*time.Minute), func(t *systemd.Timer, s *systemd.Service) { s.Result = "exec-condition" }), "WARNING - report.service was triggered 46m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl start report.service says which)"},
+		{"a skipped run is no completed one", "--skipped-state=ok -c=2d", daily(func(t *systemd.Timer, s *systemd.Service) { s.Result = "exec-condition" }), "CRITICAL - report.service has completed no run since the timer was started 29d ago (allowed is 2d)"},
+		{"a far elapse of a timer that does not wait is stale", "", daily(running("activating", "start", time.Hour), func(t *systemd.Timer, s *systemd.Service) { t.NextElapse = now.Add(16 * 365 * 24 * time.Hour) }), "OK - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC)"},
+		{"just beyond a day of daylight saving", "", daily(func(t *systemd.Timer, s *systemd.Service) { t.NextElapse = now.Add(37*time.Hour + 15*time.Minute) }), "CRITICAL - report.timer: waits until 2022-02-24 06:02:00 UTC although its schedule says 2022-02-23 04:00:00 UTC: the clock was wrong once (systemctl restart report.timer)"},
+		{"swallowed in the first of two commands", "", daily(func(t *systemd.Timer, s *systemd.Service) {
+			s.Commands = []systemd.Exec{{Setting: "ExecStart", Path: "/bin/a", IgnoreFailure: true, Code: 1, Status: 5}, {Setting: "ExecStart", Path: "/bin/b", Code: 1}}
+		}), "WARNING - report.service ended 12h 42m ago with exit status 5, which ExecStart=- ignores: systemd calls it a success"},
+		{"a oneshot's SIGTERM is not clean", "", daily(func(t *systemd.Timer, s *systemd.Service) {
+			s.Commands[0].IgnoreFailure, s.ExecMainCode, s.ExecMainStatus = true, 2, 15
+		}), "WARNING - report.service ended 12h 42m ago with SIGTERM, which ExecStart=- ignores: systemd calls it a success"},
+		{"a signal that is declared a success", "", hourly(func(t *systemd.Timer, s *systemd.Service) {
+			s.ExecMainCode, s.ExecMainStatus, s.SuccessSignals = 3, 11, []int32{11}
+		}), "OK - the last run of generate_vrts_aliases.service ended 20m ago after 2m, the next is in 40m"},
+		{"another command failed", "", daily(failed("exit-code", 1, 0), func(t *systemd.Timer, s *systemd.Service) {
+			s.Commands = []systemd.Exec{{Setting: "ExecStartPre", Path: "/bin/true", Code: 1}, {Setting: "ExecStart", Path: "/bin/a", Code: 1}, {Setting: "ExecStopPost", Path: "/bin/b", Code: 1, Status: 9}}
+		}), "CRITICAL - report.service failed 12h 42m ago: ExecStopPost=/bin/b: exit status 9"},
+		{"resources, told once", "", daily(failed("resources", 0, 0), triggered(time.Hour)), "CRITICAL - report.service failed 12h 42m ago: systemd could not set it up (result resources)"},
+		{"enabled today, run by hand before: the definition counts from the run", "", daily(func(t *systemd.Timer, s *systemd.Service) {
+			t.ActiveEnter, t.LastTrigger = ago(time.Hour), time.Time{}
+			s.InactiveExit, s.InactiveEnter = ago(60*time.Hour+47*time.Minute), ago(60*time.Hour)
+		}), "CRITICAL - report.timer: 2 scheduled runs missed, the first was due at 2022-02-21 04:00:00 UTC; the last run of report.service ended 2d 12h ago after 47m"},
 
 		// Missed runs and age.
 		{"missed without a reason", "", daily(func(t *systemd.Timer, s *systemd.Service) {
@@ -368,6 +427,12 @@ func TestNotes(t *testing.T) {
 		{"stopping", hourly(running("deactivating", "stop-post", 12*time.Hour), func(t *systemd.Timer, s *systemd.Service) { s.TimeoutStop = systemd.Infinity }),
 			[]string{"note: TimeoutStopSec=infinity: nothing ends a stop that hangs", "look at: journalctl -u generate_vrts_aliases.service -n 50"}},
 		{"within limits", daily(running("activating", "start", time.Hour)), nil},
+		{"the timer's reload pending", daily(func(t *systemd.Timer, s *systemd.Service) { t.NeedDaemonReload = true }),
+			[]string{"note: unit files changed on disk: systemctl daemon-reload is pending"}},
+		{"restarted before this attempt", hourly(running("active", "running", 10*time.Minute), func(t *systemd.Timer, s *systemd.Service) { t.LastTrigger, s.NRestarts = ago(11*time.Minute), 1 }),
+			[]string{"note: 1 restart before this attempt, since 2022-02-22 16:36:00 UTC"}},
+		{"a failed timer", daily(func(t *systemd.Timer, s *systemd.Service) { t.ActiveState, t.Result = "failed", "resources" }),
+			[]string{"look at: systemctl status report.timer"}},
 		{"reload pending", daily(func(t *systemd.Timer, s *systemd.Service) { s.NeedDaemonReload = true }),
 			[]string{"note: unit files changed on disk: systemctl daemon-reload is pending"}},
 	} {
@@ -426,7 +491,7 @@ func TestSummaryOfSeveral(t *testing.T) {
 // What README.md shows is what the plugin says.
 func TestREADME(t *testing.T) {
 	p := hourly(running("active", "running", 12*time.Hour+3*time.Minute))
-	r := judge(optionsFor(t, ""), facts{host: host, timers: []systemd.Pair{p}, named: map[string]bool{p.Timer.Name: true}}, now)
+	r := judge(optionsFor(t, ""), facts{host: host, timers: []systemd.Pair{p}, named: map[string]bool{"report.timer": true}}, now)
 	if diff := cmp.Diff(plugintest.Sample(t, "../README.md", "check_systemd_timer -u generate_vrts_aliases"), r.Text("SYSTEMD_TIMER", 0)); diff != "" {
 		t.Errorf("README.md (-shown +said):\n%s", diff)
 	}

@@ -40,15 +40,19 @@ func gather(ctx context.Context, opt options) (facts, error) {
 	}
 	defer bus.Close()
 	f := facts{named: map[string]bool{}, whole: opt.All || slices.ContainsFunc(opt.Unit, isGlob)}
-	if f.host, err = bus.Host(ctx); err != nil {
-		return facts{}, err
-	}
 	var known []string
 	if f.whole {
 		if known, err = bus.Timers(ctx); err != nil {
 			return facts{}, err
 		}
 	}
-	f.timers, err = bus.Read(ctx, choose(opt, known, &f)...)
+	read := bus.Read
+	if f.whole && opt.Verbose == 0 {
+		read = bus.ReadBrief
+	}
+	if f.timers, err = read(ctx, choose(opt, known, &f)...); err != nil {
+		return facts{}, err
+	}
+	f.host, err = bus.Host(ctx)
 	return f, err
 }

@@ -25,10 +25,10 @@ func (s *subject) lastAttempt() attempt {
 	if t.LastTrigger.IsZero() || t.LastTrigger.Before(t.ActiveEnter.Add(-time.Second)) || s.running() || s.remains() {
 		return started
 	}
-	if svc.Result == "exec-condition" {
-		return skipped
-	}
 	if !later(svc.InactiveExit, svc.InactiveEnter).Before(t.LastTrigger) {
+		if svc.Result == "exec-condition" {
+			return skipped
+		}
 		return started
 	}
 	if !svc.ConditionResult && !svc.ConditionTime.IsZero() && !svc.ConditionTime.Before(t.LastTrigger.Add(-time.Second)) {
@@ -37,15 +37,34 @@ func (s *subject) lastAttempt() attempt {
 	return notStarted
 }
 
+// began is the start of the latest run; zero if none is known. systemd renews
+// InactiveExit at each restart by Restart=, so the run that is restarted began
+// at the last trigger, or at least as many delays ago as there were restarts.
+func (s *subject) began() time.Time {
+	t, svc := s.Timer, s.Service
+	began := svc.InactiveExit
+	if !s.running() || svc.NRestarts == 0 || began.IsZero() {
+		return began
+	}
+	if svc.RestartDelay < 24*time.Hour {
+		began = began.Add(-time.Duration(min(svc.NRestarts, 10_000)) * svc.RestartDelay)
+	}
+	if t.LastTrigger.Before(began) && !t.LastTrigger.Before(t.ActiveEnter.Add(-time.Second)) {
+		began = t.LastTrigger
+	}
+	return began
+}
+
 // base is where counting missed runs begins: the start of the latest run. A
 // trigger that was skipped on purpose counts as one; a trigger that failed to
 // start the service does not.
 func (s *subject) base() schedule.Base {
 	t, svc := s.Timer, s.Service
-	run, last := svc.InactiveExit, s.lastAttempt()
+	run, last := s.began(), s.lastAttempt()
 	b := schedule.Base{Since: run, UnitActive: run, UnitInactive: svc.InactiveEnter}
-	if s.running() || s.remains() {
+	if (s.running() || s.remains()) && !run.IsZero() {
 		b.UnitInactive = run // the run goes on: whole intervals of its own duration
+		return b
 	}
 	if last == notStarted || svc.Job != nil {
 		if run.IsZero() {
@@ -75,7 +94,7 @@ func (s *subject) count() {
 		s.found(nagios.Unknown, "the schedule is not understood: %v", err)
 		return
 	}
-	s.missed, s.first = demand.Count, demand.First
+	s.counted, s.missed, s.first = true, demand.Count, demand.First
 }
 
 func (s *subject) missedState() nagios.State {
@@ -88,11 +107,12 @@ func (s *subject) lateness() {
 		s.found(s.missedState(), "%s%s", s.lastRun(), s.next())
 		return
 	}
-	s.found(s.missedState(), "%s missed, the first was due at %s; %s", runs(s.missed), nagios.Instant(s.first), s.lastRun())
+	s.found(s.missedState(), "%s", s.late())
 }
 
-// notStarted judges a last trigger that led to no run.
-func (s *subject) notStarted() {
+// attempt judges a last trigger that led to no run. It reports whether it has
+// said all there is to say of the missed runs, too.
+func (s *subject) attempt() (all bool) {
 	t, svc := s.Timer, s.Service
 	switch s.lastAttempt() {
 	case skipped:
@@ -102,9 +122,24 @@ func (s *subject) notStarted() {
 		}
 		s.found(state, "%s was skipped %s: %s", svc.Name, s.ago(t.LastTrigger), s.skippedBy())
 	case notStarted:
-		if svc.ActiveState == "failed" && (svc.Result == "start-limit-hit" || svc.Result == "resources") {
-			return // the outcome says it
+		if svc.Result == "start-limit-hit" || svc.Result == "resources" {
+			return false // the outcome says it
 		}
-		s.found(nagios.Warning, "%s was triggered %s but did not start: %s", svc.Name, s.ago(t.LastTrigger), s.whyNotStarted())
+		text := svc.Name + " was triggered " + s.ago(t.LastTrigger) + " but did not start: " + s.whyNotStarted()
+		if s.missed > 0 {
+			text += "; " + s.late()
+		}
+		s.found(nagios.Worst(nagios.Warning, s.missedState()), "%s", text)
+		return true
 	}
+	return false
+}
+
+// late says how many runs were missed and since when.
+func (s *subject) late() string {
+	text := runs(s.missed) + " missed, the first was due at " + nagios.Instant(s.first)
+	if s.ended().IsZero() && s.Service.InactiveExit.IsZero() {
+		return text + "; no run is known"
+	}
+	return text + "; " + s.lastRun()
 }

@@ -24,8 +24,8 @@ type options struct {
 	MissedWarning   nagios.Range     `arg:"--missed-warning" default:"0" placeholder:"RANGE" help:"warn when the number of scheduled runs missed leaves this range, for example 3"`
 	MissedCritical  nagios.Range     `arg:"--missed-critical" default:"1" placeholder:"RANGE" help:"critical when the number of scheduled runs missed leaves this range, for example 5"`
 
-	SkippedState *nagios.State `arg:"--skipped-state" group:"States" placeholder:"STATE" help:"state when a condition skipped the last run: ok, warning, critical or unknown (default warning for a named timer, ok for others)"`
-	IgnoredState nagios.State  `arg:"--ignored-exit-state" default:"warning" placeholder:"STATE" help:"state when the last run failed and ExecStart=- ignored it: ok, warning, critical or unknown"`
+	SkippedState *nagios.State `arg:"--skipped-state" group:"States" placeholder:"STATE" help:"state when a condition skipped the last run: ok, warning, critical or unknown, for example ok (default warning for a named timer, ok for others)"`
+	IgnoredState nagios.State  `arg:"--ignored-exit-state" default:"warning" placeholder:"STATE" help:"state when the last run failed and ExecStart=- ignored it: ok, warning, critical or unknown, for example critical"`
 	plugin.Common
 }
 
@@ -39,7 +39,7 @@ func (o *options) Validate() error {
 	}
 	for _, glob := range o.Exclude {
 		if _, err := systemd.Match(glob, ""); err != nil {
-			return fmt.Errorf("option --exclude: %w", err)
+			return fmt.Errorf("option --exclude: %q: %w", glob, err)
 		}
 	}
 	for i, name := range o.Unit {
@@ -48,7 +48,7 @@ func (o *options) Validate() error {
 				o.Unit[i] += ".timer"
 			}
 			if _, err := systemd.Match(o.Unit[i], ""); err != nil {
-				return fmt.Errorf("option --unit: %w", err)
+				return fmt.Errorf("option --unit: %q: %w", name, err)
 			}
 			continue
 		}

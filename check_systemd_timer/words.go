@@ -3,12 +3,8 @@ package main
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/systemd"
@@ -122,8 +118,12 @@ func unmet(u systemd.Unit) string {
 }
 
 // failing is the first of the conditions that was not met. Of alternatives,
-// written with "|", all have failed.
+// written with "|", all have failed. systemd forgets which it was when it
+// re-executes itself; where there is but one, it was that.
 func failing(conditions []systemd.Condition) string {
+	if len(conditions) == 1 {
+		return conditions[0].String()
+	}
 	for _, c := range conditions {
 		if c.State < 0 {
 			return c.String()
@@ -168,6 +168,9 @@ func jobText(j systemd.Job) string {
 
 // ended is the end of the last completed run; zero if none is known.
 func (s *subject) ended() time.Time {
+	if s.Service.Result == "exec-condition" {
+		return time.Time{} // the end of what was skipped; that of the run before is not kept
+	}
 	if s.remains() {
 		return later(s.Service.InactiveEnter, s.Service.ExecMainExit)
 	}
@@ -203,81 +206,4 @@ func (s *subject) next() string {
 		return ", the next is in " + nagios.Span(d)
 	}
 	return ", the next is due now"
-}
-
-// outcome judges how the last run ended.
-func (s *subject) outcome() {
-	svc := s.Service
-	switch {
-	case svc.ActiveState == "failed":
-		s.found(nagios.Critical, "%s failed%s: %s", svc.Name, s.when(later(svc.StateChange, svc.InactiveEnter)), s.ending())
-	case svc.Result == "success" && ignored(svc):
-		s.found(s.opt.IgnoredState, "%s ended%s with %s, which ExecStart=- ignores: systemd calls it a success", svc.Name, s.when(svc.InactiveEnter), exitText(svc))
-	}
-}
-
-func (s *subject) when(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return " " + s.ago(t)
-}
-
-// ignored reports whether ExecStart=- swallowed the last run's failure.
-// SuccessExitStatus= declares a status to be none.
-func ignored(svc systemd.Service) bool {
-	flagged := false
-	for _, e := range svc.ExecStart {
-		flagged = flagged || e.IgnoreFailure
-	}
-	if !flagged || svc.ExecMainExit.IsZero() || svc.ExecMainStatus == 0 {
-		return false
-	}
-	if svc.ExecMainCode == 1 {
-		return !slices.Contains(svc.SuccessStatus, svc.ExecMainStatus)
-	}
-	switch syscall.Signal(svc.ExecMainStatus) {
-	case syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE:
-		return false // always a clean end (systemd.service(5), SuccessExitStatus=)
-	}
-	return svc.ExecMainCode != 0
-}
-
-// ending says how the last run ended, by systemd's result.
-func (s *subject) ending() string {
-	svc := s.Service
-	switch svc.Result {
-	case "exit-code", "signal", "core-dump":
-		if svc.ExecMainCode == 0 { // not the main process: ExecStartPre= or the like
-			return "result " + svc.Result
-		}
-		return exitText(svc)
-	case "timeout":
-		return "it ran into its time limit (result timeout)"
-	case "watchdog":
-		return "it did not answer its watchdog"
-	case "oom-kill":
-		return "it was killed for lack of memory (result oom-kill)"
-	case "start-limit-hit":
-		return "it was started too often and is refused now (result start-limit-hit; systemctl reset-failed " + svc.Name + ")"
-	case "resources":
-		return "systemd could not set it up (result resources)" + s.whyNoService()
-	}
-	return "result " + orElse(svc.Result, "unknown")
-}
-
-// exitText names an exit status or signal: "exit status 217/USER", "SIGKILL".
-func exitText(svc systemd.Service) string {
-	switch svc.ExecMainCode {
-	case 2, 3: // CLD_KILLED, CLD_DUMPED
-		name := orElse(unix.SignalName(syscall.Signal(svc.ExecMainStatus)), fmt.Sprintf("signal %d", svc.ExecMainStatus))
-		if svc.ExecMainCode == 3 {
-			return name + " (core dumped)"
-		}
-		return name
-	}
-	if name := exitNames[svc.ExecMainStatus]; name != "" {
-		return fmt.Sprintf("exit status %d/%s", svc.ExecMainStatus, name)
-	}
-	return fmt.Sprintf("exit status %d", svc.ExecMainStatus)
 }

@@ -205,6 +205,9 @@ func (s *stage) check(ts *testscript.TestScript, args []string) (problem string)
 }
 
 func cmdSays(ts *testscript.TestScript, neg bool, args []string) {
+	if len(stageOf(ts).said) == 0 {
+		ts.Fatalf("nothing was checked yet")
+	}
 	for user, said := range stageOf(ts).said {
 		if neg == regexp.MustCompile("(?m)"+args[0]).MatchString(said) {
 			ts.Fatalf("as %s it says:\n%s", user, said)

@@ -59,7 +59,7 @@ func parseSeconds(s string) (float64, error) {
 		}
 		v, err := parseNumber(rest[:n])
 		if err != nil {
-			return 0, fmt.Errorf("%q is not a time span", s)
+			return 0, fmt.Errorf("%q is not a time span: %w", s, err)
 		}
 		unit := strings.TrimLeft(rest[n:], " ")
 		end := strings.IndexAny(unit, " 0123456789.")

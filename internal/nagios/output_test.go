@@ -95,7 +95,7 @@ func TestTextIsBounded(t *testing.T) {
 
 // Performance data never takes the whole of line 1.
 func TestSummaryKeepsItsRoom(t *testing.T) {
-	r := nagios.Result{Summary: strings.Repeat("x", 500)}
+	r := nagios.Result{Summary: strings.Repeat("x", 420)}
 	for i := range 100 {
 		r.Perfdata = append(r.Perfdata, nagios.Perfdata{Label: fmt.Sprintf("object_with_a_long_name_%d", i), Value: 1})
 	}
@@ -103,6 +103,15 @@ func TestSummaryKeepsItsRoom(t *testing.T) {
 	checkRules(t, text, nagios.OK)
 	if !strings.Contains(text, r.Summary) {
 		t.Errorf("the summary was cut: %q", text)
+	}
+	if !regexp.MustCompile(`\nnote: line 1 has no room for \d+ more items of performance data`).MatchString(text) {
+		t.Errorf("what was left out is not said: %q", text)
+	}
+	// The same items stand beside a short summary: graphs do not come and go.
+	_, long, _ := strings.Cut(text, " | ")
+	r.Summary = "x"
+	if _, short, _ := strings.Cut(r.Text("NAME", 0), " | "); short != long {
+		t.Errorf("performance data beside a short summary: %q; beside a long one: %q", short, long)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // Sizes of the output, in bytes.
 const (
 	maxLine    = 999  // line 1, without its newline
-	maxSummary = 600  // of line 1, what performance data may not take away
+	maxSummary = 450  // of line 1, what performance data may not take away
 	maxOutput  = 8191 // the whole
 )
 
@@ -36,7 +36,11 @@ type Item struct {
 // plugin's in capitals. It ends without a newline.
 func (r Result) Text(name string, verbosity int) string {
 	out := output{}
-	out.add(r.firstLine(name))
+	first, lost := r.firstLine(name)
+	out.add(first)
+	if lost > 0 {
+		out.add(fmt.Sprintf("note: line 1 has no room for %d more items of performance data; check fewer objects at a time", lost))
+	}
 	items := slices.Clone(r.Items)
 	slices.SortStableFunc(items, func(a, b Item) int { return b.State.severity() - a.State.severity() })
 	for _, it := range items {
@@ -65,22 +69,23 @@ func (it Item) head() string {
 	return line(head, it.Text)
 }
 
-// firstLine is the summary and, where there is room, whole items of
-// performance data; the summary gives way first, down to maxSummary bytes.
-func (r Result) firstLine(name string) string {
+// firstLine is the summary and whole items of performance data, as many as fit
+// beside a summary of maxSummary bytes, whatever its length is: the set of
+// items must not change with the text. It gives how many do not fit.
+func (r Result) firstLine(name string) (line string, lost int) {
 	head := fmt.Sprintf("%s %s - ", name, r.State)
-	full := fit(head, r.Summary, maxLine)
-	data, room := "", maxLine-min(len(full), maxSummary)-len(" |")
+	data := ""
 	for _, item := range perfdata(r.Perfdata) {
-		if len(data)+1+len(item) > room {
-			break
+		if lost > 0 || len(data)+1+len(item) > maxLine-maxSummary-len(" |") {
+			lost++
+			continue
 		}
 		data += " " + item
 	}
 	if data == "" {
-		return full
+		return fit(head, r.Summary, maxLine), lost
 	}
-	return fit(head, r.Summary, maxLine-len(" |")-len(data)) + " |" + data
+	return fit(head, r.Summary, maxLine-len(" |")-len(data)) + " |" + data, lost
 }
 
 // line is one line of long output.

@@ -23,7 +23,7 @@ func help(c Check) string {
 		}
 		b.WriteString(o.entry())
 	}
-	b.WriteString("\nRanges are [@][start:][end] and alert outside, with @ inside; time spans may\nhave units: 90, 25h, 1d12h, 10m:2h, ~:1h.\nExit: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN and wrong usage.\n\nExamples:\n")
+	b.WriteString("\nRanges are [@][start:][end] and alert outside, with @ inside. Time spans are in\nseconds or have units: 90, 25h, 1d12h, 10m:2h, ~:1h.\nExit: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN and wrong usage.\n\nExamples:\n")
 	for _, example := range c.Examples {
 		fmt.Fprintf(&b, "  %s\n", example)
 	}
@@ -43,8 +43,11 @@ func (o Option) entry() string {
 	if o.Repeatable && o.Placeholder != "" {
 		text += " (repeatable)"
 	}
-	if o.Default != "" {
+	switch {
+	case o.Default != "":
 		text += " (default " + o.Default + ")"
+	case o.Placeholder == "RANGE":
+		text += " (default none)"
 	}
 	const indent = 10
 	return head + "\n" + strings.Repeat(" ", indent) + wrap(text, indent) + "\n"

@@ -45,8 +45,8 @@ type Options interface {
 // Common are the options that every plugin has.
 type Common struct {
 	Timeout      nagios.Duration `arg:"-t,--timeout" default:"9s" placeholder:"SPAN" help:"give up after this time in all, for example 9 or 1m"`
-	TimeoutState nagios.State    `arg:"--timeout-state" default:"unknown" placeholder:"STATE" help:"state when the time is up: ok, warning, critical or unknown"`
-	Verbose      int             `arg:"-v,--verbose" help:"say more: once for every object, twice for the raw facts"`
+	TimeoutState nagios.State    `arg:"--timeout-state" default:"unknown" placeholder:"STATE" help:"state when the time is up: ok, warning, critical or unknown, for example critical"`
+	Verbose      int             `arg:"-v,--verbose" help:"say more: -v for every object, -vv for the raw facts"`
 }
 
 func (c *Common) common() *Common { return c }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -170,9 +172,28 @@ func TestDefaultTimeout(t *testing.T) {
 
 func TestEach(t *testing.T) {
 	done := make([]bool, 100)
-	Each(len(done), 7, func(i int) { done[i] = true })
+	var now, peak atomic.Int32
+	Each(len(done), 7, func(i int) {
+		peak.Store(max(peak.Load(), now.Add(1)))
+		runtime.Gosched()
+		done[i] = true
+		now.Add(-1)
+	})
 	if slices.Contains(done, false) {
 		t.Error("Each left some out")
+	}
+	if peak.Load() > 7 {
+		t.Errorf("Each ran %d at a time; want at most 7", peak.Load())
+	}
+}
+
+// A check that does not look at its context is given up half a second beyond
+// the timeout at most; the test allows for a slow machine.
+func TestGivesUp(t *testing.T) {
+	begin := time.Now()
+	text, state := run(toy(), []string{"--do", "hang", "-t", "0.1"}, nil)
+	if took := time.Since(begin); state != nagios.Unknown || took > 3*time.Second {
+		t.Errorf("run = %q, %v after %v; want UNKNOWN after about 0.4 s", text, state, took)
 	}
 }
 
@@ -202,10 +223,9 @@ func FuzzArguments(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		args := strings.Split(line, " ")
-		for _, arg := range args {
-			if strings.Contains(arg, "o") && !strings.Contains(arg, "error") {
-				return // not --do: a toy that hangs or kills
-			}
+		c := toy()
+		if parse(c, args) == nil && c.Options.(*toyOptions).Do != "error" && c.Options.(*toyOptions).Do != "" {
+			return // a toy that hangs or kills
 		}
 		text, state := run(toy(), args, nil)
 		if strings.HasPrefix(text, "check_toy ") {

@@ -30,10 +30,14 @@ import (
 const most = 100_000
 
 // Slack is how long after an elapse a run may lawfully begin: AccuracySec and
-// RandomizedDelaySec of the timer, and 5 s for systemd to start it.
+// RandomizedDelaySec of the timer, and 5 s for systemd to start it. It is at
+// most a century.
 func Slack(t systemd.Timer) time.Duration {
-	const starting = 5 * time.Second
-	return max(t.Accuracy, 0) + max(t.RandomizedDelay, 0) + starting
+	const (
+		starting = 5 * time.Second
+		most     = 100 * 365 * 24 * time.Hour
+	)
+	return min(max(t.Accuracy, 0), most) + min(max(t.RandomizedDelay, 0), most) + starting
 }
 
 // Base is where counting begins.

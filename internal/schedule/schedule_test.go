@@ -88,6 +88,9 @@ func TestSlack(t *testing.T) {
 	if want := time.Hour + time.Minute + 5*time.Second; got != want {
 		t.Errorf("Slack = %v; want %v", got, want)
 	}
+	if got := Slack(systemd.Timer{Accuracy: systemd.Infinity, RandomizedDelay: systemd.Infinity}); got < 0 {
+		t.Errorf("Slack of infinity = %v; want more than nothing", got)
+	}
 }
 
 func TestRecurs(t *testing.T) {

@@ -198,21 +198,31 @@ func (p *properties) service(name string, k clock) Service {
 	s.ExecMainStatus = value[int32](p, "ExecMainStatus")
 	s.NRestarts = value[uint32](p, "NRestarts")
 	s.Restart = value[string](p, "Restart")
+	s.RestartDelay = p.duration("RestartUSec")
 	s.RemainAfterExit = value[bool](p, "RemainAfterExit")
 	s.RuntimeMax = p.duration("RuntimeMaxUSec")
 	s.TimeoutStart = p.duration("TimeoutStartUSec")
 	s.TimeoutStop = p.duration("TimeoutStopUSec")
 	s.ControlGroup = value[string](p, "ControlGroup")
-	for _, e := range stored[[]struct {
-		Path                             string
-		Args                             []string
-		IgnoreFailure                    bool
-		Start, StartMono, Exit, ExitMono uint64
-		PID                              uint32
-		Code, Status                     int32
-	}](p, "ExecStart") {
-		s.ExecStart = append(s.ExecStart, Exec{e.Path, e.Args, e.IgnoreFailure})
-	}
-	s.SuccessStatus = stored[struct{ Status, Signals []int32 }](p, "SuccessExitStatus").Status
+	s.Commands = p.commands()
+	success := stored[struct{ Status, Signals []int32 }](p, "SuccessExitStatus")
+	s.SuccessStatus, s.SuccessSignals = success.Status, success.Signals
 	return s
+}
+
+// commands reads the command lines of a service, in the order in which they run.
+func (p *properties) commands() (all []Exec) {
+	for _, setting := range []string{"ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecStop", "ExecStopPost"} {
+		for _, e := range stored[[]struct {
+			Path                             string
+			Args                             []string
+			IgnoreFailure                    bool
+			Start, StartMono, Exit, ExitMono uint64
+			PID                              uint32
+			Code, Status                     int32
+		}](p, setting) {
+			all = append(all, Exec{setting, e.Path, e.IgnoreFailure, e.Code, e.Status})
+		}
+	}
+	return all
 }

@@ -17,6 +17,7 @@ type Host struct {
 
 // Pair is a timer and the unit it starts, read together.
 type Pair struct {
+	Asked   []string // the names it was read by; one of them is Timer.Name unless all are aliases
 	Timer   Timer
 	Service Service // its zero value when the timer names no unit to start (it is not loaded, say)
 }
@@ -115,19 +116,22 @@ type Service struct {
 	ExecMainCode    int32     // CLD_EXITED 1, CLD_KILLED 2, CLD_DUMPED 3 (sigaction(2)); 0: it has not ended
 	ExecMainStatus  int32     // exit status, or signal number
 	NRestarts       uint32
-	Restart         string // Restart=: no, always, on-failure, ...
+	Restart         string        // Restart=: no, always, on-failure, ...
+	RestartDelay    time.Duration // RestartSec=
 	RemainAfterExit bool
 	RuntimeMax      time.Duration // Infinity: no limit, as are the next two
 	TimeoutStart    time.Duration
 	TimeoutStop     time.Duration
-	ExecStart       []Exec
+	Commands        []Exec
 	SuccessStatus   []int32 // exit statuses beside 0 that SuccessExitStatus= declares a success
+	SuccessSignals  []int32 // and signals
 	ControlGroup    string  // below /sys/fs/cgroup; empty when it has none
 }
 
-// Exec is one command line of ExecStart=.
+// Exec is one command line of a service, and how it ended in the latest run.
 type Exec struct {
+	Setting       string // ExecStart, ExecStartPre, ...
 	Path          string
-	Args          []string // Args[0] is the name the program is given
-	IgnoreFailure bool     // written with "-": a non-zero exit status counts as success
+	IgnoreFailure bool  // written with "-": a failure counts as success
+	Code, Status  int32 // as ExecMainCode and ExecMainStatus; Code 0: it has not ended in this run
 }

@@ -95,35 +95,48 @@ func wanted(folders []string) []string {
 
 // Read reads the named timers with the units they start, in the order of the names; a timer that has several of the
 // names is read once. A pair of which a part changed while it was read, or that contradicts itself, is read once more.
-//
-// Of a timer that Timers listed as waiting, with an idle service with which nothing is wrong, Timer.Unit has only Name,
-// LoadState, ActiveState, SubState, InactiveExit and ActiveEnter, and Service has only Name, LoadState, ActiveState, SubState, InactiveExit,
-// InactiveEnter, Result and ExecMainStatus.
 func (c *Conn) Read(ctx context.Context, names ...string) ([]Pair, error) {
-	pairs := make([]Pair, len(names))
-	all := make([]int, len(names))
-	for i := range all {
-		all[i] = i
+	return c.read(ctx, false, names)
+}
+
+// ReadBrief is as Read, but asks little about timers that Timers listed as waiting and whose service is idle, with nothing
+// wrong. Of these, Timer.Unit has only Name, LoadState, ActiveState, SubState, InactiveExit and ActiveEnter, and Service has only
+// Name, LoadState, ActiveState, SubState, InactiveExit, InactiveEnter, Result, ExecMainStatus and, of Commands, ExecStart.
+func (c *Conn) ReadBrief(ctx context.Context, names ...string) ([]Pair, error) {
+	return c.read(ctx, true, names)
+}
+
+func (c *Conn) read(ctx context.Context, brief bool, names []string) (pairs []Pair, err error) {
+	all := make([]Pair, len(names))
+	which := make([]int, len(names))
+	for i := range which {
+		which[i] = i
 	}
-	for some := range slices.Chunk(all, batch) {
-		busy, err := c.readIdle(ctx, names, some, pairs)
+	for some := range slices.Chunk(which, batch) {
+		if brief {
+			if some, err = c.readIdle(ctx, names, some, all); err != nil {
+				return nil, err
+			}
+		}
+		torn, err := c.readWhole(ctx, names, some, all)
 		if err != nil {
 			return nil, err
 		}
-		torn, err := c.readWhole(ctx, names, busy, pairs)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := c.readWhole(ctx, names, torn, pairs); err != nil {
+		if _, err := c.readWhole(ctx, names, torn, all); err != nil {
 			return nil, err
 		}
 	}
-	seen := map[string]bool{}
-	return slices.DeleteFunc(pairs, func(p Pair) bool {
-		twice := seen[p.Timer.Name]
-		seen[p.Timer.Name] = true
-		return twice
-	}), nil
+	place := map[string]int{}
+	for i, p := range all {
+		at, twice := place[p.Timer.Name]
+		if !twice {
+			at = len(pairs)
+			place[p.Timer.Name] = at
+			pairs = append(pairs, p)
+		}
+		pairs[at].Asked = append(pairs[at].Asked, names[i])
+	}
+	return pairs, nil
 }
 
 // usual is the service that a timer starts where Unit= does not name another.
@@ -180,7 +193,7 @@ type idlePair struct{ timer, service *properties }
 // idleService are the properties that show whether there is more to be said of an idle service that ran. Where the clock was not
 // stepped, the realtime stamps are enough. The last one shows whether the service was started while they were read.
 var idleService = []struct{ kind, name string }{
-	{"Unit", "InactiveEnterTimestamp"}, {"Service", "Result"}, {"Service", "ExecMainStatus"}, {"Unit", "InactiveExitTimestamp"},
+	{"Unit", "InactiveEnterTimestamp"}, {"Service", "Result"}, {"Service", "ExecMainStatus"}, {"Service", "ExecStart"}, {"Unit", "InactiveExitTimestamp"},
 }
 
 // readIdle reads those of the pairs that are idle, and returns the indices of those that are not or have something wrong.
@@ -243,8 +256,9 @@ func (c *Conn) idlePair(name string, p idlePair) (pair Pair, more bool, err erro
 		s.Result = "success"
 	}
 	started := !s.InactiveExit.Before(t.LastTrigger.Add(-time.Second)) || s.InactiveExit.IsZero() && t.LastTrigger.Before(c.clock.boot)
-	more = t.Triggers != s.Name || s.Result != "success" || s.ExecMainStatus != 0 || !started || s.InactiveExit.After(c.listTime)
-	return Pair{t, s}, more, nil
+	failed := slices.ContainsFunc(s.Commands, func(e Exec) bool { return e.Status != 0 })
+	more = t.Triggers != s.Name || s.Result != "success" || s.ExecMainStatus != 0 || failed || !started || s.InactiveExit.After(c.listTime)
+	return Pair{Timer: t, Service: s}, more, nil
 }
 
 // Match reports whether name matches the glob as systemctl understands it: * ? [a-z] [!a-z], a backslash is itself,

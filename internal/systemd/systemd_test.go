@@ -95,9 +95,9 @@ func TestReadHung(t *testing.T) {
 	if diff := cmp.Diff(wantConditions, service.Conditions); diff != "" {
 		t.Errorf("Conditions: %s", diff)
 	}
-	wantExec := []Exec{{Path: "/usr/bin/aliases", Args: []string{"/usr/bin/aliases", "--all"}, IgnoreFailure: true}}
-	if diff := cmp.Diff(wantExec, service.ExecStart); diff != "" {
-		t.Errorf("ExecStart: %s", diff)
+	wantExec := []Exec{{Setting: "ExecStart", Path: "/usr/bin/aliases", IgnoreFailure: true}}
+	if diff := cmp.Diff(wantExec, service.Commands); diff != "" {
+		t.Errorf("Commands: %s", diff)
 	}
 	if !service.IsService || service.MainPID != 4711 || service.RuntimeMax != time.Hour || service.TimeoutStart != Infinity || service.NRestarts != 0 {
 		t.Errorf("Service = %+v", service)
@@ -209,7 +209,7 @@ LoadState=not-found
 	if diff := cmp.Diff([]string{"a.timer", "b.timer", "enabled.timer"}, names); diff != "" {
 		t.Errorf("Timers: %s", diff)
 	}
-	pairs, err := c.Read(ctx, names...)
+	pairs, err := c.ReadBrief(ctx, names...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -334,5 +334,59 @@ func TestTooManyTimers(t *testing.T) {
 	names, err := dial(t, ctx, text.String()).Timers(ctx)
 	if err == nil || !strings.Contains(err.Error(), "there are 10001") {
 		t.Errorf("Timers = %d names, %v; want an error", len(names), err)
+	}
+}
+
+// ReadBrief reads the whole of everything that is not plainly idle and well; a Description shows that it did.
+func TestReadBrief(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	var text strings.Builder
+	for name, properties := range map[string]string{
+		"well":      "ExecMainStatus=0",
+		"swallowed": "ExecMainStatus=1",
+		"failed":    "Result=exit-code",
+		"started":   "InactiveExitTimestamp=now+5s",
+		"active":    "ActiveState=active",
+	} {
+		fmt.Fprintf(&text, "[%s.timer]\nLastTriggerUSec=now-1h\n[%[1]s.service]\nDescription=read whole\nInactiveExitTimestamp=now-1h\nInactiveEnterTimestamp=now-59min\n%s\n", name, properties)
+	}
+	c := dial(t, ctx, text.String())
+	names, err := c.Timers(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func() (whole []string) {
+		pairs, err := c.ReadBrief(ctx, names...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range pairs {
+			if p.Service.Description != "" {
+				whole = append(whole, p.Timer.Name)
+			}
+		}
+		return whole
+	}
+	if diff := cmp.Diff([]string{"active.timer", "failed.timer", "started.timer", "swallowed.timer"}, read()); diff != "" {
+		t.Errorf("read whole: %s", diff)
+	}
+	c.stepped = true // the wall clock: what was read of an idle service is not enough then
+	if whole := read(); len(whole) != len(names) {
+		t.Errorf("with a stepped clock, read whole: %v; want all of %v", whole, names)
+	}
+}
+
+// A timer that was asked for by its name and by an alias is read once, and known by both.
+func TestReadAlias(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	c := dial(t, ctx, "[real.timer]\n[alias.timer]\nId=real.timer\n")
+	pairs, err := c.Read(ctx, "alias.timer", "real.timer")
+	if err != nil || len(pairs) != 1 {
+		t.Fatalf("Read = %v, %v; want one pair", pairs, err)
+	}
+	if diff := cmp.Diff([]string{"alias.timer", "real.timer"}, pairs[0].Asked); diff != "" {
+		t.Errorf("Asked: %s", diff)
 	}
 }

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/systemd"
+)
+
+// outcome judges how the last run ended.
+func (s *subject) outcome() {
+	svc := s.Service
+	if svc.ActiveState == "failed" {
+		s.found(nagios.Critical, "%s failed%s: %s", svc.Name, s.when(later(svc.StateChange, svc.InactiveEnter)), s.ending())
+		return
+	}
+	if end, ok := ignored(svc); ok && svc.Result == "success" {
+		s.found(s.opt.IgnoredState, "%s ended%s with %s, which ExecStart=- ignores: systemd calls it a success", svc.Name, s.when(svc.InactiveEnter), end)
+	}
+}
+
+func (s *subject) when(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return " " + s.ago(t)
+}
+
+// ignored gives the end of a command whose failure ExecStart=- swallowed. How
+// each command ended is lost when systemd reloads its units; how the last one
+// did is not.
+func ignored(svc systemd.Service) (end string, ok bool) {
+	flagged := false
+	for _, e := range svc.Commands {
+		if e.Setting != "ExecStart" || !e.IgnoreFailure {
+			continue
+		}
+		flagged = true
+		if failure(svc, e.Code, e.Status) {
+			return exitText(e.Code, e.Status), true
+		}
+	}
+	if !flagged || svc.ExecMainExit.IsZero() || !failure(svc, svc.ExecMainCode, svc.ExecMainStatus) {
+		return "", false
+	}
+	return exitText(svc.ExecMainCode, svc.ExecMainStatus), true
+}
+
+// failure reports whether the end of a command is one (systemd.service(5),
+// SuccessExitStatus=): a code of sigaction(2), and an exit status or signal.
+func failure(svc systemd.Service, code, status int32) bool {
+	switch code {
+	case 1: // CLD_EXITED
+		return status != 0 && !slices.Contains(svc.SuccessStatus, status)
+	case 2, 3: // CLD_KILLED, CLD_DUMPED
+		clean := []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE}
+		return !slices.Contains(svc.SuccessSignals, status) && (svc.Type == "oneshot" || !slices.Contains(clean, syscall.Signal(status)))
+	}
+	return false
+}
+
+// ending says how the last run ended, by systemd's result.
+func (s *subject) ending() string {
+	svc := s.Service
+	switch svc.Result {
+	case "exit-code", "signal", "core-dump":
+		return commandEnding(svc)
+	case "timeout":
+		return "it ran into its time limit (result timeout)"
+	case "watchdog":
+		return "it did not answer its watchdog"
+	case "oom-kill":
+		return "it was killed for lack of memory (result oom-kill)"
+	case "start-limit-hit":
+		return "it was started too often and is refused now (result start-limit-hit; systemctl reset-failed " + svc.Name + ")"
+	case "resources":
+		return "systemd could not set it up (result resources)" + s.whyNoService()
+	}
+	return "result " + orElse(svc.Result, "unknown")
+}
+
+// commandEnding says which command failed, and how.
+func commandEnding(svc systemd.Service) string {
+	for _, e := range svc.Commands {
+		if e.IgnoreFailure || !failure(svc, e.Code, e.Status) {
+			continue
+		}
+		if e.Setting == "ExecStart" {
+			return exitText(e.Code, e.Status)
+		}
+		return e.Setting + "=" + e.Path + ": " + exitText(e.Code, e.Status)
+	}
+	if failure(svc, svc.ExecMainCode, svc.ExecMainStatus) {
+		return exitText(svc.ExecMainCode, svc.ExecMainStatus)
+	}
+	return "a command failed, but not that of ExecStart= (result " + svc.Result + ")"
+}
+
+// exitText names an exit status or signal: "exit status 217/USER", "SIGKILL".
+func exitText(code, status int32) string {
+	switch code {
+	case 2, 3: // CLD_KILLED, CLD_DUMPED
+		name := orElse(unix.SignalName(syscall.Signal(status)), fmt.Sprintf("signal %d", status))
+		if code == 3 {
+			return name + " (core dumped)"
+		}
+		return name
+	}
+	if name := exitNames[status]; name != "" {
+		return fmt.Sprintf("exit status %d/%s", status, name)
+	}
+	return fmt.Sprintf("exit status %d", status)
+}
+
+// exitNames are the names of exit statuses that systemd gives itself
+// (systemd.exec(5), "Process Exit Codes").
+var exitNames = map[int32]string{
+	200: "CHDIR", 201: "NICE", 202: "FDS", 203: "EXEC", 204: "MEMORY", 205: "LIMITS", 206: "OOM_ADJUST", 207: "SIGNAL_MASK", 208: "STDIN",
+	209: "STDOUT", 210: "CHROOT", 211: "IOPRIO", 212: "TIMERSLACK", 213: "SECUREBITS", 214: "SETSCHEDULER", 215: "CPUAFFINITY", 216: "GROUP",
+	217: "USER", 218: "CAPABILITIES", 219: "CGROUP", 220: "SETSID", 221: "CONFIRM", 222: "STDERR", 224: "PAM", 225: "NETWORK", 226: "NAMESPACE",
+	227: "NO_NEW_PRIVILEGES", 228: "SECCOMP", 229: "SELINUX_CONTEXT", 230: "PERSONALITY", 231: "APPARMOR", 232: "ADDRESS_FAMILIES",
+	233: "RUNTIME_DIRECTORY", 235: "CHOWN", 236: "SMACK_PROCESS_LABEL", 237: "KEYRING", 238: "STATE_DIRECTORY", 239: "CACHE_DIRECTORY",
+	240: "LOGS_DIRECTORY", 241: "CONFIGURATION_DIRECTORY", 242: "NUMA_POLICY", 243: "CREDENTIALS",
+}
