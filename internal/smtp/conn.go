@@ -221,7 +221,10 @@ func (c *conn) reply() (*Reply, error) {
 
 // quit ends the transaction and the connection. The half-close after QUIT saves the 200 ms that Exim otherwise waits for one.
 func (c *conn) quit() {
-	defer c.Close()
+	defer func(start time.Time) {
+		_ = c.Close()
+		c.quitting += time.Since(start)
+	}(time.Now())
 	if !c.stop() || c.gone {
 		return
 	}

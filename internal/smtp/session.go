@@ -17,6 +17,7 @@ type session struct {
 	ctx      context.Context
 	probe    *Probe
 	out      Dialogue
+	security Security
 	conn     *conn
 	dead     *Answer       // why there are no more connections
 	left     int           // bytes that may still be received
@@ -41,22 +42,20 @@ func (s *session) connection() (*conn, *Answer) {
 	}
 	s.leave()
 	if s.dead == nil {
-		s.conn, s.dead = s.open(s.probe.TLS)
-	}
-	if s.dead != nil && s.dead.Phase == TLS && s.probe.TLS == Opportunistic && !s.probe.Verify {
-		s.conn, s.dead = s.open(None)
+		s.conn, s.dead = s.open(s.security)
+		if s.dead != nil && s.dead.Phase == TLS && s.security == Opportunistic && !s.probe.Verify && s.dead.Err != errTimeout {
+			s.security = None
+			s.conn, s.dead = s.open(None)
+		}
 	}
 	return s.conn, s.dead
 }
 
 func (s *session) leave() {
-	if s.conn == nil {
-		return
+	if s.conn != nil {
+		s.conn.quit()
+		s.conn = nil
 	}
-	start := time.Now()
-	s.conn.quit()
-	s.conn = nil
-	s.quitting += time.Since(start)
 }
 
 // ask gives the answers to one sender, in the order of the recipients.

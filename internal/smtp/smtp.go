@@ -102,7 +102,7 @@ type Answer struct {
 
 // Run holds the dialogue. It ends with the context, and at most 250 ms after the last answer.
 func (p *Probe) Run(ctx context.Context) Dialogue {
-	s := &session{ctx: ctx, probe: p, left: sessionBytes + lawfulLine*len(p.Senders)*len(p.Recipients)}
+	s := &session{ctx: ctx, probe: p, security: p.TLS, left: sessionBytes + lawfulLine*len(p.Senders)*len(p.Recipients)}
 	start := time.Now()
 	for _, sender := range p.Senders {
 		s.out.Answers = append(s.out.Answers, s.ask(sender))
