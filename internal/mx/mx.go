@@ -13,11 +13,13 @@ package mx
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/dns/dnsmessage"
 	"golang.org/x/net/idna"
@@ -52,6 +54,9 @@ func ASCII(domain string) (string, error) {
 		return strings.ToLower(domain), nil
 	}
 	ascii, err := idna.Lookup.ToASCII(domain)
+	if err == nil && !utf8.ValidString(domain) {
+		err = errors.New("not UTF-8")
+	}
 	if err != nil {
 		return "", fmt.Errorf("domain %+q: %w", domain, err)
 	}

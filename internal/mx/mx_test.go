@@ -140,8 +140,10 @@ func TestASCII(t *testing.T) {
 			t.Errorf("ASCII(%q) = %q, %v; want %q", in, got, err, want)
 		}
 	}
-	if got, err := ASCII("\u0300ü.example"); err == nil {
-		t.Errorf("ASCII of a bad name = %q; want an error", got)
+	for _, in := range []string{"\u0300ü.example", "\xff.example"} {
+		if got, err := ASCII(in); err == nil {
+			t.Errorf("ASCII(%q) = %q; want an error", in, got)
+		}
 	}
 }
 
