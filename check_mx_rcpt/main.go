@@ -6,10 +6,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"time"
 
+	"mailfresh/internal/aliases"
 	"mailfresh/internal/mx"
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/plugin"
@@ -32,11 +34,33 @@ func check() plugin.Check {
 		Options: &o,
 		Run: func(ctx context.Context, _ time.Time) (nagios.Result, error) {
 			f := newFacts(o)
+			if err := readKeys(ctx, o, &f); err != nil {
+				return nagios.Result{}, err
+			}
 			find(ctx, o, &f)
 			plugin.Each(len(f.targets), atOnce, func(i int) { ask(ctx, o, f.senders, &f.targets[i]) })
 			return judge(o, f), nil
 		},
 	}
+}
+
+// readKeys adds the keys of the alias file to the recipients.
+func readKeys(ctx context.Context, o options, f *facts) error {
+	if o.RecipientsFrom == "" {
+		return nil
+	}
+	if info, err := os.Stat(o.RecipientsFrom); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("read %s: it is no file", o.RecipientsFrom) // a FIFO would block
+	}
+	file, err := os.Open(o.RecipientsFrom)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := aliases.Each(ctx, file, o.Format, func(e aliases.Entry) error { return f.addKey(o, e) }); err != nil {
+		return fmt.Errorf("read %s: %w", o.RecipientsFrom, err)
+	}
+	return f.complete(o)
 }
 
 // find finds the targets: the named hosts, or the MX hosts of the recipients' domains.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"mailfresh/internal/aliases"
 	"mailfresh/internal/mx"
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/plugin"
@@ -14,9 +15,12 @@ import (
 )
 
 type options struct {
-	Recipient []address `arg:"-r,--recipient,separate" placeholder:"ADDR" group:"What to ask" help:"recipient that must be accepted, for example dcw@example.org"`
-	Reject    []address `arg:"--reject,separate" placeholder:"ADDR" help:"recipient that must be refused, a fixed one, for example no-such-user@example.org"`
-	From      []sender  `arg:"-f,--from,separate" placeholder:"ADDR" help:"sender; '<>' is the null sender, which is the default"`
+	Recipient      []address      `arg:"-r,--recipient,separate" placeholder:"ADDR" group:"What to ask" help:"recipient that must be accepted, for example dcw@example.org"`
+	RecipientsFrom string         `arg:"--recipients-from" placeholder:"FILE" help:"alias file whose keys must all be accepted, for example /etc/exim4/otrs_emails"`
+	Format         aliases.Format `arg:"--format" placeholder:"FORMAT" help:"of that file: exim, aliases, map, sendmail or opensmtpd"`
+	Domain         string         `arg:"--domain" placeholder:"DOMAIN" help:"completes the keys of that file that have none, for example example.org"`
+	Reject         []address      `arg:"--reject,separate" placeholder:"ADDR" help:"recipient that must be refused, a fixed one, for example no-such-user@example.org"`
+	From           []sender       `arg:"-f,--from,separate" placeholder:"ADDR" help:"sender; '<>' is the null sender, which is the default"`
 
 	Hostname      []host        `arg:"-H,--hostname,separate" placeholder:"HOST[:PORT]" group:"Whom to ask" help:"host to ask, for example mx1.example.org:2525; without it the MX hosts of the recipients' domains"`
 	Resolver      string        `arg:"--resolver" placeholder:"HOST:PORT" help:"name server, for example 127.0.0.1:53; without it the system's"`
@@ -98,8 +102,11 @@ func (h *host) UnmarshalText(text []byte) (err error) {
 	if h.name, err = mx.ASCII(name); err != nil {
 		return err
 	}
-	odd := strings.Trim(h.name, "abcdefghijklmnopqrstuvwxyz0123456789-._") != "" || strings.Trim(h.name, "-.") == "" || len(h.name) > 253
-	if odd && notIP != nil {
+	chars := "abcdefghijklmnopqrstuvwxyz0123456789-._"
+	if notIP == nil {
+		chars += ":%"
+	}
+	if strings.Trim(h.name, chars) != "" || strings.Trim(h.name, "-.") == "" || len(h.name) > 253 {
 		return fmt.Errorf("%+q is not HOST or HOST:PORT", text)
 	}
 	return nil
@@ -109,8 +116,12 @@ func (h *host) UnmarshalText(text []byte) (err error) {
 func (o *options) Validate() error {
 	resolver := host{port: 1}
 	switch {
-	case len(o.Recipient) == 0:
-		return errors.New("nothing to check: give --recipient")
+	case len(o.Recipient) == 0 && o.RecipientsFrom == "":
+		return errors.New("nothing to check: give --recipient or --recipients-from")
+	case (o.RecipientsFrom == "") != (o.Format == aliases.None):
+		return errors.New("--recipients-from and --format need each other")
+	case o.Domain != "" && new(address).UnmarshalText([]byte("x@"+o.Domain)) != nil:
+		return fmt.Errorf("option --domain: %+q is not a domain", o.Domain)
 	case o.IPv4 && (o.IPv6 || o.SourceAddress.Is6()), o.IPv6 && o.SourceAddress.Is4():
 		return errors.New("--ipv4, --ipv6 and --source-address exclude each other")
 	case o.TLSVerify && o.TLS == smtp.None:

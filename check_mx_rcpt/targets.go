@@ -7,9 +7,12 @@ import (
 	"slices"
 	"strings"
 
+	"mailfresh/internal/aliases"
 	"mailfresh/internal/mx"
 	"mailfresh/internal/smtp"
 )
+
+const maxKeys = 100_000 // of an alias file
 
 // facts are what is asked, of whom, and what they said.
 type facts struct {
@@ -18,6 +21,8 @@ type facts struct {
 	domains             []mx.Domain         // none if the hosts were named
 	of                  map[string][]string // the recipients of each domain
 	targets             []target
+	keys                int      // of the alias file
+	skipped             []string // those that cannot be asked
 }
 
 // target is one address of a host and the dialogue with it.
@@ -51,6 +56,35 @@ func newFacts(o options) facts {
 	}
 	f.senders, f.recipients = unique(f.senders), unique(f.recipients)
 	return f
+}
+
+// addKey adds a key of the alias file. What is no address, such as "*", and what the file rejects itself (Exim's :fail:) is skipped.
+func (f *facts) addKey(o options, e aliases.Entry) error {
+	f.keys++
+	if f.keys > maxKeys {
+		return fmt.Errorf("more than %d keys", maxKeys)
+	}
+	text := string(e.Key)
+	if o.Domain != "" && !strings.Contains(text, "@") {
+		text += "@" + o.Domain
+	}
+	var a address
+	err := a.UnmarshalText([]byte(text))
+	if _, domain := smtp.SplitAddress(string(a)); err != nil || domain == "" || strings.HasPrefix(string(a), "*") || strings.HasPrefix(string(e.Value), ":fail:") {
+		f.skipped = append(f.skipped, string(e.Key))
+	} else if !f.control[string(a)] {
+		f.recipients = append(f.recipients, string(a))
+	}
+	return nil
+}
+
+// complete ends the list of recipients.
+func (f *facts) complete(o options) error {
+	f.recipients = unique(f.recipients)
+	if len(f.recipients) == len(f.control) {
+		return fmt.Errorf("no key of %s is an address (of %d; --domain completes local ones)", o.RecipientsFrom, f.keys)
+	}
+	return nil
 }
 
 func unique(list []string) []string {

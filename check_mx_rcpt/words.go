@@ -194,8 +194,15 @@ func (j *judgment) asked() (all []target) {
 	return all
 }
 
-// list makes the long output: a line for each address, below it what is not as it should be.
+// list makes the long output: the alias file, and a line for each address, below it what is not as it should be.
 func (j *judgment) list() {
+	if j.keys > 0 {
+		text := fmt.Sprintf("%d keys", j.keys)
+		if len(j.skipped) > 0 {
+			text += fmt.Sprintf(", %d not asked for: %s", len(j.skipped), list(j.skipped, 5))
+		}
+		j.items = append(j.items, nagios.Item{Name: j.RecipientsFrom, Text: text})
+	}
 	for i := range j.targets {
 		t := &j.targets[i]
 		item := nagios.Item{Name: t.label, Notes: t.notes, Detail: t.dialogue.Record}

@@ -147,6 +147,7 @@ ADDR:PORT inet n - n - - smtpd
 rewrite unix - - n - - trivial-rewrite
 proxymap unix - - n - - proxymap
 cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
 anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 `,

@@ -133,6 +133,33 @@ func TestMXPostfixErrorLimit(t *testing.T) {
 	calm(t, filepath.Join(dir, "log", "mail.log"))
 }
 
+// Every key of an alias file, some of which the hosts do not know: an Exim and a Postfix with default limits see nothing to complain of.
+func TestMXAliasFile(t *testing.T) {
+	var keys, users strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&keys, "queue%d: queue%d@backend.example.org\n", i, i)
+		if i%40 != 7 {
+			fmt.Fprintf(&users, "queue%d@example.org x\n", i)
+		}
+	}
+	mx := startExim(t, "127.0.25.1", `
+  accept condition = ${lookup{$local_part@$domain}lsearch{DIR/users}{yes}{no}}
+  deny message = Unknown user
+begin routers
+`)
+	pf := startPostfix(t, "127.0.25.4", "")
+	for _, dir := range []string{mx, pf} {
+		write(t, filepath.Join(dir, "users"), users.String())
+	}
+	emails := filepath.Join(t.TempDir(), "emails")
+	write(t, emails, keys.String())
+	probe(t, 2, []string{"--recipients-from", emails, "--format", "exim", "--domain", "example.org", "-H", "127.0.25.1", "-H", "127.0.25.4"},
+		`^MX_RCPT CRITICAL - 127.0.25.1 rejects queue7@example.org and 24 more \(550 Unknown user\), 127.0.25.4 rejects it \(550 5.1.1 .*\) \|.* accepted=1950 rejected=50 deferred=0 refused=0 unreachable=0 `,
+		`^  queue7@example.org from the null sender: rejected \(550 Unknown user\)$`, `^  \.\.\. 15 more$`)
+	calm(t, filepath.Join(mx, "log", "mainlog"))
+	calm(t, filepath.Join(pf, "log", "mail.log"))
+}
+
 // TLS with a CA of our own: accepted, expired, another host's certificate, required but not offered.
 func TestMXTLS(t *testing.T) {
 	dir := t.TempDir()
