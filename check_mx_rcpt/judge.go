@@ -166,7 +166,7 @@ func (j *judgment) judgeRows() {
 	}
 }
 
-// judgeDomains says where a domain's mail cannot go at all.
+// judgeDomains says where a domain's mail cannot go at all, or that no name server can be asked.
 func (j *judgment) judgeDomains() {
 	for _, d := range j.domains {
 		item := nagios.Item{Name: d.Name, Text: "MX"}
@@ -174,8 +174,11 @@ func (j *judgment) judgeDomains() {
 			item.Text = "implicit MX"
 		}
 		if d.Problem != "" {
-			j.found(nagios.Critical, d.Name+" "+d.Problem)
 			item.State, item.Text = nagios.Critical, d.Problem
+			if d.Silent {
+				item.State = nagios.Unknown
+			}
+			j.found(item.State, d.Name+" "+d.Problem)
 		}
 		for _, h := range d.Hosts {
 			item.Detail = append(item.Detail, fmt.Sprintf("%d %s", h.Preference, h.Name))

@@ -112,6 +112,14 @@ func TestJudgeDomains(t *testing.T) {
 	}
 }
 
+// No name server answered: nobody looked.
+func TestJudgeSilent(t *testing.T) {
+	f := facts{domains: []mx.Domain{{Name: "e", Problem: "has unknown MX hosts: no answer", Silent: true}}}
+	if r := judge(options{}, f); r.State != nagios.Unknown || r.Summary != "e has unknown MX hosts: no answer" {
+		t.Errorf("judge = %v %s", r.State, r.Summary)
+	}
+}
+
 // Every table of up to two hosts, two recipients and a control gives a result with a summary; a rejection is never less than critical.
 func TestJudgeAll(t *testing.T) {
 	const letters = "ARDFNTU"

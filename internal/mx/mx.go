@@ -30,6 +30,7 @@ type Domain struct {
 	Name     string // as an A-label, lower case
 	Implicit bool   // it has no MX: its own address
 	Problem  string // why its mail goes nowhere: "has a null MX: it takes no mail", "does not exist"
+	Silent   bool   // no name server answered: Problem says nothing of the domain
 	Hosts    []Host // by preference, then name
 }
 
@@ -78,7 +79,7 @@ func (r Resolver) Domain(ctx context.Context, name string) Domain {
 	}
 	m, err := r.query(ctx, name, dnsmessage.TypeMX)
 	if err != nil {
-		d.Problem = "has unknown MX hosts: " + err.Error()
+		d.Problem, d.Silent = "has unknown MX hosts: "+err.Error(), errors.Is(err, errNoAnswer)
 		return d
 	}
 	for _, answer := range m.Answers {

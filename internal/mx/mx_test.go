@@ -57,6 +57,9 @@ func serve(t *testing.T) (Resolver, context.Context) {
 func describe(ctx context.Context, r Resolver, d Domain) string {
 	var b strings.Builder
 	b.WriteString(strings.ReplaceAll(d.Problem, r.Server, "SERVER"))
+	if d.Silent {
+		b.WriteString(" (silent)")
+	}
 	if d.Implicit {
 		b.WriteString("(implicit)")
 	}
@@ -83,7 +86,7 @@ func TestDomain(t *testing.T) {
 		{"gone.example", "does not exist"},
 		{"failing.example", "has unknown MX hosts: look up MX of failing.example: SERVFAIL"},
 		{"refused.example", "has unknown MX hosts: look up MX of refused.example: REFUSED"},
-		{"silent.example", "has unknown MX hosts: look up MX of silent.example: no answer from SERVER"},
+		{"silent.example", "has unknown MX hosts: look up MX of silent.example: no answer from SERVER (silent)"},
 		{"garbage.example", "has unknown MX hosts: look up MX of garbage.example: malformed answer"},
 		{"alias.example", "; 5 mx0.example.org [127.0.0.1 127.0.0.2 ::1]; 10 mx1.example.org [127.0.0.3]; 10 mx2.example.org [127.0.0.4] is real.example.org"},
 		{"address.example", "; 10 192.0.2.1 []: the MX is an address, not a name"},
@@ -99,6 +102,16 @@ func TestDomain(t *testing.T) {
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("Domain(%.40q) (-want +got):\n%s", c.name, diff)
 		}
+	}
+}
+
+// A server that is not there does not answer; the time is not used up.
+func TestNoServer(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	r := Resolver{Server: "127.0.0.1:1", IPv4: true}
+	if d := r.Domain(ctx, "example.org"); !d.Silent || ctx.Err() != nil {
+		t.Errorf("Domain without a server = %+v", d)
 	}
 }
 

@@ -21,6 +21,11 @@ const (
 	maxServers  = 3               // of /etc/resolv.conf
 )
 
+var (
+	errMalformed = errors.New("malformed answer")
+	errNoAnswer  = errors.New("no answer")
+)
+
 // query gives an answer whose code is success or "no such name"; anything else is an error that names the code.
 func (r Resolver) query(ctx context.Context, name string, kind dnsmessage.Type) (m *dnsmessage.Message, err error) {
 	wire, err := dnsmessage.NewName(strings.TrimSuffix(name, ".") + ".")
@@ -51,12 +56,11 @@ func ask(ctx context.Context, server string, q dnsmessage.Message) (*dnsmessage.
 	if err == nil && m.Truncated {
 		m, err = exchange(ctx, "tcp", server, q)
 	}
-	var timeout net.Error
 	switch {
-	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		return nil, fmt.Errorf("no answer from %s", server)
-	case err != nil:
+	case errors.Is(err, errMalformed):
 		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w from %s", errNoAnswer, server)
 	case m.RCode == dnsmessage.RCodeServerFailure:
 		return nil, errors.New("SERVFAIL")
 	case m.RCode == dnsmessage.RCodeRefused:
@@ -103,7 +107,7 @@ func match(raw []byte, q dnsmessage.Message) (*dnsmessage.Message, error) {
 	}
 	m := new(dnsmessage.Message)
 	if m.Unpack(raw) != nil {
-		return nil, errors.New("malformed answer")
+		return nil, errMalformed
 	}
 	if !m.Response || !slices.Equal(m.Questions, q.Questions) {
 		return nil, nil
