@@ -1,0 +1,168 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"mailfresh/internal/aliases"
+	"mailfresh/internal/nagios"
+)
+
+// wholeFile are the problems that are never one line's: mail servers lose keys
+// in silence.
+var wholeFile = map[aliases.Kind]bool{
+	aliases.Mark: true, aliases.NUL: true, aliases.LoneCR: true, aliases.HTML: true, aliases.Conflict: true, aliases.Oversize: true,
+}
+
+// content judges what the file holds.
+func (s *subject) content() {
+	c, none := s.Content, nagios.Range{}
+	for _, r := range c.Required {
+		if r.Line == 0 {
+			s.found(nagios.Critical, "required key %s not found: %s", r.Key, whyLost(c, r))
+		}
+	}
+	state := nagios.Judge(float64(c.Entries), s.opt.EntriesWarning, s.opt.EntriesCritical)
+	switch {
+	case state != nagios.OK && c.Entries == 0:
+		s.found(state, "has no entries")
+	case state != nagios.OK:
+		s.found(state, "has %s, %s", plural(c.Entries, "entry", "entries"), outside(state, s.opt.EntriesWarning, s.opt.EntriesCritical))
+	}
+	if c.Refused != "" {
+		s.found(nagios.Critical, "OpenSMTPD refuses the whole file and goes on with the old map: %s", c.Refused)
+	}
+	s.problems(nagios.Critical, true)
+	if c.Refused == "" {
+		s.problems(nagios.Warning, false)
+	}
+	s.duplicates()
+	s.measure("entries", float64(c.Entries), "", s.opt.EntriesWarning, s.opt.EntriesCritical)
+	s.measure("malformed", float64(c.Malformed()), "", none, none)
+	s.measure("duplicates", float64(c.Repeated), "", none, none)
+	s.note("%s, digest %016x", plural(c.Entries, "entry", "entries"), c.Digest)
+}
+
+// problems says the first few problems that concern the file, or lines of it,
+// and counts the rest.
+func (s *subject) problems(state nagios.State, whole bool) {
+	const shown = 3
+	total := 0
+	for kind, n := range s.Content.Counts {
+		if wholeFile[aliases.Kind(kind)] == whole {
+			total += n
+		}
+	}
+	var texts []string
+	for _, p := range s.Content.Problems {
+		if wholeFile[p.Kind] == whole && len(texts) < shown {
+			texts = append(texts, problemText(p))
+		}
+	}
+	if total == 0 {
+		return
+	}
+	if rest := total - len(texts); rest > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", rest))
+	}
+	verb := "lines are lost or misread"
+	if total == 1 {
+		verb = "line is lost or misread"
+	}
+	if whole {
+		verb = "damage"
+		s.found(state, "%s: %s", verb, strings.Join(texts, ", "))
+		return
+	}
+	s.found(state, "%d %s: %s", total, verb, strings.Join(texts, ", "))
+}
+
+func problemText(p aliases.Problem) string {
+	if p.Key == "" {
+		return p.String()
+	}
+	return p.String() + " (" + p.Key + ")"
+}
+
+// whyLost says why the mail server does not find a key.
+func whyLost(c *aliases.Content, r aliases.Requirement) string {
+	switch {
+	case r.Lost != nil:
+		return r.Lost.String()
+	case r.Note > 0:
+		return fmt.Sprintf("it stands in a comment, line %d", r.Note)
+	case c.Format == aliases.Map && !strings.Contains(r.Key, "@"):
+		return "it does not stand in the file (the keys of a map are compared whole)"
+	}
+	return "it does not stand in the file"
+}
+
+func (s *subject) duplicates() {
+	c := s.Content
+	if c.Repeated == 0 || c.Refused != "" {
+		return
+	}
+	wins := "first"
+	if c.Format == aliases.Sendmail {
+		wins = "last"
+	}
+	var texts []string
+	for _, d := range c.Duplicates {
+		if d.Differ == (c.Differing > 0) && len(texts) < 3 {
+			texts = append(texts, fmt.Sprintf("%s (lines %d and %d)", d.Key, d.First, d.Last))
+		}
+	}
+	if rest := c.Differing - len(texts); rest > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", rest))
+	}
+	if c.Differing > 0 {
+		s.found(nagios.Warning, "%s with another value, of which the %s wins: %s", plural(c.Differing, "key stands there again", "keys stand there again"), wins, strings.Join(texts, ", "))
+		return
+	}
+	s.note("note: %s, with the same value: %s", plural(c.Repeated, "key stands there again", "keys stand there again"), strings.Join(texts, ", "))
+}
+
+// compiled judges a map that is compiled from the file.
+func (s *subject) compiled(m aliases.CompiledMap) {
+	switch {
+	case m.Fault == aliases.Missing, m.Fault == aliases.Dangling:
+		s.found(nagios.Critical, "its map %s does not exist (%s)", m.Path, s.rebuild())
+	case m.Fault == aliases.Denied:
+		s.found(nagios.Unknown, "its map %s cannot be read: no permission", m.Path)
+	case m.Fault != aliases.Readable:
+		s.found(nagios.Critical, "its map %s is no regular file", m.Path)
+	case m.Damage != "":
+		s.found(nagios.Critical, "its map %s %s (%s)", m.Path, m.Damage, s.rebuild())
+	}
+	if !m.ModTime.IsZero() && m.Stale(s.ModTime, s.now) {
+		s.found(nagios.Critical, "its map %s is %s older than the file: the mail server still uses the old entries (%s)",
+			m.Path, nagios.Span(s.ModTime.Sub(m.ModTime)), s.rebuild())
+	}
+}
+
+// rebuild is the command that compiles the file.
+func (s *subject) rebuild() string {
+	switch s.opt.Format {
+	case aliases.Aliases:
+		return "run postalias " + s.Path
+	case aliases.Sendmail:
+		return "run newaliases"
+	case aliases.OpenSMTPD:
+		return "run makemap"
+	}
+	return "run postmap " + s.Path
+}
+
+// mapLag measures how far the map is behind the file, of several the worst.
+func (s *subject) mapLag() {
+	none, lag, any := nagios.Range{}, time.Duration(0), false
+	for _, m := range s.Maps {
+		if !m.ModTime.IsZero() {
+			lag, any = max(lag, s.ModTime.Sub(m.ModTime)), true
+		}
+	}
+	if any {
+		s.measure("map_lag", lag.Truncate(time.Second).Seconds(), "s", none, none)
+	}
+}

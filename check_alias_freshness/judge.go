@@ -1,0 +1,265 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"mailfresh/internal/aliases"
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/systemd"
+)
+
+// facts is what was gathered.
+type facts struct {
+	files     []aliases.File
+	unmatched []string // patterns that no file matches
+	timer     *timer   // nil if none was asked for
+}
+
+// timer is the timer that should rewrite the files.
+type timer struct {
+	systemd.Pair
+	host systemd.Host
+}
+
+// judge gives the result for the files that were read.
+func judge(opt options, f facts, now time.Time) nagios.Result {
+	var verdicts []verdict
+	for _, file := range f.files {
+		s := &subject{opt: opt, File: file, timer: f.timer, now: now}
+		s.inspect()
+		verdicts = append(verdicts, s.verdict())
+	}
+	for _, pattern := range f.unmatched {
+		v := verdict{Item: nagios.Item{State: nagios.Critical, Name: pattern, Text: "no file matches"}}
+		verdicts = append(verdicts, v)
+	}
+	r := nagios.Result{}
+	for _, v := range verdicts {
+		r.State = nagios.Worst(r.State, v.State)
+		r.Items = append(r.Items, v.Item)
+		r.Perfdata = append(r.Perfdata, v.perfdata(len(verdicts) > 1)...)
+	}
+	r.Summary = summarise(verdicts, r.State)
+	return r
+}
+
+// summarise says the worst of the verdicts, and how many more alert.
+func summarise(verdicts []verdict, worst nagios.State) string {
+	first := verdicts[slices.IndexFunc(verdicts, func(v verdict) bool { return v.State == worst })]
+	alerts := 0
+	for _, v := range verdicts {
+		if v.State != nagios.OK {
+			alerts++
+		}
+	}
+	text := first.Name + ": " + first.Text
+	switch {
+	case len(verdicts) == 1:
+		return text
+	case alerts == 0:
+		return fmt.Sprintf("%d files are fresh", len(verdicts))
+	case alerts == 1:
+		return fmt.Sprintf("%s (%s fine)", text, plural(len(verdicts)-1, "other file is", "other files are"))
+	}
+	return fmt.Sprintf("%s (and %d more of %d files)", text, alerts-1, len(verdicts))
+}
+
+// verdict is what is said of one file.
+type verdict struct {
+	nagios.Item
+	data []nagios.Perfdata
+}
+
+// perfdata is the file's performance data, its labels with its path where
+// there are several.
+func (v verdict) perfdata(several bool) []nagios.Perfdata {
+	for i := range v.data {
+		if several {
+			v.data[i].Label = nagios.Label(strings.TrimPrefix(v.Name, "/"), v.data[i].Label)
+		}
+	}
+	return v.data
+}
+
+// subject is one file while it is judged.
+type subject struct {
+	opt options
+	aliases.File
+	timer    *timer
+	now      time.Time
+	findings []finding
+	notes    []string
+	data     []nagios.Perfdata
+}
+
+// finding is one thing that was seen of a file, in the order of seeing.
+type finding struct {
+	state nagios.State
+	text  string
+}
+
+func (s *subject) found(state nagios.State, format string, args ...any) {
+	s.findings = append(s.findings, finding{state, fmt.Sprintf(format, args...)})
+}
+
+func (s *subject) note(format string, args ...any) {
+	s.notes = append(s.notes, fmt.Sprintf(format, args...))
+}
+
+// measure adds an item of performance data.
+func (s *subject) measure(label string, value float64, unit string, warning, critical nagios.Range) {
+	s.data = append(s.data, nagios.Perfdata{Label: label, Value: value, Unit: unit, Warning: warning, Critical: critical})
+}
+
+func (s *subject) inspect() {
+	if s.atFault() {
+		return
+	}
+	s.age()
+	s.size()
+	if s.Content != nil {
+		s.content()
+	}
+	for _, m := range s.Maps {
+		s.compiled(m)
+	}
+	s.mapLag()
+	if s.Moving {
+		s.note("note: the file was being written while it was read, twice; what is said of its content may be half of it")
+	}
+	if s.Link != "" {
+		s.note("a symbolic link to %s", s.Link)
+	}
+}
+
+// atFault reports whether the file cannot be read.
+func (s *subject) atFault() bool {
+	switch s.Fault {
+	case aliases.Missing:
+		s.found(nagios.Critical, "is missing")
+	case aliases.Dangling:
+		s.found(nagios.Critical, "is a symbolic link to %s, which does not exist", s.Link)
+	case aliases.Looping:
+		s.found(nagios.Critical, "is a symbolic link that leads back to itself")
+	case aliases.Irregular:
+		s.found(nagios.Critical, "is not a regular file but a %s", s.Type)
+	case aliases.Denied:
+		where := "it"
+		if s.Where != s.Path {
+			where = "the directory " + s.Where
+		}
+		s.found(nagios.Unknown, "cannot be read: no permission for %s", where)
+	default:
+		return false
+	}
+	return true
+}
+
+// skew is how far in the future a file may seem to be written.
+const skew = time.Minute
+
+// age judges the time since the file was written.
+func (s *subject) age() {
+	old := s.now.Sub(s.ModTime)
+	if old < -skew {
+		s.found(nagios.Warning, "was written %s in the future (%s): its freshness cannot be judged", nagios.Span(-old), nagios.Instant(s.ModTime))
+		s.measure("age", old.Seconds(), "s", s.opt.Warning.Range, s.opt.Critical.Range)
+		return
+	}
+	old = max(old, 0)
+	s.measure("age", math.Round(old.Seconds()), "s", s.opt.Warning.Range, s.opt.Critical.Range)
+	state := nagios.Judge(old.Seconds(), s.opt.Warning.Range, s.opt.Critical.Range)
+	text := fmt.Sprintf("was last written %s ago (%s)", nagios.Span(old), nagios.Instant(s.ModTime))
+	if state != nagios.OK {
+		text += ", " + s.bound(state)
+	}
+	if s.timer != nil {
+		s.schedule(state, text)
+		return
+	}
+	s.found(state, "%s", text)
+}
+
+// bound says what the age should have been.
+func (s *subject) bound(state nagios.State) string {
+	r := s.opt.Warning
+	if state == nagios.Critical {
+		r = s.opt.Critical
+	}
+	if r.Inside || r.Start != 0 || math.IsInf(r.End, 1) {
+		return "outside the range " + r.String() + " s"
+	}
+	return "allowed is " + nagios.Span(time.Duration(min(r.End, math.MaxInt64/1e9)*1e9))
+}
+
+func (s *subject) size() {
+	s.measure("size", float64(s.Size), "B", s.opt.SizeWarning, s.opt.SizeCritical)
+	state := nagios.Judge(float64(s.Size), s.opt.SizeWarning, s.opt.SizeCritical)
+	switch {
+	case state != nagios.OK:
+		s.found(state, "has %s, %s", plural(int(s.Size), "byte", "bytes"), outside(state, s.opt.SizeWarning, s.opt.SizeCritical))
+	case s.Size == 0 && s.Content == nil && !s.opt.SizeWarning.Set && !s.opt.SizeCritical.Set:
+		s.found(nagios.Critical, "is empty")
+	}
+}
+
+// outside names the range that a value should have been in.
+func outside(state nagios.State, warning, critical nagios.Range) string {
+	if state == nagios.Critical {
+		warning = critical
+	}
+	return "outside the range " + warning.String()
+}
+
+// verdict puts the findings together: the worst leads, the others that alert
+// follow; if none alerts, the first stands for all.
+func (s *subject) verdict() verdict {
+	slices.SortStableFunc(s.findings, func(a, b finding) int {
+		switch {
+		case a.state.Worse(b.state):
+			return -1
+		case b.state.Worse(a.state):
+			return 1
+		}
+		return 0
+	})
+	var texts []string
+	for i, f := range s.findings {
+		if i == 0 || f.state != nagios.OK {
+			texts = append(texts, f.text)
+		}
+	}
+	return verdict{
+		Item: nagios.Item{State: s.findings[0].state, Name: s.Path, Text: strings.Join(texts, "; "), Notes: s.notes, Detail: s.detail()},
+		data: s.data,
+	}
+}
+
+// detail is the raw facts.
+func (s *subject) detail() []string {
+	if s.Fault != aliases.Readable {
+		return nil
+	}
+	list := []string{fmt.Sprintf("size %d bytes, written %s", s.Size, nagios.Instant(s.ModTime))}
+	if c := s.Content; c != nil {
+		list = append(list, fmt.Sprintf("format %s, %s", c.Format, plural(c.Lines, "line", "lines")))
+		for _, p := range c.Problems {
+			list = append(list, problemText(p))
+		}
+	}
+	for _, m := range s.Maps {
+		list = append(list, fmt.Sprintf("%s: %d bytes, written %s", m.Path, m.Size, nagios.Instant(m.ModTime)))
+	}
+	return list
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"mailfresh/internal/aliases"
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/systemd"
+)
+
+var now = time.Date(2022, 2, 22, 16, 47, 0, 0, time.UTC)
+
+func ago(d time.Duration) time.Time { return now.Add(-d) }
+
+// given are options with their defaults.
+func given(change func(*options)) options {
+	var o options
+	for r, text := range map[*nagios.Range]string{&o.MissedWarning: "0", &o.MissedCritical: "1", &o.EntriesCritical: "1:", &o.Warning.Range: "3600", &o.Critical.Range: "7200"} {
+		if err := r.UnmarshalText([]byte(text)); err != nil {
+			panic(err)
+		}
+	}
+	o.Format = aliases.Exim
+	if change != nil {
+		change(&o)
+	}
+	return o
+}
+
+// file is a good file of half an hour ago.
+func file(change func(*aliases.File)) aliases.File {
+	f := aliases.File{Path: "/etc/aliases", Size: 100, ModTime: ago(30 * time.Minute), Content: &aliases.Content{Format: aliases.Exim, Entries: 5, Lines: 5}}
+	if change != nil {
+		change(&f)
+	}
+	return f
+}
+
+func withProblem(k aliases.Kind) aliases.File {
+	return file(func(f *aliases.File) {
+		f.Content.Counts[k] = 1
+		f.Content.Problems = []aliases.Problem{{Kind: k, Line: 3, Key: "a"}}
+	})
+}
+
+func withMap(m aliases.CompiledMap) aliases.File {
+	return file(func(f *aliases.File) { f.Maps = []aliases.CompiledMap{m} })
+}
+
+// TestJudge has a row for each state that a file may be in.
+func TestJudge(t *testing.T) {
+	none := func(*options) {}
+	for _, test := range []struct {
+		name string
+		opt  func(*options)
+		file aliases.File
+		want nagios.State
+		text string // of the summary
+	}{
+		{"fresh", none, file(nil), nagios.OK, "was last written 30m ago (2022-02-22 16:17:00 UTC)"},
+		{"stale", none, file(func(f *aliases.File) { f.ModTime = ago(time.Hour + time.Second) }), nagios.Warning, "allowed is 1h"},
+		{"very stale", none, file(func(f *aliases.File) { f.ModTime = ago(3 * time.Hour) }), nagios.Critical, "was last written 3h ago (2022-02-22 13:47:00 UTC), allowed is 2h"},
+		{"at the limit", none, file(func(f *aliases.File) { f.ModTime = ago(time.Hour) }), nagios.OK, ""},
+		{"future", none, file(func(f *aliases.File) { f.ModTime = ago(-time.Hour) }), nagios.Warning, "1h in the future (2022-02-22 17:47:00 UTC): its freshness cannot be judged"},
+		{"skew", none, file(func(f *aliases.File) { f.ModTime = ago(-time.Minute) }), nagios.OK, ""},
+		{"missing", none, aliases.File{Path: "x", Fault: aliases.Missing}, nagios.Critical, "x: is missing"},
+		{"dangling", none, aliases.File{Path: "x", Fault: aliases.Dangling, Link: "y"}, nagios.Critical, "symbolic link to y, which does not exist"},
+		{"loop", none, aliases.File{Path: "x", Fault: aliases.Looping}, nagios.Critical, "leads back to itself"},
+		{"FIFO", none, aliases.File{Path: "x", Fault: aliases.Irregular, Type: "FIFO"}, nagios.Critical, "not a regular file but a FIFO"},
+		{"denied", none, aliases.File{Path: "x", Fault: aliases.Denied, Where: "x"}, nagios.Unknown, "no permission for it"},
+		{"denied above", none, aliases.File{Path: "/a/x", Fault: aliases.Denied, Where: "/a"}, nagios.Unknown, "no permission for the directory /a"},
+		{"empty", none, file(func(f *aliases.File) { f.Content.Entries = 0 }), nagios.Critical, "has no entries"},
+		{"few entries", func(o *options) { o.EntriesWarning = nagios.Range{Start: 10, End: 1e9, Set: true} }, file(nil), nagios.Warning, "has 5 entries, outside the range 10:1000000000"},
+		{"size", func(o *options) { o.SizeCritical = nagios.Range{Start: 200, End: 1e9, Set: true} }, file(nil), nagios.Critical, "has 100 bytes"},
+		{"size 0, not looked into", none, file(func(f *aliases.File) { f.Content, f.Size = nil, 0 }), nagios.Critical, "is empty"},
+		{"byte-order mark", none, withProblem(aliases.Mark), nagios.Critical, "damage: line 3: a byte-order mark belongs to the first key (a)"},
+		{"NUL", none, withProblem(aliases.NUL), nagios.Critical, "damage: line 3: a NUL byte"},
+		{"lone CR", none, withProblem(aliases.LoneCR), nagios.Critical, "lone CR"},
+		{"HTML", none, withProblem(aliases.HTML), nagios.Critical, "HTML page"},
+		{"conflict", none, withProblem(aliases.Conflict), nagios.Critical, "merge-conflict"},
+		{"oversize", none, withProblem(aliases.Oversize), nagios.Critical, "more than 4 MiB"},
+		{"no value", none, withProblem(aliases.NoValue), nagios.Warning, "1 line is lost or misread: line 3: key without value (a)"},
+		{"no separator", none, withProblem(aliases.NoSeparator), nagios.Warning, ""},
+		{"dropped continuation", none, withProblem(aliases.Unattached), nagios.Warning, "line 3: continues no entry and is lost (a)"},
+		{"not local", none, withProblem(aliases.NotLocal), nagios.Warning, ""},
+		{"not UTF-8", none, withProblem(aliases.NotUTF8), nagios.Warning, ""},
+		{"too long", none, withProblem(aliases.TooLong), nagios.Warning, ""},
+		{"illegal", none, withProblem(aliases.Illegal), nagios.Warning, ""},
+		{"unbalanced", none, withProblem(aliases.Unbalanced), nagios.Warning, ""},
+		{"colon key", none, withProblem(aliases.ColonKey), nagios.Warning, ""},
+		{"CRLF", none, withProblem(aliases.CarriageEnds), nagios.Warning, ""},
+		{"refused", none, file(func(f *aliases.File) { f.Content.Refused = "line 3: an invalid entry" }), nagios.Critical, "OpenSMTPD refuses the whole file and goes on with the old map: line 3"},
+		{"duplicates that differ", none, file(func(f *aliases.File) {
+			f.Content.Repeated, f.Content.Differing = 3, 2
+			f.Content.Duplicates = []aliases.Duplicate{{Key: "a", First: 2, Last: 9, Differ: true}}
+		}), nagios.Warning, "2 keys stand there again with another value, of which the first wins: a (lines 2 and 9), and 1 more"},
+		{"duplicates", none, file(func(f *aliases.File) {
+			f.Content.Repeated = 1
+			f.Content.Duplicates = []aliases.Duplicate{{Key: "a", First: 2, Last: 9}}
+		}), nagios.OK, ""},
+		{"required", none, file(func(f *aliases.File) { f.Content.Required = []aliases.Requirement{{Key: "k", Line: 2}} }), nagios.OK, ""},
+		{"required, absent", none, file(func(f *aliases.File) { f.Content.Required = []aliases.Requirement{{Key: "k"}} }), nagios.Critical, "required key k not found: it does not stand in the file"},
+		{"required, lost", none, file(func(f *aliases.File) {
+			f.Content.Required = []aliases.Requirement{{Key: "k", Lost: &aliases.Problem{Kind: aliases.NUL, Line: 812, Cause: 811}}}
+		}), nagios.Critical, "required key k not found: line 812 is swallowed by the NUL in line 811"},
+		{"required, in a comment", none, file(func(f *aliases.File) { f.Content.Required = []aliases.Requirement{{Key: "k", Note: 4}} }), nagios.Critical, "it stands in a comment, line 4"},
+		{"map", none, withMap(aliases.CompiledMap{Path: "m.db", ModTime: ago(29 * time.Minute)}), nagios.OK, ""},
+		{"stale map", none, withMap(aliases.CompiledMap{Path: "m.db", ModTime: ago(2 * time.Hour)}), nagios.Critical, "its map m.db is 1h 30m older than the file"},
+		{"map of 100 s", none, file(func(f *aliases.File) {
+			f.ModTime, f.Maps = ago(100*time.Second), []aliases.CompiledMap{{Path: "m.db", ModTime: ago(time.Hour)}}
+		}), nagios.OK, ""},
+		{"no map", none, withMap(aliases.CompiledMap{Path: "m.db", Fault: aliases.Missing}), nagios.Critical, "its map m.db does not exist"},
+		{"damaged map", none, withMap(aliases.CompiledMap{Path: "m.db", ModTime: ago(time.Minute), Damage: "is empty"}), nagios.Critical, "its map m.db is empty"},
+		{"unreadable map", none, withMap(aliases.CompiledMap{Path: "m.db", Fault: aliases.Denied}), nagios.Unknown, "its map m.db cannot be read: no permission"},
+		{"map is a folder", none, withMap(aliases.CompiledMap{Path: "m.db", Fault: aliases.Irregular}), nagios.Critical, "is no regular file"},
+	} {
+		r := judge(given(test.opt), facts{files: []aliases.File{test.file}}, now)
+		if r.State != test.want || !strings.Contains(r.Summary, test.text) {
+			t.Errorf("%s: judge = %v, %q; want %v, %q", test.name, r.State, r.Summary, test.want, test.text)
+		}
+	}
+}
+
+// hourly is a timer whose job ended some time ago, after 10 minutes.
+func hourly(ended time.Duration, change func(*timer)) *timer {
+	t := &timer{host: systemd.Host{Zone: time.UTC}}
+	t.Timer = systemd.Timer{
+		Unit:     systemd.Unit{Name: "x.timer", LoadState: "loaded", ActiveState: "active", ActiveEnter: ago(9000 * time.Hour)},
+		Calendar: []string{"hourly"}, Accuracy: time.Minute,
+	}
+	t.Service = systemd.Service{
+		Unit: systemd.Unit{Name: "x.service", LoadState: "loaded", ActiveState: "inactive", InactiveExit: ago(ended + 10*time.Minute), InactiveEnter: ago(ended)},
+	}
+	if change != nil {
+		change(t)
+	}
+	return t
+}
+
+// now is 16:47; the elapses are on the hour.
+func TestSchedule(t *testing.T) {
+	running := func(t *timer) { t.Service.ActiveState, t.Service.InactiveExit = "activating", ago(47*time.Minute) }
+	for _, test := range []struct {
+		name    string
+		written time.Duration
+		timer   *timer
+		want    nagios.State
+		text    string
+	}{
+		{"fresh", 40 * time.Minute, hourly(37*time.Minute, nil), nagios.OK, "was last written 40m ago"},
+		{"one missed", 50 * time.Minute, hourly(37*time.Minute, nil), nagios.Warning, "1 update of x.timer missed, yet x.service claims success 37m ago while the file does not move"},
+		{"two missed", 110 * time.Minute, hourly(37*time.Minute, nil), nagios.Critical, "2 updates of x.timer missed"},
+		{"110 days", 110 * 24 * time.Hour, hourly(37*time.Minute, nil), nagios.Critical, "2640 updates of x.timer missed, yet x.service claims success"},
+		{"a long job", 50 * time.Minute, hourly(65*time.Minute, func(t *timer) { t.Service.InactiveExit = ago(120 * time.Minute) }), nagios.OK, ""},
+		{"slack", 50 * time.Minute, hourly(65*time.Minute, func(t *timer) { t.Timer.RandomizedDelay = 40 * time.Minute }), nagios.OK, ""},
+		{"at work", 50 * time.Minute, hourly(37*time.Minute, running), nagios.OK, ""},
+		{"stuck", 3 * time.Hour, hourly(37*time.Minute, running), nagios.Critical, "2 updates of x.timer missed, x.service has been running for 47m"},
+		{"failed", 3 * time.Hour, hourly(37*time.Minute, func(t *timer) { t.Service.ActiveState, t.Service.Result = "failed", "exit-code" }), nagios.Critical, "x.service failed (exit-code)"},
+		{"not since", 3 * time.Hour, hourly(3*time.Hour+time.Minute, nil), nagios.Critical, "x.service last ran 3h 1m ago"},
+		{"absent", time.Minute, hourly(time.Minute, func(t *timer) { t.Timer.LoadState = "not-found" }), nagios.Critical, "nothing rewrites it: x.timer is not-found"},
+		{"inactive", time.Minute, hourly(time.Minute, func(t *timer) { t.Timer.ActiveState = "inactive" }), nagios.Critical, "nothing rewrites it: x.timer is inactive"},
+		{"no schedule", time.Hour, hourly(time.Minute, func(t *timer) { t.Timer.Calendar = nil }), nagios.OK, ""},
+		{"bad schedule", time.Hour, hourly(time.Minute, func(t *timer) { t.Timer.Calendar = []string{"x"} }), nagios.Unknown, "its schedule is not understood: x.timer: OnCalendar=x"},
+		{"future", -time.Hour, hourly(time.Minute, nil), nagios.Warning, "in the future"},
+	} {
+		opt := given(func(o *options) { o.Warning, o.Critical = nagios.TimeRange{}, nagios.TimeRange{} })
+		f := file(func(f *aliases.File) { f.ModTime = ago(test.written) })
+		r := judge(opt, facts{files: []aliases.File{f}, timer: test.timer}, now)
+		if r.State != test.want || !strings.Contains(r.Summary, test.text) {
+			t.Errorf("%s: judge = %v, %q; want %v, %q", test.name, r.State, r.Summary, test.want, test.text)
+		}
+	}
+}

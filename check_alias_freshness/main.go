@@ -1,0 +1,81 @@
+// Command check_alias_freshness reports whether an alias file, and the map that is
+// compiled from it, is fresh, complete and readable by its mail server. It reads
+// and changes nothing; with --timer it asks systemd over D-Bus.
+package main
+
+import (
+	"context"
+	"time"
+
+	"mailfresh/internal/aliases"
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/plugin"
+	"mailfresh/internal/systemd"
+)
+
+func main() { plugin.Main(check()) }
+
+func check() plugin.Check {
+	var opt options
+	return plugin.Check{
+		Name:     "check_alias_freshness",
+		About:    "check_alias_freshness reports whether an alias file, and the map that is compiled from it, is fresh, complete and readable by its mail server.",
+		Examples: []string{"check_alias_freshness -f /etc/aliases --format aliases -w 25h -c 2d", "check_alias_freshness -f /etc/exim4/otrs_emails --format exim --timer otrs"},
+		Options:  &opt,
+		Run: func(ctx context.Context, now time.Time) (nagios.Result, error) {
+			f, err := gather(ctx, opt, now)
+			if err != nil {
+				return nagios.Result{}, err
+			}
+			return judge(opt, f, time.Now()), nil // after the last fact
+		},
+	}
+}
+
+// gather reads the files asked for, each once, and the timer.
+func gather(ctx context.Context, opt options, now time.Time) (f facts, err error) {
+	if opt.Timer != "" {
+		if f.timer, err = readTimer(ctx, opt.Timer); err != nil {
+			return f, err
+		}
+	}
+	seen := map[string]bool{}
+	for _, pattern := range opt.File {
+		paths, err := aliases.Glob(pattern)
+		if err != nil {
+			return f, err
+		}
+		if len(paths) == 0 {
+			f.unmatched = append(f.unmatched, pattern)
+		}
+		for _, path := range paths {
+			if seen[path] {
+				continue
+			}
+			seen[path] = true
+			file, err := aliases.ReadFile(ctx, path, aliases.Request{Format: opt.Format, Require: opt.Require, Maps: opt.Compiled, Now: now, Each: plugin.Each})
+			if err != nil {
+				return f, err
+			}
+			f.files = append(f.files, file)
+		}
+	}
+	return f, nil
+}
+
+func readTimer(ctx context.Context, name string) (*timer, error) {
+	bus, err := systemd.Dial(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	defer bus.Close()
+	host, err := bus.Host(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pairs, err := bus.Read(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return &timer{pairs[0], host}, nil
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/schedule"
+)
+
+// schedule judges the file's age by the timer that should rewrite it: the
+// updates that its schedule demanded since the file was written. The timer's
+// slack and the time that its job took the last time are allowed for; while a
+// run is in progress, the elapse that began it is not missed yet.
+func (s *subject) schedule(state nagios.State, text string) {
+	t := s.timer.Timer
+	if t.LoadState != "loaded" {
+		s.found(nagios.Critical, "%s; nothing rewrites it: %s is %s", text, t.Name, t.LoadState)
+		return
+	}
+	running, took := s.run()
+	until := s.now.Add(-schedule.Slack(t) - took)
+	d, err := schedule.Elapses(t, s.timer.host, schedule.From(s.ModTime, took), until)
+	if err != nil {
+		s.found(nagios.Unknown, "%s; its schedule is not understood: %s: %v", text, t.Name, err)
+		return
+	}
+	if running && d.Count > 0 {
+		d.Count--
+	}
+	s.measure("missed", float64(d.Count), "", s.opt.MissedWarning, s.opt.MissedCritical)
+	missed := nagios.Judge(float64(d.Count), s.opt.MissedWarning, s.opt.MissedCritical)
+	if d.Count > 0 {
+		text += fmt.Sprintf(": %s of %s missed, %s", plural(d.Count, "update", "updates"), t.Name, s.claim(running))
+	}
+	if t.ActiveState != "active" {
+		missed = nagios.Worst(missed, nagios.Critical)
+		text += fmt.Sprintf("; nothing rewrites it: %s is %s", t.Name, t.ActiveState)
+	}
+	if !schedule.Recurs(t, s.timer.host, s.now) {
+		s.note("note: %s has no schedule to judge by (OnCalendar=, OnUnitActiveSec= or OnUnitInactiveSec=)", t.Name)
+	}
+	s.found(nagios.Worst(state, missed), "%s", text)
+}
+
+// run tells whether the job is running, else how long it took the last time.
+func (s *subject) run() (running bool, took time.Duration) {
+	svc := s.timer.Service
+	switch svc.ActiveState {
+	case "activating", "deactivating", "reloading":
+		return true, 0
+	case "active":
+		return svc.SubState != "exited", 0
+	}
+	if d := svc.InactiveEnter.Sub(svc.InactiveExit); !svc.InactiveExit.IsZero() && d > 0 {
+		return false, d
+	}
+	return false, 0
+}
+
+// claim says what systemd says of the job meanwhile.
+func (s *subject) claim(running bool) string {
+	svc := s.timer.Service
+	switch {
+	case running && !svc.InactiveExit.IsZero():
+		return fmt.Sprintf("%s has been running for %s", svc.Name, nagios.Span(s.now.Sub(svc.InactiveExit)))
+	case running:
+		return svc.Name + " is running"
+	case svc.ActiveState == "failed":
+		return fmt.Sprintf("%s failed (%s)", svc.Name, svc.Result)
+	case svc.InactiveEnter.IsZero():
+		return svc.Name + " has not run"
+	case svc.InactiveEnter.Before(s.ModTime):
+		return fmt.Sprintf("%s last ran %s ago", svc.Name, nagios.Span(s.now.Sub(svc.InactiveEnter)))
+	}
+	claim := fmt.Sprintf("yet %s claims success %s ago while the file does not move", svc.Name, nagios.Span(s.now.Sub(svc.InactiveEnter)))
+	if svc.ExecMainCode == 1 && svc.ExecMainStatus != 0 {
+		claim += fmt.Sprintf(" (exit status %d, ignored)", svc.ExecMainStatus)
+	}
+	return claim
+}
