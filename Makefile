@@ -45,7 +45,7 @@ bench:
 
 demo:
 	@$(MAKE) --no-print-directory build
-	@$(GO) run ./demo
+	@$(GO) run ./demo build
 
 clean:
 	rm -rf build
