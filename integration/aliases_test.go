@@ -139,6 +139,9 @@ func draw(r *rand.Rand, f aliases.Format, path string) *drawn {
 		if chance(odd) {
 			value = pick(r, oddVals)
 		}
+		if f == aliases.Sendmail && len(value) > 8000 {
+			value = strings.ReplaceAll(value, " ", "") // newaliases loops for ever where its buffer is full before a blank
+		}
 		b.WriteString(key + sep + value)
 		for chance(10 + odd) {
 			b.WriteByte('\n')
@@ -251,7 +254,13 @@ func mapTool(t *testing.T, cmd *exec.Cmd, codes ...int) (string, int) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	err := cmd.Run()
+	err := cmd.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	err = cmd.Wait()
+	limit.Stop()
 	code := cmd.ProcessState.ExitCode()
 	if !slices.Contains(codes, code) {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, errs.String())

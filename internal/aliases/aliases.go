@@ -39,6 +39,8 @@
 // A byte-order mark is part of the first key in all of them. A lone CR ends no
 // line in any: what follows it belongs to the value. Keys fold ASCII letters,
 // in Postfix formats letters of all scripts (simple folding: "ß" stays).
+// Where Sendmail's buffer of 8 kB is full before a blank, newaliases loops for
+// ever; here the entry is too long.
 //
 // # What is kept of a file
 //

@@ -116,6 +116,8 @@ func TestGrammar(t *testing.T) {
 		{Sendmail, "\"a b\": c\n", "\"a b\"=c"},
 		{Sendmail, "\"ab\": c\n", "ab=c"},
 		{Sendmail, "\"x:y\": c\n", "x:y=y\":c"},
+		{Sendmail, "\"x:y\"z@b: c\n", "!line 1: the name must be local"},
+		{Sendmail, "\"x y\"z: c\n", "\"x y\"z=c"},
 		{Sendmail, "a@b: c\n", "!line 1: the name must be local"},
 		{Sendmail, "a@localhost: c\n", "a=c"},
 		{Sendmail, "@b: c\n", "!line 1: the name must be local"},

@@ -2,6 +2,7 @@ package aliases
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -194,11 +195,13 @@ func sendmailLocal(name []byte) ([]byte, Kind) {
 		return nil, TooLong
 	case slices.ContainsFunc(name, func(c byte) bool { return c >= 0x80 && c < 0xa0 }):
 		return nil, Illegal
-	case name[0] == '/' || name[0] == '|', name[0] != '"' && !sendmailPlain(name):
+	case name[0] == '/' || name[0] == '|', !sendmailPlain(quotedRun.ReplaceAll(name, []byte("q"))):
 		return nil, NotLocal
 	}
 	return name, kinds
 }
+
+var quotedRun = regexp.MustCompile(`"(\\.|[^"\\])*"`)
 
 // sendmailPlain reports whether no byte of a name makes it an address.
 func sendmailPlain(name []byte) bool {
