@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	blockSize = 256 << 10 // bytes read at a time; a block fits the second-level cache
-	maxEntry  = 4 << 20   // bytes without the beginning of an entry
-	slack     = 16        // bytes that may be read beyond a block
+	blockSize = 64 << 10 // bytes read at a time: what stays in the processor's cache
+	maxEntry  = 4 << 20  // bytes without the beginning of an entry
+	slack     = 16       // bytes that may be read beyond a block
 )
 
 // block is a run of whole logical lines.

@@ -130,7 +130,7 @@ func (p *parser) spaced(b []byte, start, j int) (end int, v uint64) {
 	end = j + n
 	p.value = append(p.value[:0], b[start:j]...)
 	for _, c := range b[j:end] {
-		if c >= 0x80 {
+		if c >= 0x80 || c == 0 || c == '\r' {
 			return -1, 0
 		}
 		if !space[c] {

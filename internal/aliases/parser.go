@@ -68,18 +68,17 @@ func (p *parser) block(b *block) {
 	if b.cut {
 		p.problem(Problem{Kind: Oversize, Line: line})
 	}
-	simple := !p.control(buf, b.line)
 	p.strict = p.format == Aliases || p.format == Sendmail || bytes.IndexByte(buf, '\\') >= 0 || bytes.IndexByte(buf, '`') >= 0
-	padded := buf[: len(buf) : len(buf)+slack][:len(buf)+slack]
+	padded := buf[:len(buf)+slack]
+	p.control(buf[:pos], b.line)
 	for pos < len(buf) {
-		if simple {
-			if n := p.simple(padded, pos, line); n > 0 {
-				pos += n
-				line++
-				continue
-			}
+		if n := p.simple(padded, pos, line); n > 0 {
+			pos += n
+			line++
+			continue
 		}
 		n := grammar(p, buf[pos:], line)
+		p.control(buf[pos:pos+n], line)
 		line += bytes.Count(buf[pos:pos+n], newline)
 		pos += n
 	}
@@ -134,10 +133,21 @@ func (p *parser) fold(key []byte) []byte {
 // key that was asked for stands in it, that is why it is not found.
 func (p *parser) problem(q Problem, text ...byte) {
 	p.count[q.Kind]++
-	if len(p.list[q.Kind]) < few {
+	list := p.list[q.Kind]
+	last := 0
+	for i := range list {
+		if list[i].Line > list[last].Line {
+			last = i
+		}
+	}
+	if len(list) < few || q.Line < list[last].Line {
 		key := looseKey(text)
 		q.Key = string(key[:min(len(key), 200)])
-		p.list[q.Kind] = append(p.list[q.Kind], q)
+		if len(list) < few {
+			p.list[q.Kind] = append(list, q)
+		} else {
+			list[last] = q
+		}
 	}
 	p.lose(q, text)
 }
@@ -192,14 +202,14 @@ func (p *parser) beginning(buf []byte) {
 	}
 }
 
-// control looks for NUL and CR, which no grammar means to have, and reports
-// whether there is any.
-func (p *parser) control(buf []byte, line int) bool {
-	nul := eachLine(buf, 0, line, func(i, line int) {
+// control looks for NUL and CR, which no grammar means to have, in lines that
+// are not simple.
+func (p *parser) control(buf []byte, line int) {
+	eachLine(buf, 0, line, func(i, line int) {
 		behind, _ := physical(head(buf[i:]))
 		p.problem(Problem{Kind: NUL, Line: line}, bytes.TrimLeft(behind, "\x00")...)
 	})
-	return eachLine(buf, '\r', line, func(i, line int) {
+	eachLine(buf, '\r', line, func(i, line int) {
 		switch {
 		case i+1 == len(buf): // the end of the file
 		case buf[i+1] != '\n':
@@ -207,22 +217,21 @@ func (p *parser) control(buf []byte, line int) bool {
 		case p.format == Sendmail:
 			p.problem(Problem{Kind: CarriageEnds, Line: line})
 		}
-	}) || nul
+	})
 }
 
 // eachLine calls f with the place of the first c in each line that has one.
-func eachLine(buf []byte, c byte, line int, f func(i, line int)) (found bool) {
+func eachLine(buf []byte, c byte, line int, f func(i, line int)) {
 	for at := 0; ; {
 		i := bytes.IndexByte(buf[at:], c)
 		if i < 0 {
-			return found
+			return
 		}
 		line += bytes.Count(buf[at:at+i], newline)
 		f(at+i, line)
-		found = true
 		next := bytes.IndexByte(buf[at+i:], '\n')
 		if next < 0 {
-			return true
+			return
 		}
 		at += i + next + 1
 		line++
