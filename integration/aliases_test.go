@@ -455,3 +455,70 @@ func makemap(t *testing.T, dir string) oracle {
 		}
 	}
 }
+
+// TestCompiledMaps builds maps with Postfix, cuts them, ages them, and compares
+// what is said of them with what Postfix says.
+func TestCompiledMaps(t *testing.T) {
+	query, libs := daemon(t, "postfix/usr/sbin/postmap"), filepath.Join(daemons, "postfix/usr/lib/postfix")
+	dir := t.TempDir()
+	writeText(t, filepath.Join(dir, "main.cf"), fmt.Sprintf("compatibility_level = 3.6\nqueue_directory = %[1]s\ndata_directory = %[1]s\nmail_owner = postfix\nsetgid_group = postdrop\nmeta_directory = %[1]s\nshlib_directory = %[2]s\n", dir, libs))
+	writeText(t, filepath.Join(dir, "dynamicmaps.cf"), fmt.Sprintf("cdb %[1]s/postfix-cdb.so dict_cdb_open mkmap_cdb_open\nlmdb %[1]s/postfix-lmdb.so dict_lmdb_open mkmap_lmdb_open\n", libs))
+	postmap := func(args ...string) string {
+		cmd := exec.Command(query, append([]string{"-c", dir}, args...)...)
+		cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+libs)
+		out, _ := cmd.CombinedOutput() // it fails on a map that is cut
+		return string(out)
+	}
+	var source strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&source, "key%d value%d\n", i, i)
+	}
+	for _, m := range []struct {
+		kind   string
+		suffix aliases.MapKind
+	}{{"hash", aliases.DB}, {"btree", aliases.DB}, {"cdb", aliases.CDB}, {"lmdb", aliases.LMDB}} {
+		path := filepath.Join(dir, m.kind)
+		writeText(t, path, source.String())
+		if out := postmap(m.kind + ":" + path); out != "" {
+			t.Fatalf("postmap %s: %s", m.kind, out)
+		}
+		look := func() aliases.CompiledMap {
+			f, err := aliases.ReadFile(context.Background(), path, aliases.Request{Maps: m.suffix, Now: time.Now()})
+			if err != nil || len(f.Maps) != 1 {
+				t.Fatalf("%s: %+v, %v", m.kind, f.Maps, err)
+			}
+			return f.Maps[0]
+		}
+		whole := look()
+		if whole.Damage != "" {
+			t.Errorf("%s: a whole map %s", m.kind, whole.Damage)
+		}
+		for _, test := range []struct {
+			source, built time.Duration // age
+			want          bool
+		}{{99 * time.Second, time.Hour, false}, {102 * time.Second, time.Hour, true}, {time.Hour, time.Hour, false}, {time.Hour, 59 * time.Minute, false}, {-time.Hour, time.Hour, false}} {
+			now := time.Now().Truncate(time.Second)
+			for file, age := range map[string]time.Duration{path: test.source, whole.Path: test.built} {
+				if err := os.Chtimes(file, now.Add(-age), now.Add(-age)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			said := strings.Contains(postmap("-q", "key7", m.kind+":"+path), "is older than source file")
+			if stale := look().Stale(now.Add(-test.source), now); stale != test.want || said != test.want {
+				t.Errorf("%s: source of %v, map of %v ago: stale %t, Postfix says %t; want %t", m.kind, test.source, test.built, stale, said, test.want)
+			}
+		}
+		for _, size := range []int64{0, 100, whole.Size / 2 &^ 4095, whole.Size/2&^4095 + 100, whole.Size - 4096} {
+			if err := os.Truncate(whole.Path, size); err != nil {
+				t.Fatal(err)
+			}
+			if look().Damage == "" {
+				t.Errorf("%s: no damage in a map cut from %d to %d bytes", m.kind, whole.Size, size)
+			}
+			if err := os.Remove(whole.Path); err != nil {
+				t.Fatal(err)
+			}
+			postmap(m.kind + ":" + path)
+		}
+	}
+}
