@@ -37,7 +37,7 @@ $(STATICCHECK):
 # The real daemons, as root: installs what it needs.
 integration:
 	integration/install
-	$(GO) test -tags integration -count=1 -timeout 40m ./integration
+	$(GO) test -tags integration -count=1 -timeout 40m -v ./integration
 
 bench:
 	integration/install

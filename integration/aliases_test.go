@@ -27,14 +27,10 @@ import (
 // the real programs do. MAILFRESH_SEED repeats a run, MAILFRESH_DRAWS sets the
 // number of files for each program.
 func TestAliases(t *testing.T) {
-	seed, draws := uint64(time.Now().UnixNano()), 2000
-	if s := os.Getenv("MAILFRESH_SEED"); s != "" {
-		seed, _ = strconv.ParseUint(s, 10, 64)
-	}
+	seed, draws := seed(t), 2000
 	if s := os.Getenv("MAILFRESH_DRAWS"); s != "" {
 		draws, _ = strconv.Atoi(s)
 	}
-	t.Logf("MAILFRESH_SEED=%d", seed)
 	programs := []struct {
 		format aliases.Format
 		oracle func(t *testing.T, dir string) oracle
@@ -392,7 +388,7 @@ func postmap(t *testing.T, dir string) oracle   { return compile(t, dir, "postma
 func newaliases(t *testing.T, dir string) oracle {
 	program, dump := daemon(t, "sendmail/usr/libexec/sendmail/sendmail"), daemon(t, "sendmail/usr/libexec/sendmail/makemap")
 	macros := daemon(t, "sendmail-cf/usr/share/sendmail/cf")
-	writeText(t, filepath.Join(dir, "sendmail.mc"), "OSTYPE(`linux')dnl\nFEATURE(`nocanonify')dnl\nMAILER(`local')dnl\nMAILER(`smtp')dnl\n")
+	writeText(t, filepath.Join(dir, "sendmail.mc"), "OSTYPE(`linux')dnl\ndefine(`confDONT_BLAME_SENDMAIL', `TrustStickyBit')dnl\nFEATURE(`nocanonify')dnl\nMAILER(`local')dnl\nMAILER(`smtp')dnl\n")
 	m4 := exec.Command("m4", "-D_CF_DIR_="+macros+"/", macros+"/m4/cf.m4", filepath.Join(dir, "sendmail.mc"))
 	text, _ := mapTool(t, m4, 0)
 	conf := filepath.Join(dir, "sendmail.cf")
@@ -409,7 +405,7 @@ func newaliases(t *testing.T, dir string) oracle {
 			paths = append(paths, d.path)
 		}
 		mapTool(t, exec.Command("unshare", "--uts", "sh", "-c", script, "sendmail", "-C", conf, "-O", "ServiceSwitchFile="+dir+"/switch", "-O", "AliasFile="+strings.Join(paths, ","), "-O", "QueueDirectory="+dir+"/q",
-			"-O", "DontBlameSendmail=forwardfileinunsafedirpath,groupwritabledirpathsafe,linkedaliasfileinwritabledir", "-bi"), 0, 64, 68, 70)
+			"-O", "DontBlameSendmail=truststickybit,forwardfileinunsafedirpath,groupwritabledirpathsafe,linkedaliasfileinwritabledir", "-bi"), 0, 64, 68, 70)
 		for _, d := range files {
 			out, _ := mapTool(t, exec.Command(dump, "-C", conf, "-u", "hash", d.path), 0)
 			d.real = map[string]string{}

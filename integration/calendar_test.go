@@ -27,14 +27,7 @@ func TestCalendarAgainstSystemdAnalyze(t *testing.T) {
 		}
 		t.Skip(err)
 	}
-	seed := uint64(1)
-	if text := os.Getenv("MAILFRESH_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("MAILFRESH_SEED: %v", err)
-		}
-	}
-	t.Logf("calendar: seed %d", seed)
+	seed := seed(t)
 	var (
 		tally  calendarTally
 		groups = make(chan calendarGroup)
