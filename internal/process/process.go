@@ -1,0 +1,250 @@
+// Package process says what processes wait for, as far as /proc tells the caller (proc(5)).
+//
+// A process is looked at twice, [Interval] apart: what moved in between is at work. Everybody may read the state, the
+// start, the CPU time, the control group, and who waits for whose lock; the system call with its arguments, the wait
+// channel and the open files are for root and the process's own user. What may not be read is a fact, [Process.Denied],
+// and so is a process that is not to be seen, [Process.Seen]: it has ended, hidepid= hides it, or its PID means another
+// process here, in another PID namespace.
+//
+// The command line is not read: /proc/PID/cmdline takes a lock that a process which hangs may hold, and the reader would
+// hang with it. Nor is a file touched that a process has open; only its link is read.
+package process
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/procfs"
+	"golang.org/x/sys/unix"
+)
+
+// Interval is the time between the two looks.
+const Interval = 50 * time.Millisecond
+
+const (
+	maxProcesses = 64   // that are looked at
+	maxThreads   = 64   // of each
+	maxFiles     = 1024 // open files of each
+	tick         = 10 * time.Millisecond
+)
+
+// Process is what was seen of one.
+type Process struct {
+	PID     int
+	Seen    bool          // false: nothing below is known
+	Name    string        // of the program, at most 15 bytes (comm)
+	State   string        // R running, S sleeping, D uninterruptible in both looks, T stopped, t traced, Z zombie, ... (proc_pid_stat(5))
+	Frozen  bool          // with its control group
+	Parent  int           // PID
+	Elapsed time.Duration // since it was started
+	CPU     time.Duration // user and system time of all threads
+	Used    time.Duration // of it, between the two looks
+
+	Denied  bool     // what follows is not for the caller to read, but for the holder of a lock
+	Call    string   // system call of the thread that tells most, "recvfrom" or "system call 999"; empty: none
+	Channel string   // wait channel: the kernel function it sleeps in; empty: unknown
+	On      string   // the file that the call waits on, where it names one: a path, "pipe:[1]", "socket:[1]"
+	Socket  *Socket  // what On is, where it has a remote address
+	Others  []Other  // who holds the lock, who has the other end of the pipe, the children that it waits for
+	Sockets []Socket // all that have a remote address
+}
+
+// Socket is a TCP or UDP socket that is connected or connecting.
+type Socket struct {
+	Remote     netip.AddrPort
+	Connecting bool   // the peer has not answered yet (SYN_SENT)
+	Send, Read uint64 // queues in bytes: not acknowledged by the peer, and not read by the process
+}
+
+// Other is a process that another one waits for.
+type Other struct {
+	PID  int
+	Name string // empty: it is not to be seen
+}
+
+// look is what the processes of one Gather share.
+type look struct {
+	root   string
+	fs     procfs.FS
+	uptime time.Duration
+	nets   map[string]map[string]Socket // network namespace: "socket:[1]": socket
+	locks  map[int]int                  // who waits: who holds
+}
+
+// Gather looks at processes of a control group, at most 64 of them, in the order of pids. The root is "/": proc and
+// sys/fs/cgroup are below it. An error means that there is no proc.
+func Gather(ctx context.Context, root, cgroup string, pids []int) ([]Process, error) {
+	fs, err := procfs.NewFS(filepath.Join(root, "proc"))
+	if err != nil {
+		return nil, fmt.Errorf("look at processes: %w", err)
+	}
+	var boot unix.Timespec
+	unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot) // fails only where the clock does not exist
+	l := &look{root: root, fs: fs, uptime: time.Duration(boot.Nano()), nets: map[string]map[string]Socket{}}
+	l.locks = parseLocks(l.read("locks"))
+	list := make([]Process, min(len(pids), maxProcesses))
+	for i := range list {
+		list[i] = l.first(pids[i], cgroup)
+	}
+	for i := range list {
+		l.others(&list[i], list)
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(Interval):
+	}
+	for i, p := range list {
+		if stat, ok := l.stat(p.PID); ok && p.Seen {
+			list[i].Used = max(0, cpu(stat)-p.CPU)
+			if p.State == "D" { // or it was only waiting for a disk
+				list[i].State = stat.State
+			}
+		}
+	}
+	return list, nil
+}
+
+func (l *look) stat(pid int) (procfs.ProcStat, bool) {
+	proc, err := l.fs.Proc(pid)
+	if err != nil {
+		return procfs.ProcStat{}, false
+	}
+	stat, err := proc.Stat()
+	return stat, err == nil
+}
+
+func cpu(stat procfs.ProcStat) time.Duration { return time.Duration(stat.UTime+stat.STime) * tick }
+
+// first looks at a process for the first time.
+func (l *look) first(pid int, cgroup string) Process {
+	p := Process{PID: pid}
+	stat, ok := l.stat(pid)
+	for line := range strings.Lines(l.read(pid, "cgroup")) {
+		_, group, _ := strings.Cut(strings.TrimSpace(line), ":/") // in another cgroup namespace there is something before it
+		if at := strings.Index("/"+group+"/", strings.TrimSuffix(cgroup, "/")+"/"); at >= 0 && ok {
+			p.Seen, p.Frozen = true, p.Frozen || l.frozen(("/" + group)[at:])
+		}
+	}
+	if !p.Seen {
+		return Process{PID: pid}
+	}
+	p.Name, p.State, p.Parent, p.CPU = stat.Comm, stat.State, stat.PPID, cpu(stat)
+	p.Elapsed = max(0, l.uptime-time.Duration(min(stat.Starttime, 1<<40))*tick)
+	if p.State != "Z" {
+		l.threads(&p)
+		l.files(&p)
+	}
+	return p
+}
+
+// frozen reports whether a control group is frozen, in cgroup v2 alone or beside v1.
+func (l *look) frozen(group string) bool {
+	return strings.Contains(l.read("../sys/fs/cgroup", group, "cgroup.events")+l.read("../sys/fs/cgroup/unified", group, "cgroup.events"), "frozen 1")
+}
+
+// path gives the path of a file below proc.
+func (l *look) path(parts ...any) string {
+	path := filepath.Join(l.root, "proc")
+	for _, part := range parts {
+		path = filepath.Join(path, fmt.Sprint(part))
+	}
+	return path
+}
+
+// read gives the text of a file below proc, 1 MiB at most; nothing where it may not be read.
+func (l *look) read(parts ...any) string {
+	f, err := os.Open(l.path(parts...))
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	text, _ := io.ReadAll(io.LimitReader(f, 1<<20))
+	return string(text)
+}
+
+// link gives what a link below proc says; nothing where it may not be read.
+func (l *look) link(parts ...any) string {
+	link, _ := os.Readlink(l.path(parts...))
+	return link
+}
+
+// names lists a folder below proc, at most so many entries; none where it may not be read.
+func (l *look) names(most int, parts ...any) []string {
+	f, err := os.Open(l.path(parts...))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	list, _ := f.Readdirnames(most)
+	return list
+}
+
+// threads finds the system call of the thread that tells most; of the main thread, if they are alike.
+func (l *look) threads(p *Process) {
+	best := -1
+	for _, tid := range l.names(maxThreads, p.PID, "task") {
+		text, err := os.ReadFile(l.path(p.PID, "task", tid, "syscall"))
+		p.Denied = p.Denied || os.IsPermission(err)
+		name, file := parseSyscall(string(text))
+		if weight := weigh(name); weight > best {
+			best, p.Call, p.On = weight, name, ""
+			p.Channel = strings.TrimPrefix(l.read(p.PID, "task", tid, "wchan"), "0") // 0: none
+			if file >= 0 {
+				p.On = l.link(p.PID, "task", tid, "fd", file)
+			}
+		}
+	}
+}
+
+// files finds the sockets among the open files.
+func (l *look) files(p *Process) {
+	for _, fd := range l.names(maxFiles, p.PID, "fd") {
+		link := l.link(p.PID, "fd", fd)
+		if !strings.HasPrefix(link, "socket:") {
+			continue
+		}
+		if socket, ok := l.net(p.PID)[link]; ok {
+			p.Sockets = append(p.Sockets, socket)
+			if link == p.On {
+				p.Socket = &socket
+			}
+		}
+	}
+}
+
+// net gives the sockets in the process's network that have a remote address. They are read once for all that share it.
+func (l *look) net(pid int) map[string]Socket {
+	space := l.link(pid, "ns/net")
+	if known, ok := l.nets[space]; ok || space == "" {
+		return known
+	}
+	sockets := map[string]Socket{}
+	l.nets[space] = sockets
+	fs, err := procfs.NewFS(l.path(pid))
+	if err != nil {
+		return sockets
+	}
+	lines, _ := fs.NetTCP() // an error is no such protocol here
+	tcp6, _ := fs.NetTCP6()
+	udp, _ := fs.NetUDP()
+	udp6, _ := fs.NetUDP6()
+	for _, s := range slices.Concat(lines, tcp6, procfs.NetTCP(udp), procfs.NetTCP(udp6)) {
+		address, ok := netip.AddrFromSlice(s.RemAddr)
+		if ok && s.RemPort > 0 && s.RemPort < 1<<16 {
+			sockets[fmt.Sprintf("socket:[%d]", s.Inode)] = Socket{
+				Remote:     netip.AddrPortFrom(address.Unmap(), uint16(s.RemPort)),
+				Connecting: s.St == 2, // TCP_SYN_SENT
+				Send:       s.TxQueue,
+				Read:       s.RxQueue,
+			}
+		}
+	}
+	return sockets
+}
