@@ -181,6 +181,9 @@ func (s *Systemd) reply(m *dbus.Message, member string, st *Stage) *dbus.Message
 			}
 		}
 		return failure("org.freedesktop.systemd1.NoSuchJob", "No such job")
+	case "GetProcesses":
+		u, _ := s.unit(target)
+		return success(append([]fakeProcess{}, u.processes...))
 	}
 	return failure("org.freedesktop.DBus.Error.UnknownMethod", "Unknown method "+member)
 }

@@ -31,14 +31,14 @@ import (
 // Instants are now, now-1d2h, now+5min or 2022-02-22 04:44:00 UTC; the monotonic stamp of each pair follows from the other unless
 // it is given. Durations are 90s, 1h30min, infinity. TimersCalendar=, TimersMonotonic=OnBootUSec 1h,
 // Conditions=ConditionPathExists=!/run/x failed, ExecStart=-/bin/x arg and JobBefore=12 network.target start running (what GetJobBefore
-// answers about the unit's job) may be repeated. A property that is not named is not sent, as by another version of systemd.
+// answers about the unit's job) and Process=4711 /bin/x arg (what GetProcesses answers) may be repeated. A property that is not named is not sent, as by another version of systemd.
 // [x.service 2] is what changes when the unit is read for the second time.
 //
 // [manager] has UnitPath=, Virtualization= and UserspaceTimestamp=; [faults] has what goes wrong:
 //
 //	refuse=yes            nobody listens on the socket
 //	reject=yes            the login is refused
-//	hang=STEP             no answer; STEP is accept, AUTH, Hello, Get, GetAll, ListUnitsByPatterns or GetJobBefore,
+//	hang=STEP             no answer; STEP is accept, AUTH, Hello, Get, GetAll, ListUnitsByPatterns, GetJobBefore or GetProcesses,
 //	die=STEP              half an answer, then the connection is closed
 //	garbage=STEP          an answer that is no D-Bus message
 //	error=STEP            an answer that is the error AccessDenied
@@ -53,10 +53,11 @@ type Systemd struct {
 
 // fakeUnit is a section, or the manager.
 type fakeUnit struct {
-	versions []map[string]any // property: value; the last one stays
-	job      fakeJob
-	before   []fakeJob
-	reads    int
+	versions  []map[string]any // property: value; the last one stays
+	job       fakeJob
+	before    []fakeJob
+	processes []fakeProcess
+	reads     int
 }
 
 // fakeJob is an element of GetJobBefore's answer.
@@ -64,6 +65,13 @@ type fakeJob struct {
 	ID                uint32
 	Unit, Type, State string
 	Path, UnitPath    dbus.ObjectPath
+}
+
+// fakeProcess is an element of GetProcesses' answer.
+type fakeProcess struct {
+	ControlGroup string
+	PID          uint32
+	Command      string
 }
 
 // kinds are the properties that are known, by interface and kind.
@@ -202,6 +210,11 @@ func (s *Systemd) set(unit, key, text string, now time.Time) error {
 		_, err := fmt.Sscan(text, &j.ID, &j.Unit, &j.Type, &j.State)
 		j.Path = jobPath(j.ID)
 		u.before = append(u.before, j)
+		return err
+	case "Process":
+		pid, command, _ := strings.Cut(text, " ")
+		n, err := strconv.ParseUint(pid, 10, 32)
+		u.processes = append(u.processes, fakeProcess{"/system.slice/" + unit, uint32(n), command})
 		return err
 	}
 	_, kind := kindOf(unit, key)

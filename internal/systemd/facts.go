@@ -77,8 +77,18 @@ type Job struct {
 	ID       uint32
 	Type     string // start, stop, restart, ...
 	State    string // waiting, running
-	Blockers []Job  // what a waiting job waits for (GetJobBefore); their own Blockers are not read
+	Blockers []Job  // what a waiting job waits for (GetJobBefore); of these, what follows is not read
 	Unit     string // the unit it is a job of
+	Chain    []Job  // one of the Blockers, a running one if there is one, what that waits for, and so on, at most 16
+	Loop     bool   // the last job of Chain is one of those before it
+	End      *Unit  // of the last job of Chain
+}
+
+// Process is a process of a service.
+type Process struct {
+	ControlGroup string
+	PID          int
+	Command      string // its command line; "[NAME]" where it has none
 }
 
 // Timer is a timer unit (systemd.timer(5)).

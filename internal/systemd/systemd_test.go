@@ -103,7 +103,9 @@ func TestReadHung(t *testing.T) {
 		t.Errorf("Service = %+v", service)
 	}
 	wantJob := &Job{ID: 17, Unit: "aliases.service", Type: "start", State: "waiting",
-		Blockers: []Job{{ID: 12, Unit: "network-online.target", Type: "start", State: "running"}}}
+		Blockers: []Job{{ID: 12, Unit: "network-online.target", Type: "start", State: "running"}},
+		Chain:    []Job{{ID: 12, Unit: "network-online.target", Type: "start", State: "running"}},
+		End:      &Unit{Name: "network-online.target", LoadState: "not-found", LoadError: "Unit network-online.target not found.", Description: "network-online.target", ActiveState: "inactive", SubState: "dead"}}
 	if diff := cmp.Diff(wantJob, service.Job); diff != "" {
 		t.Errorf("Job: %s", diff)
 	}
