@@ -28,9 +28,10 @@ var mayImport = map[string][]string{
 	"internal/mx":       {},
 	"internal/smtp":     {},
 	"internal/process":  {},
+	"internal/journal":  {},
 	"internal/schedule": {"internal/calendar", "internal/systemd"},
 
-	"check_systemd_timer":   {"internal/plugin", "internal/nagios", "internal/schedule", "internal/systemd", "internal/process"},
+	"check_systemd_timer":   {"internal/plugin", "internal/nagios", "internal/schedule", "internal/systemd", "internal/process", "internal/journal"},
 	"check_alias_freshness": {"internal/plugin", "internal/nagios", "internal/schedule", "internal/systemd", "internal/aliases"},
 	"check_mx_rcpt":         {"internal/plugin", "internal/nagios", "internal/mx", "internal/smtp", "internal/aliases"},
 
@@ -118,6 +119,16 @@ func TestLayers(t *testing.T) {
 			if own, ok := strings.CutPrefix(path, "mailfresh/"); ok && !slices.Contains(allowed, own) {
 				t.Errorf("%s imports %s; %s may import %v", s.path, path, s.dir, allowed)
 			}
+		}
+	}
+}
+
+// A child that inherits standard output would hold up Icinga. One package
+// starts one, and gives it a pipe.
+func TestOneChild(t *testing.T) {
+	for _, s := range sources(t) {
+		if (isPlugin(s.dir) || strings.HasPrefix(s.dir, "internal/")) && s.dir != "internal/journal" && s.dir != "internal/plugintest" && slices.Contains(s.imports(), "os/exec") {
+			t.Errorf("%s imports os/exec; only internal/journal may start a program", s.path)
 		}
 	}
 }

@@ -19,7 +19,7 @@ var calls = map[uint64]string{
 	unix.SYS_IOCTL: "ioctl", unix.SYS_RT_SIGTIMEDWAIT: "rt_sigtimedwait", unix.SYS_RT_SIGSUSPEND: "rt_sigsuspend", unix.SYS_RESTART_SYSCALL: "restart_syscall",
 }
 
-var x86 = map[uint64]string{2: "open", 4: "stat", 6: "lstat", 7: "poll", 23: "select", 34: "pause", 43: "accept", 232: "epoll_wait", 262: "newfstatat"}
+var x86 = map[uint64]string{2: "open", 4: "stat", 6: "lstat", 7: "poll", 23: "select", 34: "pause", 43: "accept", 56: "clone", 58: "vfork", 232: "epoll_wait", 262: "newfstatat"}
 
 // onFile are the calls whose first argument is the file that they wait on.
 const onFile = " read pread64 write pwrite64 writev recvfrom recvmsg sendto sendmsg connect accept accept4 flock fcntl fsync fdatasync close getdents64 ioctl "

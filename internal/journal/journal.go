@@ -1,0 +1,200 @@
+// Package journal reads the runs of a service from systemd's own messages in the journal.
+//
+// D-Bus forgets how a run ended as soon as the next one begins; the journal remembers. systemd writes these messages, each with its
+// MESSAGE_ID (sd-messages.h) and the INVOCATION_ID of the run (seen on systemd 252; the fields are those of systemd.journal-fields(7)
+// and of the manager itself):
+//
+//	"Starting X..."                 a run of a Type=oneshot begins, or of another type that does not start at once
+//	"Started X.", "Finished X."     a run of a Type=simple begins; others are up, or done (JOB_RESULT=done)
+//	"X: Main process exited"        EXIT_CODE= exited, killed or dumped, EXIT_STATUS=, COMMAND= ExecStart, ...; on failures only
+//	"X: Deactivated successfully."  the run ended well
+//	"X: Failed with result 'R'."    the run ended badly, UNIT_RESULT= as the property Result of the service
+//
+// A status that ExecStart=- swallows leaves no message. A run that a condition skipped has no invocation; one that ended with the
+// machine has no end. Others could forge the manager's fields, so they are taken from PID 1 alone, and of a user from that user.
+//
+// The journal is read by journalctl, which knows its file formats: by absolute path, with fixed arguments, an empty environment, no standard
+// input, bounded in time and output. Who may not read the journal is a fact, [Runs.Denied].
+package journal
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	journalctl = "/usr/bin/journalctl"
+	maxRuns    = 20
+	maxEntries = 100 // a run has two messages, or three, or four
+	maxOutput  = 1 << 20
+	maxTime    = 2 * time.Second
+
+	starting  = "7d4958e842da4a758f6c1cdc7b36dcc5"
+	started   = "39f53479d3a045ac8e11786248231fbf"
+	exited    = "98e322203f7a4ed290d09fe03c09fe15"
+	succeeded = "7ad2d189f7e94e70a38c781354912448"
+	failed    = "d9b373ed55a64feb8242e02dbe79a49c"
+)
+
+// Runs are the runs of a service that the journal has from begin to end.
+type Runs struct {
+	Denied bool  // the caller may not read the journal
+	List   []Run // that have ended, the latest first, at most 20
+}
+
+// Run is one run.
+type Run struct {
+	Start, End time.Time
+	Duration   time.Duration // by a clock that was not stepped in between
+	Result     string        // success, or as the property Result of the service: exit-code, timeout, ...
+	Command    string        // whose process failed first: ExecStart, ExecStartPre, ...; empty: not known, which is usual for a success
+	ExitCode   string        // of it: exited, killed, dumped
+	ExitStatus int32         // exit status, or signal number
+}
+
+// Read reads the latest runs of a service of the system's manager, or of the caller's own. It takes 2 s at most. An error means that journalctl
+// could not be run or understood.
+func Read(ctx context.Context, service string, user bool) (Runs, error) {
+	return read(ctx, journalctl, "/", service, user)
+}
+
+func read(ctx context.Context, journalctl, root, service string, user bool) (Runs, error) {
+	ctx, cancel := context.WithTimeout(ctx, maxTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, journalctl, arguments(service, user)...)
+	cmd.Env, cmd.Dir, cmd.WaitDelay = []string{"LC_ALL=C"}, "/", time.Second
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return Runs{}, fmt.Errorf("run journalctl: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return Runs{}, fmt.Errorf("run journalctl: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { out.Close() }) // or a child of it that lives on would be waited for
+	list, err := parse(io.LimitReader(out, maxOutput))
+	stop()
+	late := ctx.Err()
+	cancel()       // what it would still write is not wanted
+	_ = cmd.Wait() // it fails where there is no journal, and where it was ended
+	switch {
+	case late != nil:
+		return Runs{}, fmt.Errorf("run journalctl: no answer: %w", late)
+	case err != nil:
+		return Runs{}, fmt.Errorf("read journalctl's output: %w", err)
+	}
+	return Runs{Denied: len(list) == 0 && denied(root), List: list}, nil
+}
+
+// arguments are the messages of the service and the fields of these that are read. A user's own manager has other names for some, and may write
+// into the system's journal.
+func arguments(service string, user bool) []string {
+	args := []string{"--quiet", "--no-pager", "--reverse", "--lines=" + strconv.Itoa(maxEntries), "--output=json", "--output-fields=" + fields}
+	if user {
+		args = append(args, "_UID="+strconv.Itoa(os.Geteuid()), "USER_UNIT="+service)
+	} else {
+		args = append(args, "--system", "_PID=1", "UNIT="+service)
+	}
+	for _, id := range []string{starting, started, exited, succeeded, failed} {
+		args = append(args, "MESSAGE_ID="+id)
+	}
+	return args
+}
+
+// entry is what is read of a message.
+type entry struct {
+	ID             text `json:"MESSAGE_ID"`
+	Invocation     text `json:"INVOCATION_ID"`
+	UserInvocation text `json:"USER_INVOCATION_ID"`
+	Result         text `json:"UNIT_RESULT"`
+	ExitCode       text `json:"EXIT_CODE"`
+	ExitStatus     text `json:"EXIT_STATUS"`
+	Command        text `json:"COMMAND"`
+	Realtime       text `json:"__REALTIME_TIMESTAMP"`  // microseconds
+	Monotonic      text `json:"__MONOTONIC_TIMESTAMP"` // microseconds since the boot, which no run outlives
+}
+
+const fields = "MESSAGE_ID,INVOCATION_ID,USER_INVOCATION_ID,UNIT_RESULT,EXIT_CODE,EXIT_STATUS,COMMAND"
+
+// text is a field's value; empty where it has several, is binary or is too long, which journalctl does not write as a string.
+type text string
+
+func (t *text) UnmarshalJSON(b []byte) error {
+	var s string
+	if json.Unmarshal(b, &s) == nil {
+		*t = text(s)
+	}
+	return nil
+}
+
+// parse reads the messages, the latest first, and gives the runs of which begin and end are there.
+func parse(r io.Reader) ([]Run, error) {
+	type begun struct {
+		Run
+		start, end uint64 // since the boot
+	}
+	runs, order := map[text]*begun{}, []*begun{}
+	lines := bufio.NewScanner(r)
+	for n := 0; lines.Scan() && n < maxEntries; n++ {
+		var e entry
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			return nil, err
+		}
+		wall, err := strconv.ParseInt(string(e.Realtime), 10, 64)
+		mono, err2 := strconv.ParseUint(string(e.Monotonic), 10, 62)
+		id := cmp.Or(e.Invocation, e.UserInvocation)
+		if err != nil || err2 != nil || id == "" {
+			continue
+		}
+		run := runs[id]
+		if run == nil {
+			run = &begun{}
+			runs[id], order = run, append(order, run)
+		}
+		switch e.ID {
+		case starting, started: // the earlier one is read last
+			run.Start, run.start = time.UnixMicro(wall), mono
+		case succeeded, failed:
+			run.Result = cmp.Or(string(e.Result), "success")
+			run.End, run.end = time.UnixMicro(wall), mono
+		case exited:
+			if status, err := strconv.ParseInt(string(e.ExitStatus), 10, 32); err == nil { // the first one is read last
+				run.Command, run.ExitCode, run.ExitStatus = string(e.Command), string(e.ExitCode), int32(status)
+			}
+		}
+	}
+	var list []Run
+	for _, run := range order {
+		if len(list) < maxRuns && !run.Start.IsZero() && !run.End.IsZero() && run.start <= run.end {
+			run.Duration = time.Duration(min(run.end-run.start, math.MaxInt64/1000)) * time.Microsecond
+			list = append(list, run.Run)
+		}
+	}
+	return list, lines.Err()
+}
+
+// denied reports whether there are journals and none of them is for the caller to read.
+func denied(root string) bool {
+	there := false
+	for _, name := range []string{"var/log/journal/*/system.journal", "run/log/journal/*/system.journal", fmt.Sprintf("var/log/journal/*/user-%d.journal", os.Geteuid())} {
+		files, _ := filepath.Glob(filepath.Join(root, name)) // the only error is a bad pattern
+		for _, file := range files {
+			if unix.Access(file, unix.R_OK) == nil {
+				return false
+			}
+			there = true
+		}
+	}
+	return there
+}
