@@ -11,7 +11,7 @@ import (
 func (s *subject) perfdata() (list []nagios.Perfdata) {
 	if s.running() && !s.Service.InactiveExit.IsZero() {
 		list = append(list, nagios.Perfdata{Label: "running", Value: s.now.Sub(s.Service.InactiveExit).Seconds(), Unit: "s",
-			Warning: s.opt.RunningWarning.Range, Critical: s.opt.RunningCritical.Range})
+			Warning: s.apply(s.opt.RunningWarning), Critical: s.apply(s.opt.RunningCritical)})
 	}
 	if ended := s.ended(); !ended.IsZero() {
 		list = append(list, nagios.Perfdata{Label: "last_run", Value: s.now.Sub(ended).Seconds(), Unit: "s",

@@ -2,7 +2,9 @@ package main
 
 import (
 	"slices"
+	"time"
 
+	"mailfresh/internal/nagios"
 	"mailfresh/internal/systemd"
 )
 
@@ -13,6 +15,42 @@ type facts struct {
 	named     map[string]bool // by the name asked for: the timer was named, so it is expected to run
 	whole     bool            // --all or a glob: the set of timers may change from run to run
 	unmatched []string        // globs that matched nothing
+
+	before map[string]*before // by timer: the runs before, where a run is in progress
+	stuck  map[string]*stuck  // by timer: the processes, where a run in progress alerts
+}
+
+// isNamed reports whether the timer was named, by this name or by an alias.
+func (f facts) isNamed(pair systemd.Pair) bool {
+	return slices.ContainsFunc(pair.Asked, func(name string) bool { return f.named[name] })
+}
+
+// inProgress are the pairs of which the runs before are wanted: those with a run
+// in progress first, then all if more is to be said.
+func (f facts) inProgress(opt options) (pairs, idle []systemd.Pair) {
+	for _, p := range f.timers {
+		s := subject{Pair: p}
+		switch {
+		case !p.Service.IsService || p.Timer.LoadState != "loaded":
+		case s.running():
+			pairs = append(pairs, p)
+		case opt.Verbose > 0:
+			idle = append(idle, p)
+		}
+	}
+	return pairs, idle
+}
+
+// suspicious are the pairs of which the processes are wanted: those with a run
+// in progress that alerts, or all of these if more is to be said.
+func (f facts) suspicious(opt options, now time.Time) (pairs []systemd.Pair) {
+	running, _ := f.inProgress(opt)
+	for _, p := range running {
+		if p.Service.ControlGroup != "" && (opt.Verbose > 0 || inspect(opt, f, p, now).State != nagios.OK) {
+			pairs = append(pairs, p)
+		}
+	}
+	return pairs
 }
 
 // choose gives the names of the timers to read, sorted, and notes in f which of

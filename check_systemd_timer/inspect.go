@@ -12,11 +12,12 @@ import (
 
 // inspect judges one timer: first the timer itself, then what its service is
 // doing or how its last run went, then what its schedule has missed.
-func inspect(opt options, host systemd.Host, pair systemd.Pair, named bool, now time.Time) verdict {
-	s := &subject{opt: opt, named: named, now: now, Pair: pair, host: host}
+func inspect(opt options, f facts, pair systemd.Pair, now time.Time) verdict {
+	name := pair.Timer.Name
+	s := &subject{opt: opt, named: f.isNamed(pair), now: now, Pair: pair, host: f.host, before: f.before[name], stuck: f.stuck[name]}
 	if s.timerAtFault() {
 		if s.worst() != nagios.OK && s.Timer.LoadState != "not-found" {
-			s.notes = append(s.notes, "look at: systemctl "+s.userOption()+"status "+s.Timer.Name)
+			s.lookAt = "systemctl " + s.userOption() + "status " + s.Timer.Name
 		}
 	} else {
 		s.service()
@@ -26,7 +27,22 @@ func inspect(opt options, host systemd.Host, pair systemd.Pair, named bool, now 
 	if s.Timer.NeedDaemonReload || s.Service.NeedDaemonReload {
 		s.notes = append(s.notes, "note: unit files changed on disk: systemctl daemon-reload is pending")
 	}
+	s.explain()
 	return s.verdict()
+}
+
+// explain adds why a run may be stuck, how the runs before went, and where to
+// look first.
+func (s *subject) explain() {
+	if s.stuck != nil {
+		s.notes = append(s.notes, s.stuck.notes()...)
+	}
+	if s.worst() != nagios.OK || s.opt.Verbose > 0 {
+		s.notes = append(s.notes, s.context()...)
+	}
+	if s.lookAt != "" {
+		s.notes = append(s.notes, "look at: "+s.lookAt)
+	}
 }
 
 // alertIfNamed is the state of what is wrong only with a timer that is expected
@@ -69,7 +85,7 @@ func (s *subject) inactive() {
 	case condition != "":
 		s.found(s.alertIfNamed(nagios.Critical), "not started: its condition %s is not met", condition)
 	case t.Job != nil:
-		s.found(s.alertIfNamed(nagios.Critical), "not started yet: its %s", jobText(*t.Job))
+		s.found(s.alertIfNamed(nagios.Critical), "not started yet: its %s%s", jobText(*t.Job), jobEnd(*t.Job))
 	case finished:
 		s.found(s.alertIfNamed(nagios.Critical), "inactive: it elapsed %s and RemainAfterElapse=no", s.ago(t.LastTrigger))
 	case enabled && s.named:
@@ -166,21 +182,22 @@ func (s *subject) stays() {
 	s.notes = append(s.notes, "note: the timer starts a "+svc.Name[strings.LastIndexByte(svc.Name, '.')+1:]+"; what that starts is not judged")
 }
 
-// run judges a run in progress: how long it lasts and what it made the
-// schedule miss.
+// run judges a run in progress: how long it lasts, what it waits for, what it
+// made the schedule miss, and how the run before ended.
 func (s *subject) run() {
 	s.count()
 	ran := s.now.Sub(s.Service.InactiveExit)
-	long := nagios.Judge(ran.Seconds(), s.opt.RunningWarning.Range, s.opt.RunningCritical.Range)
+	long := nagios.Judge(ran.Seconds(), s.apply(s.opt.RunningWarning), s.apply(s.opt.RunningCritical))
 	state := nagios.Worst(long, s.missedState())
-	text := s.progress()
-	switch {
-	case s.missed > 0 && long != nagios.OK:
-		text += ": " + s.limit(long) + ", " + runs(s.missed) + " missed"
-	case s.missed > 0:
-		text += ": " + runs(s.missed) + " missed"
-	case long != nagios.OK:
-		text += ": " + s.limit(long)
+	text, sign := s.progress(), ": "
+	if blame := s.blame(); blame != "" && state != nagios.OK {
+		text, sign = text+": "+blame, "; "
+	}
+	if long != nagios.OK {
+		text, sign = text+sign+s.limit(long), ", "
+	}
+	if s.missed > 0 {
+		text += sign + runs(s.missed) + " missed"
 	}
 	s.found(state, "%s", text)
 	if n := s.Service.NRestarts; n > 0 {
@@ -188,6 +205,10 @@ func (s *subject) run() {
 	}
 	if state != nagios.OK {
 		s.notes = append(s.notes, limits(s.Service)...)
+	}
+	s.notApplied()
+	s.runBefore()
+	if s.worst() != nagios.OK {
 		s.look()
 	}
 }
@@ -228,7 +249,7 @@ func (s *subject) restarting() {
 // started, so that the last one still counts.
 func (s *subject) queued() {
 	s.count()
-	s.found(s.missedState(), "%s has not started: its %s%s", s.Service.Name, jobText(*s.Service.Job), s.since(s.Timer.LastTrigger))
+	s.found(s.missedState(), "%s has not started: its %s%s", s.Service.Name, jobText(*s.Service.Job), s.since(s.Timer.LastTrigger)+jobEnd(*s.Service.Job))
 	s.outcome()
 	s.lateness()
 }
@@ -285,7 +306,7 @@ func (s *subject) worst() nagios.State {
 
 // look says where to look first.
 func (s *subject) look() {
-	s.notes = append(s.notes, "look at: journalctl "+s.userOption()+"-u "+s.Service.Name+" -n 50")
+	s.lookAt = "journalctl " + s.userOption() + "-u " + s.Service.Name + " -n 50"
 }
 
 func (s *subject) userOption() string {

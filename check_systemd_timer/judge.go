@@ -14,8 +14,11 @@ import (
 func judge(opt options, f facts, now time.Time) nagios.Result {
 	var verdicts []verdict
 	for _, pair := range f.timers {
-		named := slices.ContainsFunc(pair.Asked, func(name string) bool { return f.named[name] })
-		verdicts = append(verdicts, inspect(opt, f.host, pair, named, now))
+		verdicts = append(verdicts, inspect(opt, f, pair, now))
+	}
+	if first := slices.IndexFunc(verdicts, func(v verdict) bool { return v.denied }); first >= 0 {
+		note := "note: this user may not read the journal, so the runs before are not known (add it to the group systemd-journal)"
+		verdicts[first].Notes = append(verdicts[first].Notes, note)
 	}
 	for _, glob := range f.unmatched {
 		verdicts = append(verdicts, verdict{name: glob, Item: nagios.Item{State: nagios.Critical, Name: glob, Text: "no timer matches"}})
@@ -77,8 +80,9 @@ func totals(verdicts []verdict) []nagios.Perfdata {
 // verdict is what is said of one timer.
 type verdict struct {
 	nagios.Item
-	name string
-	data []nagios.Perfdata
+	name   string
+	data   []nagios.Perfdata
+	denied bool // the journal, which would have had more to say
 }
 
 // sentence is the verdict as it stands in a summary, where no name leads it.
@@ -109,8 +113,11 @@ type subject struct {
 	now   time.Time
 	systemd.Pair
 	host     systemd.Host
+	before   *before // nil: the runs before were not asked for
+	stuck    *stuck  // nil: the processes were not asked for
 	findings []finding
 	notes    []string
+	lookAt   string
 	counted  bool
 	missed   int       // means nothing unless counted
 	first    time.Time // the earliest missed elapse
@@ -146,6 +153,7 @@ func (s *subject) verdict() verdict {
 	}
 	name := s.Timer.Name
 	v := verdict{name: name, data: s.perfdata()}
+	v.denied = s.before != nil && s.before.Denied && (s.named || s.opt.Verbose > 0 || s.findings[0].state != nagios.OK)
 	v.Item = nagios.Item{State: s.findings[0].state, Name: name, Text: strings.Join(texts, "; "), Notes: s.notes, Detail: s.detail()}
 	return v
 }

@@ -55,7 +55,15 @@ func (s *subject) progress() string {
 
 // limit says which limit of the present run's time was passed.
 func (s *subject) limit(state nagios.State) string {
-	return bound(state, s.opt.RunningWarning.Range, s.opt.RunningCritical.Range)
+	passed := s.opt.RunningWarning
+	if state == nagios.Critical {
+		passed = s.opt.RunningCritical
+	}
+	text := bound(state, s.apply(s.opt.RunningWarning), s.apply(s.opt.RunningCritical))
+	if passed.times > 0 {
+		text += fmt.Sprintf(" (%gx the longest recent run)", passed.times)
+	}
+	return text
 }
 
 // bound says what a value that alerts should have been.
@@ -152,18 +160,36 @@ func (s *subject) whyNotStarted() string {
 	return "a unit that it requires failed, or its start job was cancelled (systemctl start " + svc.Name + " says which)"
 }
 
-// jobText describes a job in the queue and what blocks it.
+// jobText describes a job in the queue and what blocks it, to the end.
 func jobText(j systemd.Job) string {
 	text := fmt.Sprintf("%s job %d is %s", j.Type, j.ID, j.State)
-	for i, b := range j.Blockers {
-		if i == 0 {
-			text += " for "
-		} else {
-			text += ", "
-		}
+	chain := j.Chain
+	if len(chain) == 0 {
+		chain = j.Blockers[:min(1, len(j.Blockers))]
+	}
+	for i, b := range chain {
+		text += []string{" for ", ", that one for "}[min(i, 1)]
 		text += fmt.Sprintf("%s (%s job %d, %s)", b.Unit, b.Type, b.ID, b.State)
+		if more := len(j.Blockers) - 1; i == 0 && more > 0 {
+			text += " and " + plural(more, "more job")
+		}
+	}
+	if j.Loop {
+		text += ", and so on in a circle"
 	}
 	return text
+}
+
+// jobEnd says what the unit at the end of what blocks a job is doing.
+func jobEnd(j systemd.Job) string {
+	if j.End == nil {
+		return ""
+	}
+	text := fmt.Sprintf("; %s is %s (%s", j.End.Name, j.End.ActiveState, j.End.SubState)
+	if !j.End.StateChange.IsZero() {
+		text += ", since " + nagios.Instant(j.End.StateChange)
+	}
+	return text + ")"
 }
 
 // ended is the end of the last completed run; zero if none is known.
