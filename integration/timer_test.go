@@ -26,9 +26,10 @@ import (
 //	systemctl ARG...        run systemctl (as root); its output is there for stdout and stderr
 //	until UNIT NAME=RE...   wait until these properties of the unit, as systemctl show prints them, match
 //	show UNIT NAME=RE...    they match now
+//	as USER...              from here on these users run the plugins, not root and nagios
 //	check N PLUGIN ARG...   the plugin ends with status N for root and for nagios alike
 //	await N PLUGIN ARG...   wait until it does
-//	says RE                 what it printed matches, for root and for nagios
+//	says [USER] RE          what it printed matches, for root and for nagios or for one of them
 var timerCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"host":      cmdHost,
 	"session":   cmdSession,
@@ -38,6 +39,7 @@ var timerCommands = map[string]func(ts *testscript.TestScript, neg bool, args []
 	"systemctl": cmdSystemctl,
 	"until":     cmdUntil,
 	"show":      cmdShow,
+	"as":        cmdAs,
 	"check":     cmdCheck,
 	"await":     cmdAwait,
 	"says":      cmdSays,
@@ -49,7 +51,8 @@ const patience = 90 * time.Second
 // A stage is what the commands of one script share.
 type stage struct {
 	host      *host
-	users     []string          // who asks: the first one alone is asked to change something
+	owner     string            // who runs systemctl
+	users     []string          // who run the plugins
 	env       []string          // with env(1) and its arguments before each command
 	systemctl []string          // systemctl and the option that chooses the manager
 	units     string            // the folder of units
@@ -57,7 +60,7 @@ type stage struct {
 }
 
 func systemStage(h *host) *stage {
-	return &stage{host: h, users: []string{"root", "nagios"}, systemctl: []string{"systemctl", "--no-ask-password"}, units: "/run/systemd/system"}
+	return &stage{host: h, owner: "root", users: []string{"root", "nagios"}, systemctl: []string{"systemctl", "--no-ask-password"}, units: "/run/systemd/system"}
 }
 
 func (s *stage) in(user string, command ...string) (stdout, stderr string, status int) {
@@ -96,7 +99,7 @@ func cmdSession(ts *testscript.TestScript, neg bool, args []string) {
 	if _, failed, status := s.host.in("root", "systemctl", "--no-ask-password", "start", "user@"+uid); status != 0 {
 		ts.Fatalf("user manager of %s: %s%s", user, errs, failed)
 	}
-	s.users, s.env = []string{user}, []string{"env", "XDG_RUNTIME_DIR=/run/user/" + uid}
+	s.owner, s.users, s.env = user, []string{user}, []string{"env", "XDG_RUNTIME_DIR=/run/user/" + uid}
 	s.systemctl, s.units = []string{"systemctl", "--no-ask-password", "--user"}, "/run/systemd/user"
 	ts.Check(os.MkdirAll(s.host.path(s.units), 0o755))
 }
@@ -129,7 +132,7 @@ func cmdRemove(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdSystemctl(ts *testscript.TestScript, neg bool, args []string) {
 	s := stageOf(ts)
-	out, errs, status := s.in(s.users[0], append(slices.Clone(s.systemctl), args...)...)
+	out, errs, status := s.in(s.owner, append(slices.Clone(s.systemctl), args...)...)
 	fmt.Fprint(ts.Stdout(), out)
 	fmt.Fprint(ts.Stderr(), errs)
 	if neg == (status == 0) {
@@ -156,7 +159,7 @@ func cmdShow(ts *testscript.TestScript, neg bool, args []string) {
 // properties compares properties of the unit args[0] with the expressions of args[1:], and tells the first difference.
 func properties(ts *testscript.TestScript, args []string) (problem string) {
 	s := stageOf(ts)
-	out, errs, _ := s.in(s.users[0], append(slices.Clone(s.systemctl), "show", "--all", args[0])...)
+	out, errs, _ := s.in(s.owner, append(slices.Clone(s.systemctl), "show", "--all", args[0])...)
 	got := map[string]string{}
 	for line := range strings.Lines(out) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
@@ -170,6 +173,8 @@ func properties(ts *testscript.TestScript, args []string) (problem string) {
 	}
 	return ""
 }
+
+func cmdAs(ts *testscript.TestScript, neg bool, args []string) { stageOf(ts).users = args }
 
 func cmdCheck(ts *testscript.TestScript, neg bool, args []string) {
 	if problem := stageOf(ts).check(ts, args); problem != "" {
@@ -208,8 +213,12 @@ func cmdSays(ts *testscript.TestScript, neg bool, args []string) {
 	if len(stageOf(ts).said) == 0 {
 		ts.Fatalf("nothing was checked yet")
 	}
+	re := regexp.MustCompile("(?m)" + args[len(args)-1])
 	for user, said := range stageOf(ts).said {
-		if neg == regexp.MustCompile("(?m)"+args[0]).MatchString(said) {
+		if len(args) == 2 && user != args[0] {
+			continue
+		}
+		if neg == re.MatchString(said) {
 			ts.Fatalf("as %s it says:\n%s", user, said)
 		}
 	}
