@@ -1,0 +1,11 @@
+package main
+
+import (
+	"testing"
+
+	"mailfresh/internal/document"
+)
+
+func TestCheckCommand(t *testing.T) {
+	document.Keep(t, "../contrib/icinga2/mx_rcpt.conf", document.CheckCommand(check()))
+}

@@ -1,0 +1,11 @@
+package main
+
+import (
+	"testing"
+
+	"mailfresh/internal/document"
+)
+
+func TestCheckCommand(t *testing.T) {
+	document.Keep(t, "../contrib/icinga2/systemd_timer.conf", document.CheckCommand(check()))
+}
