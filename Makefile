@@ -8,7 +8,7 @@ GO      ?= go
 export GOFLAGS := -buildvcs=false
 LDFLAGS := -s -w -X mailfresh/internal/plugin.version=$(VERSION)
 
-.PHONY: all build test lint integration bench demo clean
+.PHONY: all build test lint integration replay bench demo clean
 all: build
 
 build: $(PLUGINS:%=build/%)
@@ -38,6 +38,11 @@ $(STATICCHECK):
 integration:
 	integration/install
 	$(GO) test -tags integration -count=1 -timeout 40m -v ./integration
+
+# The incident on real parts, act by act; its last words are the table of docs/incident.md. UPDATE=1 writes it there.
+replay:
+	integration/install
+	$(GO) test -tags integration -count=1 -run TestReplay -v ./integration
 
 bench:
 	integration/install
