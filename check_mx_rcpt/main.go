@@ -63,8 +63,14 @@ func readKeys(ctx context.Context, o options, f *facts) error {
 	return f.complete(o)
 }
 
-// find finds the targets: the named hosts, or the MX hosts of the recipients' domains.
+// find finds the targets: the named hosts, or the MX hosts of the recipients' domains. A third of the time is for
+// MX records, as much for addresses: a name that no server answers for does not keep the other hosts from being asked.
 func find(ctx context.Context, o options, f *facts) {
+	third := time.Duration(o.Timeout) / 3
+	forMX, cancel := context.WithTimeout(ctx, third)
+	defer cancel()
+	ctx, cancel = context.WithTimeout(ctx, 2*third)
+	defer cancel()
 	r := mx.Resolver{Server: o.Resolver, IPv4: !o.IPv6 && !o.SourceAddress.Is6(), IPv6: !o.IPv4 && !o.SourceAddress.Is4()}
 	if len(o.Hostname) > 0 {
 		hosts := make([]mx.Host, len(o.Hostname))
@@ -76,7 +82,7 @@ func find(ctx context.Context, o options, f *facts) {
 	}
 	domains := f.byDomain()
 	f.domains = make([]mx.Domain, len(domains))
-	plugin.Each(len(domains), atOnce, func(i int) { f.domains[i] = r.Domain(ctx, domains[i]) })
+	plugin.Each(len(domains), atOnce, func(i int) { f.domains[i] = r.Domain(forMX, domains[i]) })
 	hosts := f.hosts()
 	plugin.Each(len(hosts), atOnce, func(i int) { r.Addresses(ctx, hosts[i]) })
 	f.addHosts(o)

@@ -17,8 +17,9 @@ import (
 )
 
 const (
-	attemptTime = 2 * time.Second // for one server; there are two rounds (resolv.conf(5) has 5 s)
-	maxServers  = 3               // of /etc/resolv.conf
+	attemptTime = time.Second // for one server; resolv.conf(5) has 5 s, too long where the first of several is dead
+	rounds      = 4           // a server that had to look far has the answer the next time
+	maxServers  = 3           // of /etc/resolv.conf
 )
 
 var (
@@ -35,7 +36,7 @@ func (r Resolver) query(ctx context.Context, name string, kind dnsmessage.Type) 
 	q := dnsmessage.Message{Header: dnsmessage.Header{RecursionDesired: true}}
 	q.Questions = []dnsmessage.Question{{Name: wire, Type: kind, Class: dnsmessage.ClassINET}}
 	servers := r.servers()
-	for i := range 2 * len(servers) {
+	for i := range rounds * len(servers) {
 		m, err = ask(ctx, servers[i%len(servers)], q)
 		if err == nil || ctx.Err() != nil {
 			break
@@ -154,7 +155,7 @@ func problem(err error) string {
 	case !errors.As(err, &dns):
 		return err.Error()
 	case dns.IsTimeout:
-		return "look up: no answer from " + dns.Server
+		return strings.TrimSuffix("look up: no answer from "+dns.Server, " from ")
 	case dns.IsTemporary:
 		return "look up: SERVFAIL"
 	case dns.IsNotFound:
