@@ -5,7 +5,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -75,9 +74,7 @@ func find(ctx context.Context, o options, f *facts) {
 	if len(o.Hostname) > 0 {
 		hosts := make([]mx.Host, len(o.Hostname))
 		plugin.Each(len(hosts), atOnce, func(i int) { hosts[i] = r.Named(ctx, o.Hostname[i].name) })
-		for i, h := range hosts {
-			f.add(h, o.Hostname[i].port, o, f.recipients)
-		}
+		f.addNamed(o, hosts)
 		return
 	}
 	domains := f.byDomain()
@@ -88,19 +85,14 @@ func find(ctx context.Context, o options, f *facts) {
 	f.addHosts(o)
 }
 
-// ask holds the dialogue with a target. Without an address no recipient has a verdict.
+// ask holds the dialogue with a target.
 func ask(ctx context.Context, o options, senders []string, t *target) {
+	t.recipients = unique(t.recipients)
 	if !t.addr.Addr().IsValid() {
-		none := smtp.Answer{Verdict: smtp.NoVerdict, Phase: smtp.Connect, Err: errors.New(t.problem)}
-		for range senders {
-			t.dialogue.Answers = append(t.dialogue.Answers, slices.Repeat([]smtp.Answer{none}, len(t.recipients)))
-		}
+		t.dialogue.Answers = slices.Repeat([][]smtp.Answer{t.unasked()}, len(senders))
 		return
 	}
 	name, _ := os.Hostname()
-	p := smtp.Probe{
-		Host: t.host, Addr: t.addr, Source: o.SourceAddress, Helo: cmp.Or(o.Helo, name, "localhost"), LMTP: o.LMTP,
-		TLS: o.TLS, Verify: o.TLSVerify, Senders: senders, Recipients: t.recipients,
-	}
+	p := o.probe(t, senders, cmp.Or(o.Helo, name, "localhost"))
 	t.dialogue = p.Run(ctx)
 }

@@ -2,17 +2,15 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 
-	"mailfresh/internal/aliases"
 	"mailfresh/internal/mx"
 	"mailfresh/internal/smtp"
 )
-
-const maxKeys = 100_000 // of an alias file
 
 // facts are what is asked, of whom, and what they said.
 type facts struct {
@@ -20,9 +18,11 @@ type facts struct {
 	control             map[string]bool     // recipients that must be refused
 	domains             []mx.Domain         // none if the hosts were named
 	of                  map[string][]string // the recipients of each domain
+	host                map[string]*mx.Host // by name
 	targets             []target
-	keys                int      // of the alias file
-	skipped             []string // those that cannot be asked
+	at                  map[string]int // of targets, by address; by host if there is none
+	keys                int            // of the alias file
+	skipped             []string       // those that cannot be asked
 }
 
 // target is one address of a host and the dialogue with it.
@@ -40,7 +40,7 @@ type target struct {
 // newFacts has what is asked. The controls come first: a rejection before the first acceptance cannot be a limit of one recipient
 // for the null sender.
 func newFacts(o options) facts {
-	f := facts{control: map[string]bool{}}
+	f := facts{control: map[string]bool{}, at: map[string]int{}}
 	for _, a := range o.Reject {
 		f.control[string(a)] = true
 		f.recipients = append(f.recipients, string(a))
@@ -56,35 +56,6 @@ func newFacts(o options) facts {
 	}
 	f.senders, f.recipients = unique(f.senders), unique(f.recipients)
 	return f
-}
-
-// addKey adds a key of the alias file. What is no address, such as "*", and what the file rejects itself (Exim's :fail:) is skipped.
-func (f *facts) addKey(o options, e aliases.Entry) error {
-	f.keys++
-	if f.keys > maxKeys {
-		return fmt.Errorf("more than %d keys", maxKeys)
-	}
-	text := string(e.Key)
-	if o.Domain != "" && !strings.Contains(text, "@") {
-		text += "@" + o.Domain
-	}
-	var a address
-	err := a.UnmarshalText([]byte(text))
-	if _, domain := smtp.SplitAddress(string(a)); err != nil || domain == "" || strings.HasPrefix(string(a), "*") || strings.HasPrefix(string(e.Value), ":fail:") {
-		f.skipped = append(f.skipped, string(e.Key))
-	} else if !f.control[string(a)] {
-		f.recipients = append(f.recipients, string(a))
-	}
-	return nil
-}
-
-// complete ends the list of recipients.
-func (f *facts) complete(o options) error {
-	f.recipients = unique(f.recipients)
-	if len(f.recipients) == len(f.control) {
-		return fmt.Errorf("no key of %s is an address (of %d; --domain completes local ones)", o.RecipientsFrom, f.keys)
-	}
-	return nil
 }
 
 func unique(list []string) []string {
@@ -109,11 +80,15 @@ func (f *facts) byDomain() (domains []string) {
 	return domains
 }
 
-// hosts are the hosts of the domains, whose addresses are still to be looked up.
+// hosts are the hosts of the domains, each once, whose addresses are still to be looked up.
 func (f *facts) hosts() (hosts []*mx.Host) {
+	f.host = map[string]*mx.Host{}
 	for _, d := range f.domains {
-		for i := range d.Hosts {
-			hosts = append(hosts, &d.Hosts[i])
+		for i, h := range d.Hosts {
+			if f.host[h.Name] == nil {
+				f.host[h.Name] = &d.Hosts[i]
+				hosts = append(hosts, &d.Hosts[i])
+			}
 		}
 	}
 	return hosts
@@ -123,13 +98,20 @@ func (f *facts) hosts() (hosts []*mx.Host) {
 func (f *facts) addHosts(o options) {
 	for _, d := range f.domains {
 		for _, h := range d.Hosts {
-			f.add(h, 0, o, f.of[d.Name])
+			f.add(f.host[h.Name], 0, o, f.of[d.Name])
 		}
 	}
 }
 
+// addNamed adds the hosts that the operator named.
+func (f *facts) addNamed(o options, hosts []mx.Host) {
+	for i := range hosts {
+		f.add(&hosts[i], o.Hostname[i].port, o, f.recipients)
+	}
+}
+
 // add adds the addresses of a host; one that is there already is asked once, for all recipients.
-func (f *facts) add(h mx.Host, own port, o options, recipients []string) {
+func (f *facts) add(h *mx.Host, own port, o options, recipients []string) {
 	fresh := target{name: h.Name, host: h.Name, problem: h.Problem}
 	if own != 0 && strings.Contains(h.Name, ":") {
 		fresh.name = fmt.Sprintf("[%s]:%d", h.Name, own)
@@ -155,18 +137,34 @@ func (f *facts) add(h mx.Host, own port, o options, recipients []string) {
 }
 
 func (f *facts) merge(t target, recipients []string) {
-	i := slices.IndexFunc(f.targets, func(old target) bool {
-		return old.addr == t.addr && (t.addr.IsValid() || old.host == t.host)
-	})
-	if i < 0 {
+	key := t.host
+	if t.addr.Addr().IsValid() {
+		key = t.addr.String()
+	}
+	i, known := f.at[key]
+	if !known {
 		i = len(f.targets)
+		f.at[key] = i
 		f.targets = append(f.targets, t)
 	}
 	old := &f.targets[i]
-	if old.label != t.label {
-		old.notes = append(old.notes, "also named "+t.label)
+	if note := "also named " + t.label; old.label != t.label && len(old.notes) < listLimit && !slices.Contains(old.notes, note) {
+		old.notes = append(old.notes, note)
 	}
-	old.recipients = unique(append(old.recipients, recipients...))
+	old.recipients = append(old.recipients, recipients...)
+}
+
+// unasked are the answers of a host without an address.
+func (t *target) unasked() []smtp.Answer {
+	none := smtp.Answer{Verdict: smtp.NoVerdict, Phase: smtp.Connect, Err: errors.New(t.problem)}
+	return slices.Repeat([]smtp.Answer{none}, len(t.recipients))
+}
+
+func (o options) probe(t *target, senders []string, helo string) smtp.Probe {
+	return smtp.Probe{
+		Host: t.host, Addr: t.addr, Source: o.SourceAddress, Helo: helo, LMTP: o.LMTP,
+		TLS: o.TLS, Verify: o.TLSVerify, Senders: senders, Recipients: t.recipients,
+	}
 }
 
 func (o options) usualPort() port {
