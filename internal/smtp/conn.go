@@ -115,7 +115,9 @@ func (c *conn) hello() *Answer {
 	c.extensions = map[string]bool{}
 	r, a := c.say(Hello, verb+c.probe.Helo)
 	if r.Code/100 == 5 && !c.probe.LMTP {
-		_, a = c.say(Hello, "HELO "+c.probe.Helo)
+		if again, b := c.say(Hello, "HELO "+c.probe.Helo); again.Code > 0 { // else the reply to EHLO is the answer
+			a = b
+		}
 		return a
 	}
 	for _, line := range r.Lines[min(1, len(r.Lines)):] {
