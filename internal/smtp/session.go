@@ -3,12 +3,14 @@ package smtp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
 
 const (
 	maxRecipients = 100 // of one transaction; a server must take as many (RFC 5321 4.5.3.1.8)
+	maxRefusals   = 400 // recipients not accepted from one sender: fifty connections of maxErrors
 	recordLines   = 200
 )
 
@@ -23,6 +25,7 @@ type session struct {
 	left     int           // bytes that may still be received
 	size     int           // recipients of a transaction
 	several  bool          // the sender was granted two recipients in one transaction
+	refusals int           // recipients not accepted from the sender
 	quitting time.Duration // spent in QUIT
 }
 
@@ -65,12 +68,15 @@ func (s *session) ask(sender string) []Answer {
 	for i := range todo {
 		todo[i] = i
 	}
-	s.size, s.several = maxRecipients, false
+	s.size, s.several, s.refusals = maxRecipients, false, 0
 	for len(todo) > 0 {
 		n := min(s.size, len(todo))
 		left, final := s.transaction(sender, todo[:n], answers)
 		copy(todo[n-len(left):], left)
 		todo = todo[n-len(left):]
+		if final == nil && s.refusals >= maxRefusals {
+			final = &Answer{NoVerdict, Rcpt, nil, fmt.Errorf("not asked after %d recipients that were not accepted", s.refusals)}
+		}
 		if final == nil {
 			continue
 		}
@@ -206,6 +212,7 @@ func (t *transaction) enter(r *Reply) {
 		return
 	}
 	t.failures++
+	t.refusals++
 	if t.sender == "" && t.accepted == 1 && !t.several && !blamesRecipient(r) {
 		t.doubted = append(t.doubted, i)
 	}

@@ -7,7 +7,8 @@
 //   - Where PIPELINING (RFC 2920) is offered, RSET, MAIL and at most 8 RCPT are sent as a group, which is under 3 KiB, so no
 //     window fills; else in lock-step. Every reply is read, in order; one that nobody asked for is a protocol error.
 //   - A connection is left for a new one after 8 transactions or 8 recipients that were not accepted: Exim gives up at 10 RSETs,
-//     Postfix slows down at 10 errors. A group is no larger than the errors that are left.
+//     Postfix slows down at 10 errors. A group is no larger than the errors that are left. After 400 recipients that were not
+//     accepted from one sender the rest has no verdict: a probe is not to look like a search for addresses.
 //   - "Too many recipients" (452 or 552 after an accepted one), a refused MAIL or RSET in a later transaction, a 421 and a lost
 //     connection after some answer are the server's limits, not verdicts: the rest is asked in a new transaction or on a new connection.
 //   - Some servers allow one recipient for the null sender, so there a recipient that was not accepted after the first accepted

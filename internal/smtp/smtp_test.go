@@ -153,3 +153,28 @@ func TestMemory(t *testing.T) {
 		t.Errorf("a flood made the dialogue allocate %d bytes in all", grown)
 	}
 }
+
+// A host that accepts nobody is not asked for thousands, on a new connection for every eight; the next sender has as many again.
+func TestRefusals(t *testing.T) {
+	server, err := plugintest.PlaySMTP("127.0.0.1:0", "hello\nC: MAIL *\n"+strings.Repeat("C: RCPT *\n", maxErrors)+"S: 250 ok\nS* 8 550 no\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := Probe{Addr: netip.MustParseAddrPort(server.Addr), Helo: "x", Senders: []string{"", "s@example.net"}}
+	for i := range 2 * maxRefusals {
+		p.Recipients = append(p.Recipients, fmt.Sprintf("r%d@example.org", i))
+	}
+	d := run(t, p, 20*time.Second)
+	if problems := server.Close(); len(problems) > 0 {
+		t.Errorf("against the script: %s", problems[0])
+	}
+	for i := range p.Senders {
+		last, next := d.Answers[i][maxRefusals-1], d.Answers[i][maxRefusals]
+		if last.Verdict != Rejected || next.Verdict != NoVerdict || next.Err.Error() != "not asked after 400 recipients that were not accepted" {
+			t.Errorf("answers %d and %d of sender %d: %v, %v", maxRefusals-1, maxRefusals, i, last, next)
+		}
+	}
+	if want := len(p.Senders) * maxRefusals / maxErrors; d.Connections != want {
+		t.Errorf("%d connections; want %d", d.Connections, want)
+	}
+}
