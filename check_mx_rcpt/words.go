@@ -12,14 +12,15 @@ import (
 
 const reasonBytes = 160 // of a reply in a sentence
 
-// sentence tells who says what of the rows of which the same is said as of the first one, and how many more there are. The rows are
-// named once, in the lead if that has a place for them.
+// sentence tells who says what of the rows of which the same is said as of the first one, but for the recipient's name in the
+// reply, and how many more there are. The rows are named once, in the lead if that has a place for them.
 func (j *judgment) sentence(lead string, rows []row, verdicts []smtp.Verdict) string {
 	const it = "\x00"
 	first := j.clauses(rows[0], it, verdicts)
+	common := strings.ReplaceAll(first, rows[0].recipient, it)
 	var alike []row
 	for _, r := range rows {
-		if j.clauses(r, it, verdicts) == first {
+		if strings.ReplaceAll(j.clauses(r, it, verdicts), r.recipient, it) == common {
 			alike = append(alike, r)
 		}
 	}
