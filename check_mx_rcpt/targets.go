@@ -121,6 +121,9 @@ func (f *facts) add(h *mx.Host, own port, o options, recipients []string) {
 	if h.Alias != "" {
 		fresh.notes = []string{fmt.Sprintf("%s is an alias of %s, which an MX may not be", h.Name, h.Alias)}
 	}
+	if h.Problem != "" && len(h.Addrs) > 0 {
+		fresh.notes = append(fresh.notes, "only some addresses are known: "+h.Problem)
+	}
 	addrs := h.Addrs
 	if len(addrs) == 0 {
 		addrs = []netip.Addr{{}}

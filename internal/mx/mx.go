@@ -40,7 +40,7 @@ type Host struct {
 	Preference uint16
 	Addrs      []netip.Addr // sorted, IPv4 first
 	Alias      string       // the name behind it, if Name is an alias
-	Problem    string       // why there are no addresses
+	Problem    string       // why there are no addresses, or not all
 }
 
 // Resolver asks for names.
@@ -93,12 +93,12 @@ func (r Resolver) Domain(ctx context.Context, name string) Domain {
 	switch {
 	case m.RCode == dnsmessage.RCodeNameError:
 		d.Problem = "does not exist"
-	case len(d.Hosts) == 1 && d.Hosts[0].Name == "":
+	case len(d.Hosts) == 1 && d.Hosts[0].Name == nullMX:
 		d.Problem, d.Hosts = "has a null MX: it takes no mail", nil
 	case len(d.Hosts) == 0:
 		h := Host{Name: name}
 		r.Addresses(ctx, &h)
-		if h.Problem != "" {
+		if len(h.Addrs) == 0 {
 			d.Problem = "has no MX and " + h.Problem
 			return d
 		}
@@ -107,11 +107,13 @@ func (r Resolver) Domain(ctx context.Context, name string) Domain {
 	return d
 }
 
+const nullMX = `"."`
+
 func listed(record *dnsmessage.MXResource) Host {
-	h := Host{Name: strings.ToLower(strings.TrimSuffix(record.MX.String(), ".")), Preference: record.Pref}
+	h := Host{Name: cmp.Or(strings.ToLower(strings.TrimSuffix(record.MX.String(), ".")), nullMX), Preference: record.Pref}
 	if _, err := netip.ParseAddr(h.Name); err == nil {
 		h.Problem = "the MX is an address, not a name"
-	} else if h.Name == "" {
+	} else if h.Name == nullMX {
 		h.Problem = "a null MX beside others"
 	}
 	return h
@@ -122,18 +124,18 @@ func (r Resolver) Addresses(ctx context.Context, h *Host) {
 	if len(h.Addrs) > 0 || h.Problem != "" {
 		return
 	}
-	h.Problem = "no address"
+	failed, none := "", "no address"
 	for _, kind := range []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA} {
 		if kind == dnsmessage.TypeA && !r.IPv4 || kind == dnsmessage.TypeAAAA && !r.IPv6 {
 			continue
 		}
 		m, err := r.query(ctx, h.Name, kind)
 		if err != nil {
-			h.Problem = err.Error()
+			failed = err.Error()
 			continue
 		}
 		if m.RCode == dnsmessage.RCodeNameError {
-			h.Problem = "no such host"
+			none = "no such host"
 		}
 		for _, answer := range m.Answers {
 			switch body := answer.Body.(type) {
@@ -147,8 +149,8 @@ func (r Resolver) Addresses(ctx context.Context, h *Host) {
 		}
 	}
 	slices.SortFunc(h.Addrs, netip.Addr.Compare)
-	if len(h.Addrs) > 0 {
-		h.Problem = ""
+	if h.Problem = failed; failed == "" && len(h.Addrs) == 0 {
+		h.Problem = none
 	}
 }
 

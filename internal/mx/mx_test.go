@@ -81,7 +81,7 @@ func TestDomain(t *testing.T) {
 		{"example.org", "; 5 mx0.example.org [127.0.0.1 127.0.0.2 ::1]; 10 mx1.example.org [127.0.0.3]; 10 mx2.example.org [127.0.0.4] is real.example.org"},
 		{"implicit.example", "(implicit); 0 implicit.example [127.0.0.5]"},
 		{"null.example", "has a null MX: it takes no mail"},
-		{"odd-null.example", "; 0  []: a null MX beside others; 10 mx1.example.org [127.0.0.3]"},
+		{"odd-null.example", "; 0 \".\" []: a null MX beside others; 10 mx1.example.org [127.0.0.3]"},
 		{"nothing.example", "has no MX and no address"},
 		{"gone.example", "does not exist"},
 		{"failing.example", "has unknown MX hosts: look up MX of failing.example: SERVFAIL"},
