@@ -122,6 +122,8 @@ func (o *options) Validate() error {
 		return errors.New("--recipients-from and --format need each other")
 	case o.Domain != "" && new(address).UnmarshalText([]byte("x@"+o.Domain)) != nil:
 		return fmt.Errorf("option --domain: %+q is not a domain", o.Domain)
+	case o.Domain != "" && o.RecipientsFrom == "":
+		return errors.New("--domain needs --recipients-from")
 	case o.IPv4 && (o.IPv6 || o.SourceAddress.Is6()), o.IPv6 && o.SourceAddress.Is4():
 		return errors.New("--ipv4, --ipv6 and --source-address exclude each other")
 	case o.TLSVerify && o.TLS == smtp.None:

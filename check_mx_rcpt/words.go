@@ -198,11 +198,14 @@ func (j *judgment) asked() (all []target) {
 // list makes the long output: the alias file, and a line for each address, below it what is not as it should be.
 func (j *judgment) list() {
 	if j.keys > 0 {
-		text := fmt.Sprintf("%d keys", j.keys)
+		item := nagios.Item{Name: j.RecipientsFrom, Text: fmt.Sprintf("%d keys", j.keys)}
 		if len(j.skipped) > 0 {
-			text += fmt.Sprintf(", %d not asked for: %s", len(j.skipped), list(j.skipped, 5))
+			item.Notes = []string{fmt.Sprintf("%d not asked for: %s", len(j.skipped), list(j.skipped, 5))}
+			if j.Domain == "" {
+				item.Notes[0] += "; --domain completes local ones"
+			}
 		}
-		j.items = append(j.items, nagios.Item{Name: j.RecipientsFrom, Text: text})
+		j.items = append(j.items, item)
 	}
 	for i := range j.targets {
 		t := &j.targets[i]
