@@ -53,8 +53,7 @@ type finding struct {
 // Where no host gives a verdict, mail goes nowhere: that is critical.
 func judge(o options, f facts) nagios.Result {
 	j := &judgment{options: o, facts: f, silent: map[*target]bool{}, missing: nagios.Critical}
-	for i := range j.targets {
-		t := &j.targets[i]
+	for _, t := range j.targets {
 		if t.dialogue.Unroutable {
 			continue
 		}

@@ -31,8 +31,8 @@ func table(text string) facts {
 	f.senders = f.senders[:len(words)]
 	for i := range len(strings.Split(words[0], "/")[0]) {
 		name := fmt.Sprintf("mx%d", i+1)
-		f.targets = append(f.targets, target{label: name, name: name, host: name, addr: netip.MustParseAddrPort("127.0.0.1:25")})
-		t := &f.targets[i]
+		f.targets = append(f.targets, &target{label: name, name: name, host: name, addr: netip.MustParseAddrPort("127.0.0.1:25")})
+		t := f.targets[i]
 		t.dialogue.Time = time.Duration(i+1) * 10 * time.Millisecond
 		for _, word := range words {
 			t.recipients = nil

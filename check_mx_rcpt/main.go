@@ -37,7 +37,7 @@ func check() plugin.Check {
 				return nagios.Result{}, err
 			}
 			find(ctx, o, &f)
-			plugin.Each(len(f.targets), atOnce, func(i int) { ask(ctx, o, f.senders, &f.targets[i]) })
+			plugin.Each(len(f.targets), atOnce, func(i int) { ask(ctx, o, f.senders, f.targets[i]) })
 			return judge(o, f), nil
 		},
 	}

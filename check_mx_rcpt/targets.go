@@ -19,10 +19,10 @@ type facts struct {
 	domains             []mx.Domain         // none if the hosts were named
 	of                  map[string][]string // the recipients of each domain
 	host                map[string]*mx.Host // by name
-	targets             []target
-	at                  map[string]int // of targets, by address; by host if there is none
-	keys                int            // of the alias file
-	skipped             []string       // those that cannot be asked
+	targets             []*target
+	at                  map[string]*target // by address; by host if there is none
+	keys                int                // of the alias file
+	skipped             []string           // those that cannot be asked
 }
 
 // target is one address of a host and the dialogue with it.
@@ -40,7 +40,7 @@ type target struct {
 // newFacts has what is asked. The controls come first: a rejection before the first acceptance cannot be a limit of one recipient
 // for the null sender.
 func newFacts(o options) facts {
-	f := facts{control: map[string]bool{}, at: map[string]int{}}
+	f := facts{control: map[string]bool{}, at: map[string]*target{}}
 	for _, a := range o.Reject {
 		f.control[string(a)] = true
 		f.recipients = append(f.recipients, string(a))
@@ -144,13 +144,12 @@ func (f *facts) merge(t target, recipients []string) {
 	if t.addr.Addr().IsValid() {
 		key = t.addr.String()
 	}
-	i, known := f.at[key]
-	if !known {
-		i = len(f.targets)
-		f.at[key] = i
-		f.targets = append(f.targets, t)
+	old := f.at[key]
+	if old == nil {
+		old = &t
+		f.at[key] = old
+		f.targets = append(f.targets, old)
 	}
-	old := &f.targets[i]
 	if note := "also named " + t.label; old.label != t.label && len(old.notes) < listLimit && !slices.Contains(old.notes, note) {
 		old.notes = append(old.notes, note)
 	}

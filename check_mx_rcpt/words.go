@@ -4,13 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/smtp"
 )
 
-const reasonBytes = 160 // of a reply in a sentence
+const reasonRunes = 160 // of a reply in a sentence
 
 // sentence tells who says what of the rows of which the same is said as of the first one, but for the recipient's name in the
 // reply, and how many more there are. The rows are named once, in the lead if that has a place for them.
@@ -42,12 +41,12 @@ func (j *judgment) clauses(r row, object string, verdicts []smtp.Verdict) string
 	var clauses []string
 	for _, verdict := range verdicts {
 		var said []string // in order
-		hosts := map[string][]target{}
+		hosts := map[string][]*target{}
 		for _, v := range r.votes {
 			if v.answer.Verdict == verdict {
 				text := verb(v.answer) + "\n" + reason(v.answer)
 				said = append(said, text)
-				hosts[text] = append(hosts[text], *v.target)
+				hosts[text] = append(hosts[text], v.target)
 			}
 		}
 		for _, text := range unique(said) {
@@ -95,12 +94,8 @@ func reason(a *smtp.Answer) string {
 	} else if a.Err != nil {
 		text = a.Err.Error()
 	}
-	if len(text) > reasonBytes {
-		end := reasonBytes
-		for !utf8.RuneStart(text[end]) {
-			end--
-		}
-		text = text[:end] + "..."
+	if short := fmt.Sprintf("%.*s", reasonRunes, text); short != text {
+		text = short + "..."
 	}
 	if a.Phase == smtp.Connect || a.Phase == smtp.Rcpt && a.Reply != nil {
 		return text
@@ -132,9 +127,9 @@ func senderName(sender string) string {
 }
 
 // who names hosts: "both hosts", "mx1 and mx2", "mx1, mx2 and 4 more".
-func (j *judgment) who(hosts []target) string {
+func (j *judgment) who(hosts []*target) string {
 	noun := "hosts"
-	if slices.ContainsFunc(hosts, func(t target) bool { return t.label != t.name }) {
+	if slices.ContainsFunc(hosts, func(t *target) bool { return t.label != t.name }) {
 		noun = "addresses"
 	}
 	switch n := len(hosts); {
@@ -148,7 +143,7 @@ func (j *judgment) who(hosts []target) string {
 	return list(labels(hosts), 3)
 }
 
-func labels(hosts []target) (labels []string) {
+func labels(hosts []*target) (labels []string) {
 	for _, t := range hosts {
 		labels = append(labels, t.label)
 	}
@@ -181,18 +176,11 @@ func (j *judgment) praise(slowest *target) string {
 	if len(j.probed) > 1 {
 		accept, refuse, who = "accept", "refuse", ", slowest "+slowest.label
 	}
-	text := fmt.Sprintf("%s %s %s", j.who(j.asked()), accept, list(j.subjects(wanted), 3))
+	text := fmt.Sprintf("%s %s %s", j.who(j.probed), accept, list(j.subjects(wanted), 3))
 	if len(unwanted) > 0 {
 		text += fmt.Sprintf(" and %s %s", refuse, list(j.subjects(unwanted), 3))
 	}
 	return text + who + " in " + nagios.Span(slowest.dialogue.Time)
-}
-
-func (j *judgment) asked() (all []target) {
-	for _, t := range j.probed {
-		all = append(all, *t)
-	}
-	return all
 }
 
 // list makes the long output: the alias file, and a line for each address, below it what is not as it should be.
@@ -207,8 +195,7 @@ func (j *judgment) list() {
 		}
 		j.items = append(j.items, item)
 	}
-	for i := range j.targets {
-		t := &j.targets[i]
+	for _, t := range j.targets {
 		item := nagios.Item{Name: t.label, Notes: t.notes, Detail: t.dialogue.Record}
 		if n := t.dialogue.Unrecorded; n > 0 {
 			item.Detail = append(item.Detail, fmt.Sprintf("... %d more lines", n))

@@ -83,7 +83,7 @@ func (c *conn) greet(security Security) *Answer {
 	if r, err := c.reply(); err != nil {
 		return &Answer{NoVerdict, Greeting, nil, err}
 	} else if r.Code/100 != 2 {
-		return verdict(Greeting, r)
+		return decide(Greeting, r)
 	}
 	if a := c.hello(); a != nil {
 		return a
@@ -101,7 +101,7 @@ func (c *conn) say(phase Phase, line string) (*Reply, *Answer) {
 		return &Reply{}, &Answer{NoVerdict, phase, nil, err}
 	}
 	if replies[0].Code/100 != 2 {
-		return replies[0], verdict(phase, replies[0])
+		return replies[0], decide(phase, replies[0])
 	}
 	return replies[0], nil
 }
@@ -162,11 +162,6 @@ func (c *conn) handshake() *Answer {
 	c.note("-- ", tls.VersionName(t.ConnectionState().Version))
 	c.Conn, c.br = t, newLineReader(t)
 	return nil
-}
-
-func verdict(phase Phase, r *Reply) *Answer {
-	a := decide(phase, r)
-	return &a
 }
 
 // exchange sends the commands, in one group or one by one, and gives the replies that came. In lock-step it stops after a

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"strconv"
 	"strings"
@@ -39,8 +40,8 @@ func (r *Reply) status() (subject, detail int) {
 }
 
 // newLineReader is a buffer that holds the longest accepted line and no more.
-func newLineReader(c interface{ Read([]byte) (int, error) }) *bufio.Reader {
-	return bufio.NewReaderSize(c, lineBytes+len("\r\n"))
+func newLineReader(r io.Reader) *bufio.Reader {
+	return bufio.NewReaderSize(r, lineBytes+len("\r\n"))
 }
 
 // readReply reads one reply and calls each with every raw line. A bare code is a lawful last line and LF alone ends a line.

@@ -203,7 +203,7 @@ func (t *transaction) enter(r *Reply) {
 		return
 	}
 	t.settled++
-	t.answers[i] = decide(Rcpt, r)
+	t.answers[i] = *decide(Rcpt, r)
 	if t.answers[i].Verdict == Accepted {
 		t.accepted++
 		if t.accepted > 1 {
@@ -240,5 +240,5 @@ func (t *transaction) stopped(phase Phase, r *Reply, err error) *Answer {
 	if r == nil {
 		return &Answer{NoVerdict, phase, nil, err}
 	}
-	return verdict(phase, r)
+	return decide(phase, r)
 }

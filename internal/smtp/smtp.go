@@ -114,8 +114,8 @@ func (p *Probe) Run(ctx context.Context) Dialogue {
 }
 
 // decide classifies a reply by its phase, code and enhanced code (RFC 5321 4.2, RFC 3463, RFC 7504).
-func decide(phase Phase, r *Reply) Answer {
-	a := Answer{Verdict: NoVerdict, Phase: phase, Reply: r}
+func decide(phase Phase, r *Reply) *Answer {
+	a := &Answer{Verdict: NoVerdict, Phase: phase, Reply: r}
 	switch r.Code / 100 {
 	case 2:
 		a.Verdict = Accepted
