@@ -132,9 +132,9 @@ func (c *conn) startTLS(security Security) *Answer {
 	if !c.extensions["STARTTLS"] {
 		return &Answer{Refused, StartTLS, nil, errors.New("STARTTLS is not offered")}
 	}
-	r, a := c.say(StartTLS, "STARTTLS")
+	_, a := c.say(StartTLS, "STARTTLS")
 	switch {
-	case a != nil && r.Code > 0 && security == Opportunistic && !c.gone:
+	case a != nil && security == Opportunistic && !c.gone:
 		return nil // plain text
 	case a != nil:
 		return a

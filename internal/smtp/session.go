@@ -232,7 +232,7 @@ func blamesRecipient(r *Reply) bool {
 // stopped is how a transaction ends before its time. On a connection that has given answers it may be a limit: the rest
 // is asked on a new connection. Else this is the answer to all that are left.
 func (t *transaction) stopped(phase Phase, r *Reply, err error) *Answer {
-	if t.settled > 0 {
+	if t.settled > 0 && err != errTimeout {
 		t.used = true
 		return nil
 	}
