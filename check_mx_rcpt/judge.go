@@ -36,7 +36,7 @@ type judgment struct {
 	facts
 	probed   []*target        // without those that this host cannot route to
 	silent   map[*target]bool // those without any verdict
-	missing  nagios.State     // of an answer without verdict
+	reached  map[string]bool  // recipients that a host has spoken to us about, whatever it said
 	rows     []row
 	findings []finding
 	perfdata []nagios.Perfdata
@@ -50,29 +50,27 @@ type finding struct {
 }
 
 // judge says the worst first; among equals disagreement, rejections, controls, deferrals, refused probes, missing verdicts, DNS, time.
-// Where no host gives a verdict, mail goes nowhere: that is critical.
+// Where no host of a recipient gives any verdict, its mail goes nowhere: that is critical.
 func judge(o options, f facts) nagios.Result {
-	j := &judgment{options: o, facts: f, silent: map[*target]bool{}, missing: nagios.Critical}
+	j := &judgment{options: o, facts: f, silent: map[*target]bool{}, reached: map[string]bool{}}
 	for _, t := range j.targets {
 		if t.dialogue.Unroutable {
 			continue
 		}
 		j.probed = append(j.probed, t)
 		j.silent[t] = !t.spoke()
-		if !j.silent[t] {
-			j.missing = o.UnreachableState
+		for _, recipient := range t.recipients {
+			j.reached[recipient] = j.reached[recipient] || !j.silent[t]
 		}
 	}
+	j.judgeRoutes()
 	j.collect()
 	j.judgeRows()
 	j.judgeDomains()
 	slowest := j.judgeTime()
 	j.count()
 	j.list()
-	switch {
-	case len(j.probed) == 0 && len(j.targets) > 0:
-		j.found(nagios.Unknown, "this host has no route to "+list(labels(j.targets), 3))
-	case len(j.findings) == 0:
+	if len(j.findings) == 0 {
 		j.found(nagios.OK, j.praise(slowest))
 	}
 	worst := slices.MaxFunc(j.findings, bySeverity).state
@@ -104,6 +102,19 @@ func (t *target) spoke() bool {
 	})
 }
 
+// judgeRoutes says which recipients have no host that this one can route to. An address beside others is a note.
+func (j *judgment) judgeRoutes() {
+	var beyond []*target
+	for _, t := range j.targets {
+		if t.dialogue.Unroutable && slices.ContainsFunc(t.recipients, func(r string) bool { _, asked := j.reached[r]; return !asked }) {
+			beyond = append(beyond, t)
+		}
+	}
+	if len(beyond) > 0 {
+		j.found(nagios.Unknown, "this host has no route to "+list(labels(beyond), 3))
+	}
+}
+
 // collect turns the answers of targets into rows.
 func (j *judgment) collect() {
 	at := map[[2]string]int{}
@@ -125,7 +136,7 @@ func (j *judgment) collect() {
 
 // judgeRows makes a sentence of the rows of each kind. A control that is deferred or refused was not accepted: that is all it is for.
 func (j *judgment) judgeRows() {
-	var disagree, rejected, control, deferred, refused, missing []row
+	var disagree, rejected, control, deferred, refused, missing, lost []row
 	for _, r := range j.rows {
 		switch {
 		case r.control && r.has(smtp.Accepted):
@@ -141,7 +152,9 @@ func (j *judgment) judgeRows() {
 		if r.has(smtp.Refused) && !r.control {
 			refused = append(refused, r)
 		}
-		if r.has(smtp.NoVerdict) {
+		if !j.reached[r.recipient] {
+			lost = append(lost, r)
+		} else if r.has(smtp.NoVerdict) {
 			missing = append(missing, r)
 		}
 	}
@@ -157,7 +170,8 @@ func (j *judgment) judgeRows() {
 		{control, nagios.Warning, "", []smtp.Verdict{smtp.Accepted}, ", which must be refused: acceptance proves nothing"},
 		{deferred, j.DeferredState, "", []smtp.Verdict{smtp.Deferred, smtp.Accepted}, ""},
 		{refused, nagios.Unknown, "", []smtp.Verdict{smtp.Refused}, ""},
-		{missing, j.missing, "", []smtp.Verdict{smtp.NoVerdict}, ""},
+		{lost, nagios.Critical, "", []smtp.Verdict{smtp.NoVerdict}, ""},
+		{missing, j.UnreachableState, "", []smtp.Verdict{smtp.NoVerdict}, ""},
 	} {
 		if len(kind.rows) > 0 {
 			j.found(kind.state, j.sentence(kind.lead, kind.rows, kind.verdicts)+kind.end)

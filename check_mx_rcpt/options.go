@@ -36,7 +36,7 @@ type options struct {
 	Warning          nagios.TimeRange `arg:"-w,--warning" placeholder:"RANGE" group:"What is wrong" help:"warn when the time of the slowest host, QUIT not counted, leaves this range, for example 2 or 500ms"`
 	Critical         nagios.TimeRange `arg:"-c,--critical" placeholder:"RANGE" help:"critical when it leaves this range, for example 5"`
 	DeferredState    nagios.State     `arg:"--deferred-state" default:"warning" placeholder:"STATE" help:"state of a temporary refusal (4xx): ok, warning, critical or unknown"`
-	UnreachableState nagios.State     `arg:"--unreachable-state" default:"warning" placeholder:"STATE" help:"state when some hosts give no verdict; when none does it is critical"`
+	UnreachableState nagios.State     `arg:"--unreachable-state" default:"warning" placeholder:"STATE" help:"state when some hosts give no verdict; when no host of a recipient does it is critical"`
 	plugin.Common
 }
 

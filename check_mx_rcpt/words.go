@@ -249,8 +249,10 @@ func (j *judgment) answers(t *target, item *nagios.Item) {
 // state is the state of one answer.
 func (j *judgment) state(recipient string, a *smtp.Answer) nagios.State {
 	switch {
+	case a.Verdict == smtp.NoVerdict && !j.reached[recipient]:
+		return nagios.Critical
 	case a.Verdict == smtp.NoVerdict:
-		return j.missing
+		return j.UnreachableState
 	case a.Verdict == smtp.Accepted && j.control[recipient]:
 		return nagios.Warning
 	case a.Verdict == smtp.Accepted || j.control[recipient]:
