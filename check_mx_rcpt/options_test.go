@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"mailfresh/internal/smtp"
 )
 
 func TestHost(t *testing.T) {
@@ -41,6 +43,14 @@ func TestAddress(t *testing.T) {
 	var null sender = "x"
 	if err := null.UnmarshalText([]byte("<>")); err != nil || null != "" {
 		t.Errorf("sender <> = %q, %v", null, err)
+	}
+}
+
+func TestUsualPort(t *testing.T) {
+	for o, want := range map[*options]port{{TLS: smtp.Opportunistic}: 25, {TLS: smtp.Implicit}: 465, {LMTP: true}: 24} {
+		if got := o.usualPort(); got != want {
+			t.Errorf("port of %+v = %d; want %d", o, got, want)
+		}
 	}
 }
 

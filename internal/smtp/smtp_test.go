@@ -118,7 +118,7 @@ func TestConnect(t *testing.T) {
 
 // The dialogue ends with its context, and QUIT is not counted in its time.
 func TestTime(t *testing.T) {
-	server, err := plugintest.PlaySMTP("127.0.0.1:0", "S: 220 mx1\nC: EHLO *\nS: 250-mx1\nS: 250 PIPELINING\nC: MAIL *\nC: RCPT *\nS: 250\nS: 250\nC: RSET\nC: QUIT\nwait 700ms\n")
+	server, err := plugintest.PlaySMTP("127.0.0.1:0", "wait 20ms\nS: 220 mx1\nC: EHLO *\nS: 250-mx1\nS: 250 PIPELINING\nC: MAIL *\nC: RCPT *\nS: 250\nwait 20ms\nS: 250\nC: RSET\nC: QUIT\nwait 700ms\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +128,9 @@ func TestTime(t *testing.T) {
 	d := run(t, p, 10*time.Second)
 	if took := time.Since(start); took < quitWait || took > 5*time.Second {
 		t.Errorf("the dialogue with a server that is silent after QUIT took %v; want a little more than %v", took, quitWait)
+	}
+	if took := d.Answers[0][0].Reply.Time; took < 20*time.Millisecond || took > d.Time-20*time.Millisecond {
+		t.Errorf("the reply took %v; want 20ms or more, and 20ms less than all the %v", took, d.Time)
 	}
 	if d.Answers[0][0].Verdict != Accepted || d.Time >= quitWait {
 		t.Errorf("answer %v, time %v; want accepted, without the %v of QUIT", d.Answers[0][0], d.Time, quitWait)
@@ -173,6 +176,9 @@ func TestRefusals(t *testing.T) {
 		if last.Verdict != Rejected || next.Verdict != NoVerdict || next.Err.Error() != "not asked after 400 recipients that were not accepted" {
 			t.Errorf("answers %d and %d of sender %d: %v, %v", maxRefusals-1, maxRefusals, i, last, next)
 		}
+	}
+	if len(d.Record) != recordLines || d.Unrecorded < len(p.Senders)*maxRefusals {
+		t.Errorf("%d lines recorded, %d not; want %d, and more", len(d.Record), d.Unrecorded, recordLines)
 	}
 	if want := len(p.Senders) * maxRefusals / maxErrors; d.Connections != want {
 		t.Errorf("%d connections; want %d", d.Connections, want)
