@@ -1,22 +1,32 @@
 package process
 
 import (
+	"context"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// others finds whom a process waits for.
-func (l *look) others(p *Process, list []Process) {
-	if holder := l.locks[p.PID]; holder > 0 && p.Seen {
-		p.Others = append(p.Others, l.other(holder))
+// others finds whom each process waits for.
+func (l *look) others(ctx context.Context, list []Process) {
+	ends, children := l.pipes(ctx, list), map[int][]Other{}
+	for _, p := range list {
+		if p.State != "Z" {
+			children[p.Parent] = append(children[p.Parent], Other{p.PID, p.Name})
+		}
 	}
-	switch {
-	case strings.HasPrefix(p.On, "pipe:"):
-		p.Others = append(p.Others, l.pipe(p.PID, p.On)...)
-	case p.Call == "wait4" || p.Call == "waitid":
-		for _, child := range list {
-			if child.Parent == p.PID && child.State != "Z" {
-				p.Others = append(p.Others, Other{child.PID, child.Name})
+	for i := range list {
+		p := &list[i]
+		if holder := l.locks[p.PID]; holder > 0 && p.Seen {
+			p.Others = append(p.Others, l.other(holder))
+		}
+		if p.Call == "wait4" || p.Call == "waitid" {
+			p.Others = append(p.Others, children[p.PID]...)
+		}
+		for _, pid := range ends[p.On] {
+			if pid != p.PID {
+				p.Others = append(p.Others, l.other(pid))
+				break
 			}
 		}
 	}
@@ -24,21 +34,32 @@ func (l *look) others(p *Process, list []Process) {
 
 func (l *look) other(pid int) Other { return Other{pid, strings.TrimSpace(l.read(pid, "comm"))} }
 
-// pipe finds the first other process that has a pipe open.
-func (l *look) pipe(pid int, pipe string) []Other {
+// pipes finds, in one search, the first two processes that have each pipe open on which another waits: among these, then among all.
+func (l *look) pipes(ctx context.Context, list []Process) map[string][]int {
 	const most = 4096 // processes that are searched
-	for _, name := range l.names(most) {
-		other, err := strconv.Atoi(name)
-		if err != nil || other == pid {
+	ends, pids, open := map[string][]int{}, []string{}, 0
+	for _, p := range list {
+		pids = append(pids, strconv.Itoa(p.PID))
+		if _, known := ends[p.On]; !known && strings.HasPrefix(p.On, "pipe:") {
+			ends[p.On], open = nil, open+2
+		}
+	}
+	if open > 0 {
+		pids = append(pids, l.names(most)...)
+	}
+	for _, name := range pids {
+		pid, err := strconv.Atoi(name)
+		if err != nil || open == 0 || ctx.Err() != nil {
 			continue
 		}
-		for _, fd := range l.names(maxFiles, other, "fd") {
-			if l.link(other, "fd", fd) == pipe {
-				return []Other{l.other(other)}
+		for _, fd := range l.names(maxFiles, pid, "fd") {
+			link := l.link(pid, "fd", fd)
+			if known, wanted := ends[link]; wanted && len(known) < 2 && !slices.Contains(known, pid) {
+				ends[link], open = append(known, pid), open-1
 			}
 		}
 	}
-	return nil
+	return ends
 }
 
 // parseLocks reads who waits for a lock and who holds it (proc_locks(5)). Those who wait stand below the lock, with its number:

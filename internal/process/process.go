@@ -29,7 +29,7 @@ import (
 const Interval = 50 * time.Millisecond
 
 const (
-	maxProcesses = 64   // that are looked at
+	maxProcesses = 1024 // that are looked at
 	maxThreads   = 64   // of each
 	maxFiles     = 1024 // open files of each
 	tick         = 10 * time.Millisecond
@@ -78,7 +78,7 @@ type look struct {
 	locks  map[int]int                  // who waits: who holds
 }
 
-// Gather looks at processes of a control group, at most 64 of them, in the order of pids. The root is "/": proc and
+// Gather looks at processes of a control group, at most 1024 of them, in the order of pids. Those that it has no time for are not seen. The root is "/": proc and
 // sys/fs/cgroup are below it. An error means that there is no proc.
 func Gather(ctx context.Context, root, cgroup string, pids []int) ([]Process, error) {
 	fs, err := procfs.NewFS(filepath.Join(root, "proc"))
@@ -91,11 +91,11 @@ func Gather(ctx context.Context, root, cgroup string, pids []int) ([]Process, er
 	l.locks = parseLocks(l.read("locks"))
 	list := make([]Process, min(len(pids), maxProcesses))
 	for i := range list {
-		list[i] = l.first(pids[i], cgroup)
+		if list[i].PID = pids[i]; ctx.Err() == nil {
+			list[i] = l.first(pids[i], cgroup)
+		}
 	}
-	for i := range list {
-		l.others(&list[i], list)
-	}
+	l.others(ctx, list)
 	select {
 	case <-ctx.Done():
 	case <-time.After(Interval):
@@ -151,9 +151,9 @@ func (l *look) frozen(group string) bool {
 
 // path gives the path of a file below proc.
 func (l *look) path(parts ...any) string {
-	path := filepath.Join(l.root, "proc")
+	path := l.root + "/proc"
 	for _, part := range parts {
-		path = filepath.Join(path, fmt.Sprint(part))
+		path += "/" + fmt.Sprint(part)
 	}
 	return path
 }

@@ -84,8 +84,8 @@ func TestGatherWithoutProc(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Seen {
 		t.Errorf("Gather of a PID that does not exist = %v, %v; want one that is not seen", list, err)
 	}
-	if list, _ := Gather(context.Background(), "/", "/", make([]int, 1000)); len(list) != maxProcesses {
-		t.Errorf("Gather of 1000 processes gives %d; want %d", len(list), maxProcesses)
+	if list, _ := Gather(context.Background(), "/", "/", make([]int, 5000)); len(list) != maxProcesses {
+		t.Errorf("Gather of 5000 processes gives %d; want %d", len(list), maxProcesses)
 	}
 }
 
@@ -197,6 +197,24 @@ func TestGatherBusy(t *testing.T) {
 		p = seen(t, "R", p.PID)
 	}
 	t.Errorf("it spins: %+v", p)
+}
+
+// When the time is up, what was not looked at is not seen, and nothing is searched.
+func TestGatherLate(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	p := stuck(t, "read")
+	if list, err := Gather(ctx, "/", "/", []int{p.PID}); err != nil || len(list) != 1 || list[0].Seen {
+		t.Errorf("Gather too late = %v, %v; want one that is not seen", list, err)
+	}
+}
+
+// The process that tells why may be the last of many.
+func TestGatherMany(t *testing.T) {
+	pids := append(make([]int, 999), os.Getpid())
+	if list, err := Gather(context.Background(), "/", "/", pids); err != nil || len(list) != 1000 || !list[999].Seen {
+		t.Errorf("Gather of 1000 processes does not look at the last: %d, %v", len(list), err)
+	}
 }
 
 func TestGatherStopped(t *testing.T) {
