@@ -29,6 +29,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -73,8 +74,8 @@ func Read(ctx context.Context, service string, user bool) (Runs, error) {
 func read(ctx context.Context, journalctl, root, service string, user bool) (Runs, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, journalctl, arguments(service, user)...)
-	cmd.Env, cmd.Dir, cmd.WaitDelay = []string{"LC_ALL=C"}, "/", time.Second
+	cmd := exec.Command(journalctl, arguments(service, user)...)
+	cmd.Env, cmd.Dir = []string{"LC_ALL=C"}, "/"
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return Runs{}, fmt.Errorf("run journalctl: %w", err)
@@ -82,15 +83,16 @@ func read(ctx context.Context, journalctl, root, service string, user bool) (Run
 	if err := cmd.Start(); err != nil {
 		return Runs{}, fmt.Errorf("run journalctl: %w", err)
 	}
-	stop := context.AfterFunc(ctx, func() { out.Close() }) // or a child of it that lives on would be waited for
+	end := func() { // it is not waited for: one that waits for its disk cannot be ended, and its exit status is 1 where there is no journal
+		cmd.Process.Kill()
+		out.Close() // or a child of it that lives on would be waited for
+	}
+	defer end()
+	defer context.AfterFunc(ctx, end)()
 	list, err := parse(io.LimitReader(out, maxOutput))
-	stop()
-	late := ctx.Err()
-	cancel()       // what it would still write is not wanted
-	_ = cmd.Wait() // it fails where there is no journal, and where it was ended
 	switch {
-	case late != nil:
-		return Runs{}, fmt.Errorf("run journalctl: no answer: %w", late)
+	case ctx.Err() != nil:
+		return Runs{}, fmt.Errorf("run journalctl: no answer: %w", ctx.Err())
 	case err != nil:
 		return Runs{}, fmt.Errorf("read journalctl's output: %w", err)
 	}
@@ -184,16 +186,19 @@ func parse(r io.Reader) ([]Run, error) {
 	return list, lines.Err()
 }
 
-// denied reports whether there are journals and none of them is for the caller to read.
+// denied reports whether there are journals, or a folder of such that cannot be read, and none of them is for the caller to read.
 func denied(root string) bool {
 	there := false
-	for _, name := range []string{"var/log/journal/*/system.journal", "run/log/journal/*/system.journal", fmt.Sprintf("var/log/journal/*/user-%d.journal", os.Geteuid())} {
-		files, _ := filepath.Glob(filepath.Join(root, name)) // the only error is a bad pattern
-		for _, file := range files {
-			if unix.Access(file, unix.R_OK) == nil {
-				return false
+	for _, name := range []string{"var/log/journal", "run/log/journal"} {
+		for _, below := range []string{"", "*", "*/system.journal", fmt.Sprintf("*/user-%d.journal", os.Geteuid())} {
+			files, _ := filepath.Glob(filepath.Join(root, name, below)) // the only error is a bad pattern
+			for _, file := range files {
+				readable := unix.Access(file, unix.R_OK) == nil
+				if readable && strings.HasSuffix(file, ".journal") {
+					return false
+				}
+				there = there || !readable
 			}
-			there = true
 		}
 	}
 	return there

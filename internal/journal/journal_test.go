@@ -194,6 +194,16 @@ func TestDenied(t *testing.T) {
 	if runs, err := read(context.Background(), talks, root, "x.service", false); err != nil || runs.Denied || len(runs.List) != 1 {
 		t.Errorf("with a run: %v, %v", runs, err)
 	}
+	closed := t.TempDir() // the folder itself is closed
+	if err := os.MkdirAll(filepath.Join(closed, "run/log"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere", filepath.Join(closed, "run/log/journal")); err != nil {
+		t.Fatal(err)
+	}
+	if !denied(closed) {
+		t.Error("not denied where the folder cannot be read")
+	}
 	if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("user-%d.journal", os.Geteuid())), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
