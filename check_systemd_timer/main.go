@@ -5,14 +5,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
-	"mailfresh/internal/journal"
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/plugin"
-	"mailfresh/internal/process"
 	"mailfresh/internal/systemd"
 )
 
@@ -61,37 +58,4 @@ func gather(ctx context.Context, opt options) (facts, error) {
 	}
 	why(ctx, opt, bus, &f)
 	return f, nil
-}
-
-// why adds, where a run is in progress, how the runs before ended, and where
-// that alerts, what its processes wait for. What cannot be had is a note: it
-// hides nothing of what is known.
-func why(ctx context.Context, opt options, bus *systemd.Conn, f *facts) {
-	const most, atOnce, span = 64, 4, 3 * time.Second
-	ctx, cancel := context.WithTimeout(ctx, span)
-	defer cancel()
-	running, idle := f.inProgress(opt)
-	pairs := append(running, idle[:min(len(idle), max(0, most-len(running)))]...)
-	runs := make([]before, len(pairs))
-	plugin.Each(len(pairs), atOnce, func(i int) {
-		if runs[i].err = errors.New("there are too many"); i < most {
-			runs[i].Runs, runs[i].err = journal.Read(ctx, pairs[i].Service.Name, opt.User)
-		}
-	})
-	f.before, f.stuck = map[string]*before{}, map[string]*stuck{}
-	for i, p := range pairs {
-		f.before[p.Timer.Name] = &runs[i]
-	}
-	pairs = f.suspicious(opt, time.Now())
-	pairs = pairs[:min(len(pairs), most)]
-	looks := make([]stuck, len(pairs))
-	for i, p := range pairs {
-		looks[i].listed, looks[i].err = bus.Processes(ctx, p.Service.Name)
-		f.stuck[p.Timer.Name] = &looks[i]
-	}
-	plugin.Each(len(pairs), atOnce, func(i int) {
-		if pids := looks[i].pids(); len(pids) > 0 {
-			looks[i].seen, looks[i].err = process.Gather(ctx, "/", pairs[i].Service.ControlGroup, pids)
-		}
-	})
 }
