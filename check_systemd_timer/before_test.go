@@ -205,6 +205,8 @@ func TestQueuedChain(t *testing.T) {
 	}{
 		{systemd.Job{ID: 9, Type: "start", State: "waiting", Blockers: []systemd.Job{b, c, c}, Chain: []systemd.Job{b, c}, End: &systemd.Unit{Name: "c.service", ActiveState: "deactivating", SubState: "stop-sigterm", StateChange: ago(time.Hour)}},
 			"waiting for b.service (start job 8, waiting) and 2 more jobs, that one for c.service (stop job 7, running), since 2022-02-22 04:00:00 UTC; c.service is deactivating (stop-sigterm, since 2022-02-22 15:47:00 UTC)"},
+		{systemd.Job{ID: 9, Type: "start", State: "waiting", Blockers: []systemd.Job{b}, Chain: []systemd.Job{b, b, b, b, c}},
+			"waiting for b.service (start job 8, waiting), that one for b.service (start job 8, waiting), and 3 jobs on for c.service (stop job 7, running), since 2022-02-22 04:00:00 UTC"},
 		{systemd.Job{ID: 9, Type: "start", State: "waiting", Blockers: []systemd.Job{b}, Chain: []systemd.Job{b, b}, Loop: true, End: &systemd.Unit{Name: "b.service", ActiveState: "inactive", SubState: "dead"}},
 			"waiting for b.service (start job 8, waiting), that one for b.service (start job 8, waiting), and so on in a circle, since 2022-02-22 04:00:00 UTC; b.service is inactive (dead)"},
 	} {

@@ -96,7 +96,7 @@ func (s suspect) telling() int {
 func (s suspect) atWork() bool { return s.State == "R" || s.Used >= 2*process.Interval/5 }
 
 func (s suspect) polls() bool {
-	return strings.Contains(s.Call, "poll") || strings.Contains(s.Call, "select")
+	return strings.Contains(s.Call, "poll") || strings.Contains(s.Call, "select") || s.Call == "restart_syscall" // after SIGCONT
 }
 
 // state is the process's state in a word.
@@ -149,7 +149,7 @@ func (s suspect) where() string {
 	case s.Call == "" && others != "":
 		return text + " for a lock held by " + others
 	case s.rank == onLock && others != "":
-		return text + " on " + orElse(s.On, "a lock") + ", held by " + others
+		return text + " on " + orElse(s.file(), "a lock") + ", held by " + others
 	case strings.HasPrefix(s.On, "socket:"):
 		return text + " on a local socket"
 	case strings.HasPrefix(s.On, "pipe:") && others != "":
@@ -157,13 +157,35 @@ func (s suspect) where() string {
 	case strings.HasPrefix(s.On, "pipe:"):
 		return text + " on a pipe"
 	case s.On != "":
-		return text + " on " + s.On
+		return text + " on " + s.file()
 	case others != "":
 		return text + " for " + others
 	case s.rank == onPeer:
-		return text + ", " + peer(s.Sockets[0])
+		return text + ", " + s.peers()
 	}
 	return text
+}
+
+// file is the file that the call waits on, the end of its path if that is long.
+func (s suspect) file() string {
+	const most = 100
+	if len(s.On) <= most {
+		return s.On
+	}
+	return "..." + strings.ToValidUTF8(s.On[len(s.On)-most:], "")
+}
+
+// peers are the connections of which one is waited for: one that is not up
+// yet, if there is one.
+func (s suspect) peers() string {
+	var peers []string
+	for _, socket := range s.Sockets {
+		if socket.Connecting {
+			return peer(socket)
+		}
+		peers = append(peers, peer(socket))
+	}
+	return few(peers, 2)
 }
 
 func (s suspect) others() string {
@@ -171,7 +193,7 @@ func (s suspect) others() string {
 	for _, o := range s.Others {
 		names = append(names, fmt.Sprintf("%s (PID %d)", orElse(o.Name, "a process"), o.PID))
 	}
-	return strings.Join(names, ", ")
+	return few(names, 3)
 }
 
 func peer(s process.Socket) string {

@@ -167,6 +167,43 @@ func TestStuckUnknown(t *testing.T) {
 	}
 }
 
+// Of several connections, one that is not up yet leads; which of the others it is, is not known.
+func TestPollsMany(t *testing.T) {
+	socket := func(address string) process.Socket { return process.Socket{Remote: netip.MustParseAddrPort(address)} }
+	log, db, mail := socket("127.0.0.1:8125"), socket("10.64.0.9:3306"), socket("10.64.0.7:25")
+	connecting := db
+	connecting.Connecting = true
+	for _, test := range []struct {
+		call    string
+		sockets []process.Socket
+		want    string
+	}{
+		{"poll", []process.Socket{log, db}, "waits in poll, connected to 127.0.0.1:8125, connected to 10.64.0.9:3306"},
+		{"epoll_wait", []process.Socket{log, connecting}, "waits in epoll_wait, connecting to 10.64.0.9:3306"},
+		{"poll", []process.Socket{log, db, mail}, "waits in poll, connected to 127.0.0.1:8125, connected to 10.64.0.9:3306 and 1 more"},
+		{"restart_syscall", []process.Socket{db}, "waits in restart_syscall, connected to 10.64.0.9:3306"}, // a poll after SIGCONT
+	} {
+		s := listed(python(func(p *process.Process) { p.Call, p.On, p.Socket, p.Sockets = test.call, "", nil, test.sockets })).suspects()[0]
+		if got := s.blame(); got != "python3 (PID 4711) "+test.want {
+			t.Errorf("%v: %s; want %s", test.sockets, got, test.want)
+		}
+	}
+}
+
+// A long path and many children leave room for what else there is to say.
+func TestBlameIsShort(t *testing.T) {
+	s := listed(python(func(p *process.Process) {
+		p.Call, p.On, p.Socket = "flock", strings.Repeat("/däta", 800)+"/lock", nil
+		for pid := range 50 {
+			p.Others = append(p.Others, process.Other{PID: pid, Name: "x"})
+		}
+	})).suspects()[0]
+	const end = "ta/däta/lock, held by x (PID 0), x (PID 1), x (PID 2) and 47 more"
+	if text := s.blame(); len(text) > 250 || !strings.HasSuffix(text, end) || strings.ContainsRune(text, '\uFFFD') {
+		t.Errorf("%d bytes: %s; want ...%s", len(text), text, end)
+	}
+}
+
 func TestLineIsShort(t *testing.T) {
 	p := python()
 	for range 100 {

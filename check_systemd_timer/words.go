@@ -31,6 +31,14 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// few lists the first of them, and says how many more there are.
+func few(list []string, most int) string {
+	if len(list) <= most {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
+}
+
 func runs(n int) string { return plural(n, "scheduled run") }
 
 func (s *subject) ago(t time.Time) string { return nagios.Span(s.now.Sub(t)) + " ago" }
@@ -168,7 +176,16 @@ func jobText(j systemd.Job) string {
 		chain = j.Blockers[:min(1, len(j.Blockers))]
 	}
 	for i, b := range chain {
-		text += []string{" for ", ", that one for "}[min(i, 1)]
+		switch last := len(chain) - 1; {
+		case i == 0:
+			text += " for "
+		case i == 1 || last < 3:
+			text += ", that one for "
+		case i < last:
+			continue
+		default:
+			text += fmt.Sprintf(", and %d jobs on for ", last-1)
+		}
 		text += fmt.Sprintf("%s (%s job %d, %s)", b.Unit, b.Type, b.ID, b.State)
 		if more := len(j.Blockers) - 1; i == 0 && more > 0 {
 			text += " and " + plural(more, "more job")
