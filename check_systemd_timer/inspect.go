@@ -296,14 +296,6 @@ func (s *subject) idle() {
 	}
 }
 
-func (s *subject) worst() nagios.State {
-	worst := nagios.OK
-	for _, f := range s.findings {
-		worst = nagios.Worst(worst, f.state)
-	}
-	return worst
-}
-
 // look says where to look first.
 func (s *subject) look() {
 	s.lookAt = "journalctl " + s.userOption() + "-u " + s.Service.Name + " -n 50"

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +20,7 @@ func judge(opt options, f facts, now time.Time) nagios.Result {
 		verdicts[first].Notes = append(verdicts[first].Notes, note)
 	}
 	for _, glob := range f.unmatched {
-		verdicts = append(verdicts, verdict{name: glob, Item: nagios.Item{State: nagios.Critical, Name: glob, Text: "no timer matches"}})
+		verdicts = append(verdicts, verdict{Item: nagios.Item{State: nagios.Critical, Name: glob, Text: "no timer matches"}})
 	}
 	if len(verdicts) == 0 {
 		return nagios.Result{State: nagios.Unknown, Summary: "nothing to check: there is no timer that is not excluded"}
@@ -37,31 +36,8 @@ func judge(opt options, f facts, now time.Time) nagios.Result {
 	if f.whole {
 		r.Perfdata = totals(verdicts)
 	}
-	r.Summary = summarise(verdicts, r.State)
+	r.Summary = nagios.Summary(r.Items, "timer", ", none is late, stuck or failed", sentence)
 	return r
-}
-
-// summarise says the worst of the verdicts, and how many more alert.
-func summarise(verdicts []verdict, worst nagios.State) string {
-	first := slices.IndexFunc(verdicts, func(v verdict) bool { return v.State == worst })
-	if len(verdicts) == 1 {
-		return verdicts[first].sentence()
-	}
-	alerts := 0
-	for _, v := range verdicts {
-		if v.State != nagios.OK {
-			alerts++
-		}
-	}
-	switch {
-	case alerts == 0:
-		return fmt.Sprintf("%d timers, none is late, stuck or failed", len(verdicts))
-	case alerts == 1 && len(verdicts) == 2:
-		return verdicts[first].sentence() + " (the other timer is fine)"
-	case alerts == 1:
-		return fmt.Sprintf("%s (the other %d timers are fine)", verdicts[first].sentence(), len(verdicts)-1)
-	}
-	return fmt.Sprintf("%s (and %d more of %d timers)", verdicts[first].sentence(), alerts-1, len(verdicts))
 }
 
 // totals counts the timers by state.
@@ -80,18 +56,16 @@ func totals(verdicts []verdict) []nagios.Perfdata {
 // verdict is what is said of one timer.
 type verdict struct {
 	nagios.Item
-	name   string
 	data   []nagios.Perfdata
 	denied bool // the journal, which would have had more to say
 }
 
-// sentence is the verdict as it stands in a summary, where no name leads it.
-func (v verdict) sentence() string {
-	stem := strings.TrimSuffix(v.name, ".timer")
-	if strings.HasPrefix(v.Text, stem+".") {
-		return v.Text
+// sentence is the item as it stands in a summary, where no name leads it.
+func sentence(it nagios.Item) string {
+	if strings.HasPrefix(it.Text, strings.TrimSuffix(it.Name, ".timer")+".") {
+		return it.Text
 	}
-	return v.name + ": " + v.Text
+	return it.Name + ": " + it.Text
 }
 
 // perfdata is the timer's performance data, its labels with its name where
@@ -100,7 +74,7 @@ func (v verdict) perfdata(several bool) []nagios.Perfdata {
 	list := slices.Clone(v.data)
 	for i := range list {
 		if several {
-			list[i].Label = nagios.Label(strings.TrimSuffix(v.name, ".timer"), list[i].Label)
+			list[i].Label = nagios.Label(strings.TrimSuffix(v.Name, ".timer"), list[i].Label)
 		}
 	}
 	return list
@@ -115,7 +89,7 @@ type subject struct {
 	host     systemd.Host
 	before   *before // nil: the runs before were not asked for
 	stuck    *stuck  // nil: the processes were not asked for
-	findings []finding
+	findings nagios.Findings
 	notes    []string
 	lookAt   string
 	counted  bool
@@ -123,37 +97,16 @@ type subject struct {
 	first    time.Time // the earliest missed elapse
 }
 
-// finding is one thing that was seen of a timer, in the order of seeing.
-type finding struct {
-	state nagios.State
-	text  string
-}
-
 func (s *subject) found(state nagios.State, format string, args ...any) {
-	s.findings = append(s.findings, finding{state, fmt.Sprintf(format, args...)})
+	s.findings.Add(state, format, args...)
 }
 
-// verdict puts the findings together: the worst leads, the others that alert
-// follow; if none alerts, the first stands for all.
+func (s *subject) worst() nagios.State { return s.findings.Worst() }
+
 func (s *subject) verdict() verdict {
-	slices.SortStableFunc(s.findings, func(a, b finding) int {
-		switch {
-		case a.state.Worse(b.state):
-			return -1
-		case b.state.Worse(a.state):
-			return 1
-		}
-		return 0
-	})
-	var texts []string
-	for i, f := range s.findings {
-		if i == 0 || f.state != nagios.OK {
-			texts = append(texts, f.text)
-		}
+	return verdict{
+		Item:   nagios.Item{State: s.worst(), Name: s.Timer.Name, Text: s.findings.Text(), Notes: s.notes, Detail: s.detail()},
+		data:   s.perfdata(),
+		denied: s.before != nil && s.before.Denied && (s.named || s.opt.Verbose > 0 || s.worst() != nagios.OK),
 	}
-	name := s.Timer.Name
-	v := verdict{name: name, data: s.perfdata()}
-	v.denied = s.before != nil && s.before.Denied && (s.named || s.opt.Verbose > 0 || s.findings[0].state != nagios.OK)
-	v.Item = nagios.Item{State: s.findings[0].state, Name: name, Text: strings.Join(texts, "; "), Notes: s.notes, Detail: s.detail()}
-	return v
 }

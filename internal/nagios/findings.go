@@ -1,0 +1,69 @@
+package nagios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Findings are what was seen of one object, in the order of seeing.
+type Findings []finding
+
+type finding struct {
+	state State
+	text  string
+}
+
+// Add adds a finding.
+func (f *Findings) Add(state State, format string, args ...any) {
+	*f = append(*f, finding{state, fmt.Sprintf(format, args...)})
+}
+
+// Worst gives the worst of their states, OK if there is none.
+func (f Findings) Worst() State {
+	worst := OK
+	for _, one := range f {
+		worst = Worst(worst, one.state)
+	}
+	return worst
+}
+
+// Text puts them together: the worst leads, the others that alert follow; if
+// none alerts, the first stands for all.
+func (f Findings) Text() string {
+	sorted := slices.Clone(f)
+	slices.SortStableFunc(sorted, func(a, b finding) int { return b.state.severity() - a.state.severity() })
+	var texts []string
+	for i, one := range sorted {
+		if i == 0 || one.state != OK {
+			texts = append(texts, one.text)
+		}
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Summary says of several objects the worst, by its sentence, and how many more
+// alert; or, if none does, how many are fine: "2 files" and " are fresh".
+func Summary(items []Item, noun, fine string, sentence func(Item) string) string {
+	worst, alerts := items[0], 0
+	for _, it := range items {
+		if it.State.Worse(worst.State) {
+			worst = it
+		}
+		if it.State != OK {
+			alerts++
+		}
+	}
+	switch all := len(items); {
+	case all == 1:
+		return sentence(worst)
+	case alerts == 0:
+		return fmt.Sprintf("%d %ss%s", all, noun, fine)
+	case alerts > 1:
+		return fmt.Sprintf("%s (and %d more of %d %ss)", sentence(worst), alerts-1, all, noun)
+	case all == 2:
+		return fmt.Sprintf("%s (the other %s is fine)", sentence(worst), noun)
+	default:
+		return fmt.Sprintf("%s (the other %d %ss are fine)", sentence(worst), all-1, noun)
+	}
+}
