@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +49,7 @@ func (s *subject) longest() (longest time.Duration, known int) {
 		return 0, 0
 	}
 	for _, r := range s.before.List {
-		if r.Result == "success" {
+		if r.Result == "success" && !r.Start.IsZero() {
 			known, longest = known+1, max(longest, r.Duration)
 		}
 	}
@@ -94,7 +95,7 @@ func (s *subject) runBefore() {
 	}
 	alike := 0
 	for _, r := range s.before.List[1:] {
-		if r.Result != last.Result {
+		if r.Result != last.Result || r.Start.IsZero() { // where that is hidden, so is a success in between
 			break
 		}
 		alike++
@@ -128,17 +129,22 @@ func (s *subject) context() (notes []string) {
 	case len(s.before.List) == 0:
 		return []string{"note: the journal has no earlier run of " + s.Service.Name}
 	}
-	list := s.before.List
-	least, most, succeeded := list[0].Duration, list[0].Duration, time.Time{}
-	for _, r := range list {
-		least, most = min(least, r.Duration), max(most, r.Duration)
+	var took []time.Duration
+	var succeeded time.Time
+	for _, r := range s.before.List {
+		if !r.Start.IsZero() {
+			took = append(took, r.Duration)
+		}
 		if r.Result == "success" && succeeded.IsZero() {
 			succeeded = r.End
 		}
 	}
-	text := "the last run took " + nagios.Span(most)
-	if len(list) > 1 {
-		text = fmt.Sprintf("the last %d runs took %s to %s", len(list), nagios.Span(least), nagios.Span(most))
+	if len(took) == 0 {
+		return []string{"note: the journal does not say how long the runs before took"}
+	}
+	text := "the last run took " + nagios.Span(took[0])
+	if len(took) > 1 {
+		text = fmt.Sprintf("the last %d runs took %s to %s", len(took), nagios.Span(slices.Min(took)), nagios.Span(slices.Max(took)))
 	}
 	if succeeded.IsZero() {
 		return []string{text + "; none of them succeeded"}

@@ -31,6 +31,7 @@ func TestRunBefore(t *testing.T) {
 	p := daily(running("activating", "start", time.Minute))
 	const an = time.Hour + time.Minute
 	const fine = "OK - report.service has been running for 1m (start, since 2022-02-22 16:46:00 UTC)"
+	hidden := &before{Runs: journal.Runs{List: []journal.Run{{End: ago(an), Result: "timeout"}, {End: ago(2 * an), Result: "timeout"}}}}
 	for _, test := range []struct {
 		name string
 		b    *before
@@ -43,6 +44,7 @@ func TestRunBefore(t *testing.T) {
 		{"timeout on every run", history(an, "timeout", "timeout", "timeout", good), "CRITICAL - report.service failed 1h 1m ago: it ran into its time limit (result timeout), like the 2 runs before it; the next attempt has been running for 1m"},
 		{"twice", history(an, "timeout", "timeout", good), "CRITICAL - report.service failed 1h 1m ago: it ran into its time limit (result timeout), like the run before it; the next attempt has been running for 1m"},
 		{"exit status", history(an, "exit-code", "timeout"), "CRITICAL - report.service failed 1h 1m ago: exit status 3; the next attempt has been running for 1m"},
+		{"those between may have succeeded unseen", hidden, "CRITICAL - report.service failed 1h 1m ago: it ran into its time limit (result timeout); the next attempt has been running for 1m"},
 		{"systemd saw a later run end, which the journal has not", history(3*time.Hour, "timeout"), fine},
 	} {
 		if line, _ := judged(t, "", p, nil, test.b); line != test.want {
@@ -61,6 +63,8 @@ func TestRunBefore(t *testing.T) {
 
 func TestMultiples(t *testing.T) {
 	six := history(3*time.Hour, good, "timeout", good, good, good, good) // the longest good one took 6 s
+	unknown := history(3*time.Hour, good, good, good, good, good)
+	unknown.List[4].Start, unknown.List[4].Duration = time.Time{}, 0
 	four := history(3*time.Hour, good, good, good, good, "timeout")
 	for _, test := range []struct {
 		name, args string
@@ -73,6 +77,8 @@ func TestMultiples(t *testing.T) {
 		{"critical", "--running-warning=5x --running-critical=10x", 61 * time.Second, six, "CRITICAL - report.service has been running for 1m 1s (start, since 2022-02-22 16:45:59 UTC): allowed is 1m (10x the longest recent run)", ""},
 		{"a fraction", "--running-critical=0.5x", 4 * time.Second, six, "CRITICAL - report.service has been running for 4 s (start, since 2022-02-22 16:46:56 UTC): allowed is 3 s (0.5x the longest recent run)", ""},
 		{"too few", "--running-warning=5x", time.Hour, four, "OK - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC)",
+			"note: --running-warning 5x is not applied: it takes 5 successful runs, and the journal has 4 of report.service"},
+		{"one of which the begin is not known", "--running-warning=5x", time.Hour, unknown, "OK - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC)",
 			"note: --running-warning 5x is not applied: it takes 5 successful runs, and the journal has 4 of report.service"},
 		{"none known", "--running-critical=5x", time.Hour, &before{err: errors.New("no answer")}, "OK - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC)",
 			"note: --running-critical 5x is not applied: it takes 5 successful runs, and the journal has 0 of report.service"},
@@ -131,6 +137,7 @@ func TestContext(t *testing.T) {
 		{twenty, "the last 20 runs took 1 s to 20 s; the last one that succeeded ended 12h 5m ago"},
 		{history(time.Hour, "timeout", good), "the last 2 runs took 1 s to 2 s; the last one that succeeded ended 2h ago"},
 		{history(time.Hour, "timeout", "signal"), "the last 2 runs took 1 s to 2 s; none of them succeeded"},
+		{&before{Runs: journal.Runs{List: []journal.Run{{End: ago(time.Hour), Result: "timeout"}}}}, "note: the journal does not say how long the runs before took"},
 		{history(time.Hour, good), "the last run took 1 s; the last one that succeeded ended 1h ago"},
 		{&before{}, "note: the journal has no earlier run of report.service"},
 		{&before{err: errors.New("run journalctl: no answer")}, "note: the runs before are not known: run journalctl: no answer"},

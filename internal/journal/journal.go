@@ -49,7 +49,7 @@ const (
 	failed    = "d9b373ed55a64feb8242e02dbe79a49c"
 )
 
-// Runs are the runs of a service that the journal has from begin to end.
+// Runs are the runs of a service of which the journal has the end.
 type Runs struct {
 	Denied bool  // the caller may not read the journal
 	List   []Run // that have ended, the latest first, at most 20
@@ -57,8 +57,8 @@ type Runs struct {
 
 // Run is one run.
 type Run struct {
-	Start, End time.Time
-	Duration   time.Duration // by a clock that was not stepped in between
+	Start, End time.Time     // zero Start: not known, as with LogLevelMax=warning, which hides all but failures
+	Duration   time.Duration // 0 then; by a clock that was not stepped in between
 	Result     string        // success, or as the property Result of the service: exit-code, timeout, ...
 	Command    string        // whose process failed first: ExecStart, ExecStartPre, ...; empty: not known, which is usual for a success
 	ExitCode   string        // of it: exited, killed, dumped
@@ -140,7 +140,7 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// parse reads the messages, the latest first, and gives the runs of which begin and end are there.
+// parse reads the messages, the latest first, and gives the runs of which the end is there.
 func parse(r io.Reader) ([]Run, error) {
 	type begun struct {
 		Run
@@ -178,8 +178,10 @@ func parse(r io.Reader) ([]Run, error) {
 	}
 	var list []Run
 	for _, run := range order {
-		if len(list) < maxRuns && !run.Start.IsZero() && !run.End.IsZero() && run.start <= run.end {
-			run.Duration = time.Duration(min(run.end-run.start, math.MaxInt64/1000)) * time.Microsecond
+		if len(list) < maxRuns && !run.End.IsZero() && run.start <= run.end {
+			if !run.Start.IsZero() {
+				run.Duration = time.Duration(min(run.end-run.start, math.MaxInt64/1000)) * time.Microsecond
+			}
 			list = append(list, run.Run)
 		}
 	}

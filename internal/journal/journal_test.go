@@ -73,6 +73,7 @@ func TestParseOdd(t *testing.T) {
 		{"nothing", "", nil},
 		{"a run in progress", line(starting, "a", 10, ""), nil},
 		{"a run whose begin is too long ago", line(started, "a", 31, "") + line(succeeded, "a", 30, ""), nil},
+		{"a run whose begin is not there", line(failed, "a", 30, `,"UNIT_RESULT":"timeout"`), []Run{{End: run.End, Result: "timeout"}}}, // LogLevelMax=warning
 		{"up before its end", line(succeeded, "a", 30, "") + line(started, "a", 20, "") + line(starting, "a", 10, ""), []Run{run}},
 		{"two at a time", line(succeeded, "a", 30, "") + line(starting, "b", 20, "") + line(starting, "a", 10, ""), []Run{run}},
 		{"two processes failed", line(failed, "a", 30, `,"UNIT_RESULT":"exit-code"`) + line(exited, "a", 29, `,"COMMAND":"ExecStopPost","EXIT_CODE":"exited","EXIT_STATUS":"1"`) +
@@ -104,7 +105,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		list, _ := parse(strings.NewReader(text))
 		for _, r := range list {
-			if len(list) > maxRuns || r.Duration < 0 || r.Start.IsZero() || r.End.IsZero() || r.Result == "" {
+			if len(list) > maxRuns || r.Duration < 0 || r.Start.IsZero() && r.Duration > 0 || r.End.IsZero() || r.Result == "" {
 				t.Errorf("parse(%q) = %v", text, list)
 			}
 		}
