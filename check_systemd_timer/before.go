@@ -36,7 +36,7 @@ func (l *runLimit) UnmarshalText(text []byte) error {
 		return l.TimeRange.UnmarshalText(text)
 	}
 	var r nagios.Range
-	if err := r.UnmarshalText([]byte(number)); err != nil || r.Start != 0 || r.Inside || r.End <= 0 || strings.Contains(number, ":") {
+	if err := r.UnmarshalText([]byte(number)); err != nil || r.Inside || r.End <= 0 || strings.Contains(number, ":") {
 		return fmt.Errorf("%q is not a multiple: want a number above 0 and an x, as in 5x", text)
 	}
 	*l = runLimit{times: r.End}

@@ -96,6 +96,7 @@ func TestMultiples(t *testing.T) {
 }
 
 func TestParseRunLimit(t *testing.T) {
+	var l runLimit // the last of several counts
 	for _, test := range []struct {
 		text  string
 		times float64
@@ -103,12 +104,11 @@ func TestParseRunLimit(t *testing.T) {
 	}{
 		{"5x", 5, ""}, {"0.5x", 0.5, ""}, {"2.500000x", 2.5, ""}, {"30m", 0, "1800"}, {"10m:2h", 0, "600:7200"}, {"@5", 0, "@5"},
 	} {
-		var l runLimit
 		if err := l.UnmarshalText([]byte(test.text)); err != nil || l.times != test.times || l.Range.String() != test.want {
 			t.Errorf("UnmarshalText(%q) = %v, %v; want %g, %q", test.text, l, err, test.times, test.want)
 		}
 	}
-	for _, text := range []string{"x", "0x", "-5x", "@5x", "1:5x", "5:x", "5mx", "5 x", "infx", "nanx", "5xx", "1e3x", "~:x"} {
+	for _, text := range []string{"x", "0x", "-5x", "@5x", "1:5x", ":5x", "5:x", "5mx", "5 x", "infx", "nanx", "5xx", "1e3x", "~:x"} {
 		var l runLimit
 		if err := l.UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("UnmarshalText(%q) = %v; want an error", text, l)
@@ -143,7 +143,7 @@ func TestContext(t *testing.T) {
 		{&before{err: errors.New("run journalctl: no answer")}, "note: the runs before are not known: run journalctl: no answer"},
 		{&before{Runs: journal.Runs{Denied: true}}, "note: this user may not read the journal, so the runs before are not known (add it to the group systemd-journal)"},
 	} {
-		if _, notes := judged(t, "--running-critical=1m", p, nil, test.b); strings.Count(notes, test.want) != 1 {
+		if _, notes := judged(t, "--running-critical=1m", p, nil, test.b); strings.Count(notes, test.want) != 1 || strings.Contains(notes, "no earlier run") != strings.Contains(test.want, "no earlier run") {
 			t.Errorf("notes\n%s; want\n%s", notes, test.want)
 		}
 	}

@@ -130,7 +130,7 @@ func TestTelling(t *testing.T) {
 		is(3, "shell", call("wait4")),
 		is(4, "parent", nobody),
 		is(5, "leaf", nobody, child(4)),
-		is(6, "timer", call("clock_nanosleep")),
+		is(6, "timer", call("clock_nanosleep"), func(p *process.Process) { p.Used = 10 * time.Millisecond }), // it looked at its watch
 		is(7, "file", call("statx")),
 		is(8, "spinner", state("R")),
 		is(9, "locker", call("flock")),

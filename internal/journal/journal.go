@@ -38,8 +38,7 @@ import (
 const (
 	journalctl = "/usr/bin/journalctl"
 	maxRuns    = 20
-	maxEntries = 100 // a run has two messages, or three, or four
-	maxOutput  = 1 << 20
+	maxEntries = 100 // a run has two messages, or three, or four; none is read that is longer than 64 KiB
 	maxTime    = 2 * time.Second
 
 	starting  = "7d4958e842da4a758f6c1cdc7b36dcc5"
@@ -89,7 +88,7 @@ func read(ctx context.Context, journalctl, root, service string, user bool) (Run
 	}
 	defer end()
 	defer context.AfterFunc(ctx, end)()
-	list, err := parse(io.LimitReader(out, maxOutput))
+	list, err := parse(out)
 	switch {
 	case ctx.Err() != nil:
 		return Runs{}, fmt.Errorf("run journalctl: no answer: %w", ctx.Err())

@@ -134,7 +134,7 @@ func TestRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"--system _PID=1 UNIT=x.service ", "MESSAGE_ID=" + failed, "LC_ALL=C", "/dev/null"} {
+	for _, want := range []string{"--quiet --no-pager --reverse --lines=100 ", "--system _PID=1 UNIT=x.service ", "MESSAGE_ID=" + failed, "LC_ALL=C", "/dev/null"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("journalctl was run without %q:\n%s", want, text)
 		}

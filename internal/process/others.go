@@ -17,7 +17,7 @@ func (l *look) others(ctx context.Context, list []Process) {
 	}
 	for i := range list {
 		p := &list[i]
-		if holder := l.locks[p.PID]; holder > 0 && p.Seen {
+		if holder := l.locks[p.PID]; holder > 0 {
 			p.Others = append(p.Others, l.other(holder))
 		}
 		if p.Call == "wait4" || p.Call == "waitid" {
