@@ -80,7 +80,7 @@ func TestJudge(t *testing.T) {
 		{"lone CR", none, withProblem(aliases.LoneCR), nagios.Critical, "lone CR"},
 		{"HTML", none, withProblem(aliases.HTML), nagios.Critical, "HTML page"},
 		{"conflict", none, withProblem(aliases.Conflict), nagios.Critical, "merge-conflict"},
-		{"oversize", none, withProblem(aliases.Oversize), nagios.Critical, "more than 4 MiB"},
+		{"oversize", none, withProblem(aliases.Oversize), nagios.Critical, "no entry begins in the next 4 MiB"},
 		{"no value", none, withProblem(aliases.NoValue), nagios.Warning, "1 line is lost or misread: line 3: key without value (a)"},
 		{"no separator", none, withProblem(aliases.NoSeparator), nagios.Warning, ""},
 		{"dropped continuation", none, withProblem(aliases.Unattached), nagios.Warning, "line 3: continues no entry and is lost (a)"},

@@ -48,7 +48,8 @@
 // as there are processors, at most four. Of an entry 16 bytes are kept: a 64-bit
 // hash of its folded key, 32 bits of a hash of its value without white space,
 // and its line. So a million entries take 16 MB, and two keys are taken for
-// one with a probability of 10^-7. An entry of more than 4 MiB is cut there.
+// one with a probability of 10^-7. Where no entry begins in 4 MiB, the reading
+// ends.
 //
 // The digest is the sum, modulo 2^64, of a hash of key and value over all
 // entries that count. It is the same on every host and does not depend on the
@@ -108,7 +109,7 @@ const (
 	LoneCR                   // CR that is not before LF
 	HTML                     // an HTML page
 	Conflict                 // conflict markers of a version control system
-	Oversize                 // more than 4 MiB without the beginning of an entry
+	Oversize                 // more than 4 MiB without the beginning of an entry: from here on not read
 	Invalid                  // OpenSMTPD: refuses the file
 	NoValue                  // key without value
 	NoSeparator              // no colon, or nothing before it
@@ -130,7 +131,7 @@ var texts = [kinds]string{
 	LoneCR:       "a lone CR does not end the line",
 	HTML:         "an HTML page",
 	Conflict:     "a merge-conflict marker",
-	Oversize:     "more than 4 MiB without the beginning of an entry",
+	Oversize:     "no entry begins in the next 4 MiB; from here on the file is not read",
 	Invalid:      "an invalid entry",
 	NoValue:      "key without value",
 	NoSeparator:  "no key and separator",

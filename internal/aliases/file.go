@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"sort"
 	"strings"
 	"syscall"
 	"time"
@@ -172,30 +174,21 @@ func denied(path string) string {
 	return path
 }
 
-// nameDuplicates reads the keys of the duplicates that are remembered, each in
-// its block.
+// nameDuplicates reads the keys of the duplicates that are remembered, each
+// from the beginning of its block.
 func (c *Content) nameDuplicates(ctx context.Context, r io.ReaderAt, at []position) error {
 	for i := range c.Duplicates {
 		d := &c.Duplicates[i]
-		k := len(at) - 1
-		for k > 0 && at[k].line > d.First {
-			k--
-		}
-		b := at[k]
-		p := newParser(c.Format, nil)
-		p.visit = func(e Entry) error {
-			if e.Line == d.First {
-				d.Key = string(e.Key[:min(len(e.Key), 200)])
-				return io.EOF
+		k := sort.Search(len(at), func(k int) bool { return at[k].line > d.First }) - 1
+		in := &blocks{ctx: ctx, r: io.NewSectionReader(r, at[k].offset, math.MaxInt64), next: at[k]}
+		err := in.each(c.Format, func(e Entry) error {
+			if e.Line < d.First {
+				return nil
 			}
-			return nil
-		}
-		buf := make([]byte, b.size, b.size+slack)
-		if _, err := r.ReadAt(buf, b.offset); err != nil && err != io.EOF {
-			return err
-		}
-		p.block(&block{buf: buf, line: b.line, first: b.offset == 0})
-		if err := ctx.Err(); err != nil {
+			d.Key = string(e.Key[:min(len(e.Key), 200)])
+			return io.EOF
+		})
+		if err != nil && err != io.EOF {
 			return err
 		}
 	}

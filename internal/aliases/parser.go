@@ -2,9 +2,9 @@ package aliases
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
-	"slices"
 )
 
 // Each calls visit for every entry that the program would read from r, in
@@ -13,42 +13,35 @@ func Each(ctx context.Context, r io.Reader, f Format, visit func(Entry) error) e
 	if f == None {
 		return errFormat
 	}
-	in := &blocks{ctx: ctx, r: r}
-	p := newParser(f, nil)
+	return (&blocks{ctx: ctx, r: r, next: start}).each(f, visit)
+}
+
+func (s *blocks) each(f Format, visit func(Entry) error) error {
+	p := newParser(newNotes(f, nil))
 	p.visit = visit
-	for b := new(block); p.err == nil && in.next(b); {
+	for b := new(block); p.err == nil && s.read(b); {
 		p.block(b)
 	}
-	if p.err != nil {
-		return p.err
-	}
-	return in.err
+	return cmp.Or(p.err, s.err)
 }
 
 // parser reads blocks of one format.
 type parser struct {
-	format  Format
-	plain   *[256]bool
-	require []uint64 // hashes of the keys asked for
-	wanted  uint64   // a bit for the low 6 bits of each of them
-	strict  bool     // keys of the block may have what brackets marks
+	*notes
+	plain  *[256]bool
+	wanted uint64 // a bit for the low 6 bits of each key asked for
+	strict bool   // keys of the block may have what brackets marks
 
 	visit            func(Entry) error // if set, entries go there
 	err              error             // of visit
 	set              set
-	found            []Requirement // parallel to require
-	count            [kinds]int
-	list             [kinds][]Problem
 	text, key, value []byte // scratch
 }
 
-func newParser(f Format, require []string) *parser {
-	p := &parser{format: f, plain: &plain[f]}
-	for _, key := range require {
-		h := hashKey(p.fold([]byte(key)))
-		p.require = append(p.require, h)
+func newParser(n *notes) *parser {
+	p := &parser{notes: n, plain: &plain[n.format]}
+	for _, h := range n.require {
 		p.wanted |= 1 << (h & 63)
-		p.found = append(p.found, Requirement{Key: key})
 	}
 	return p
 }
@@ -58,15 +51,12 @@ func newParser(f Format, require []string) *parser {
 func (p *parser) block(b *block) {
 	grammar := grammars[p.format]
 	buf, pos, line := b.buf, 0, b.line
-	if b.first {
+	if b.offset == 0 {
 		p.beginning(buf)
 		if bytes.HasPrefix(buf, mark) {
 			n := grammar(p, buf, line)
 			pos, line = n, line+bytes.Count(buf[:n], newline)
 		}
-	}
-	if b.cut {
-		p.problem(Problem{Kind: Oversize, Line: line})
 	}
 	p.strict = p.format == Aliases || p.format == Sendmail || bytes.IndexByte(buf, '\\') >= 0 || bytes.IndexByte(buf, '`') >= 0
 	padded := buf[:len(buf)+slack]
@@ -103,79 +93,30 @@ func (p *parser) entry(line int, key, value []byte) {
 
 func (p *parser) add(key, value uint64, line int) {
 	p.set.add(key, value, line)
-	if p.wanted>>(key&63)&1 == 0 {
-		return
-	}
-	for i, h := range p.require {
-		if r := &p.found[i]; h == key && (r.Line == 0 || p.format == Sendmail) {
-			r.Line, r.Empty = line, value == noValue
-		}
+	if p.wanted>>(key&63)&1 != 0 {
+		p.meet(key, value, line)
 	}
 }
 
 // fold folds a key as the program does; the result is valid until the next.
 func (p *parser) fold(key []byte) []byte {
 	p.key = append(p.key[:0], key...)
+	return p.format.fold(p.key)
+}
+
+// fold folds a key, in place if it can.
+func (f Format) fold(key []byte) []byte {
 	ascii := true
-	for i, c := range p.key {
+	for i, c := range key {
 		if c >= 'A' && c <= 'Z' {
-			p.key[i] = c | 0x20
+			key[i] = c | 0x20
 		}
 		ascii = ascii && c < 0x80
 	}
-	if !ascii && (p.format == Aliases || p.format == Map) {
-		return bytes.ToLower(p.key)
+	if !ascii && (f == Aliases || f == Map) {
+		return bytes.ToLower(key)
 	}
-	return p.key
-}
-
-// problem takes a problem. The program does not see the text as an entry; if a
-// key that was asked for stands in it, that is why it is not found.
-func (p *parser) problem(q Problem, text ...byte) {
-	p.count[q.Kind]++
-	list := p.list[q.Kind]
-	last := 0
-	for i := range list {
-		if list[i].Line > list[last].Line {
-			last = i
-		}
-	}
-	if len(list) < few || q.Line < list[last].Line {
-		key := looseKey(text)
-		q.Key = string(key[:min(len(key), 200)])
-		if len(list) < few {
-			p.list[q.Kind] = append(list, q)
-		} else {
-			list[last] = q
-		}
-	}
-	p.lose(q, text)
-}
-
-// lose takes text that the program does not see as an entry.
-func (p *parser) lose(q Problem, text []byte) {
-	if r := p.asked(looseKey(text)); r != nil && r.Lost == nil {
-		q.Key = r.Key
-		r.Lost = &q
-	}
-}
-
-// comment takes a comment line.
-func (p *parser) comment(text []byte, line int) {
-	if r := p.asked(looseKey(bytes.TrimLeft(text, "# \t"))); r != nil && r.Note == 0 {
-		r.Note = line
-	}
-}
-
-// asked gives the requirement of a key.
-func (p *parser) asked(key []byte) *Requirement {
-	if len(p.require) == 0 || len(key) == 0 {
-		return nil
-	}
-	if i := slices.Index(p.require, hashKey(p.fold(key))); i >= 0 {
-		return &p.found[i]
-	}
-	return nil
+	return key
 }
 
 // looseKey is what a person takes for the key of a line.

@@ -35,7 +35,7 @@ func together(n, _ int, f func(int)) {
 // when keys and values are kept whole.
 func slowly(t *testing.T, f Format, text string) *Content {
 	t.Helper()
-	p := newParser(f, nil)
+	p := newParser(newNotes(f, nil))
 	p.plain = new([256]bool) // no line is simple
 	held := map[string]string{}
 	lines := map[string]int{}
@@ -55,8 +55,8 @@ func slowly(t *testing.T, f Format, text string) *Content {
 		lines[string(e.Key)]++
 		return nil
 	}
-	in := &blocks{ctx: context.Background(), r: strings.NewReader(text)}
-	for b := new(block); in.next(b); {
+	in := &blocks{ctx: context.Background(), r: strings.NewReader(text), next: start}
+	for b := new(block); in.read(b); {
 		p.block(b)
 	}
 	c.Entries = len(held)
@@ -278,10 +278,33 @@ func TestHostileStreams(t *testing.T) {
 	}
 }
 
+// Where no entry begins in 4 MiB, the reading ends: a sparse file of any size is
+// judged at once.
 func TestOversize(t *testing.T) {
-	c := content(t, Exim, "a: b\nbig: "+strings.Repeat("x", maxEntry+5*blockSize)+"\n more\n\nc: d\n", "c", "big")
-	if c.Entries != 3 || c.Counts[Oversize] != 1 || c.Lines != 5 || c.Required[0].Line != 5 || c.Required[1].Line != 2 {
-		t.Errorf("%d entries, %v, %d lines, %+v; want 3 entries, one Oversize, 5 lines, c in line 5", c.Entries, c.Problems, c.Lines, c.Required)
+	text := "a: b\nx: y\nbig: " + strings.Repeat("x", maxEntry+5*blockSize) + "\n more\n\nc: d\n"
+	c := content(t, Exim, text, "c", "x")
+	want := []Problem{{Kind: Oversize, Line: 3}}
+	if c.Entries != 2 || cmp.Diff(c.Problems, want) != "" || c.Lines != 2 || c.Required[0].Line != 0 || c.Required[1].Line != 2 {
+		t.Errorf("%d entries, %v, %d lines, %+v; want 2 entries, %v, 2 lines, x in line 2", c.Entries, c.Problems, c.Lines, c.Required, want)
+	}
+	endless := &endless{pattern: "\x00", n: 1 << 50}
+	if _, err := ReadContent(context.Background(), endless, Request{Format: Exim}); err != nil || endless.read > 2*maxEntry {
+		t.Errorf("%d bytes of NUL were read, %v; want %d", endless.read, err, maxEntry)
+	}
+	if err := Each(context.Background(), strings.NewReader(text), Exim, func(Entry) error { return nil }); !errors.Is(err, errOversize) {
+		t.Errorf("Each = %v; want %v", err, errOversize)
+	}
+}
+
+// A block may be read a little beyond its end, whoever reads it.
+func TestSlack(t *testing.T) {
+	for n := range 200 {
+		in := &blocks{ctx: context.Background(), r: strings.NewReader("a: b\nc: " + strings.Repeat("x", n)), next: start}
+		for b := new(block); in.read(b); b = new(block) {
+			if cap(b.buf) < len(b.buf)+slack {
+				t.Fatalf("a block of %d bytes has a capacity of %d; want %d more", len(b.buf), cap(b.buf), slack)
+			}
+		}
 	}
 }
 

@@ -141,27 +141,20 @@ func (s *set) release() {
 	*s = set{}
 }
 
-// tally is what the records of a file come to.
-type tally struct {
-	entries, repeated, differing int
-	digest                       uint64
-	duplicates                   []Duplicate // Key is not yet known
-}
-
 // few is how many of a kind are remembered.
 const few = 5
 
-// count tallies the sets, which are the parts of one file; last says whether the
-// last of two entries with the same key wins, else the first. It takes the
-// parts that next gives.
-func count(sets []*set, last bool, next *atomic.Int32) tally {
-	var t tally
+// count counts the entries of the sets, which are those of one file; last says
+// whether the last of two entries with the same key wins, else the first. It
+// takes the parts that next gives.
+func count(sets []*set, last bool, next *atomic.Int32) *Content {
+	c := new(Content)
 	var slabs [][]byte
 	var seen []uint32
 	for {
 		i := int(next.Add(1)) - 1
 		if i >= 256 {
-			return t
+			return c
 		}
 		slabs = slabs[:0]
 		n := 0
@@ -181,11 +174,11 @@ func count(sets []*set, last bool, next *atomic.Int32) tally {
 		seen = seen[:size]
 		clear(seen)
 		if sum, ok := distinct(slabs, seen); ok {
-			t.entries += n
-			t.digest += sum
+			c.Entries += n
+			c.Digest += sum
 			continue
 		}
-		t.sorted(records(slabs, n), last)
+		c.sorted(records(slabs, n), last)
 	}
 }
 
@@ -223,8 +216,8 @@ func distinct(slabs [][]byte, seen []uint32) (sum uint64, ok bool) {
 	return sum, true
 }
 
-// sorted tallies records of which some have the same key.
-func (t *tally) sorted(list []record, last bool) {
+// sorted counts records of which some have the same key.
+func (c *Content) sorted(list []record, last bool) {
 	slices.SortFunc(list, func(a, b record) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.line, b.line)) })
 	for len(list) > 0 {
 		n := 1
@@ -237,43 +230,43 @@ func (t *tally) sorted(list []record, last bool) {
 		if last {
 			wins = same[n-1]
 		}
-		t.entries++
-		t.digest += mix(wins.key, uint64(wins.value))
+		c.Entries++
+		c.Digest += mix(wins.key, uint64(wins.value))
 		if n == 1 {
 			continue
 		}
 		d := Duplicate{First: int(same[0].line), Last: int(same[n-1].line)}
-		t.repeated += n - 1
+		c.Repeated += n - 1
 		for _, r := range same {
 			if r.value != wins.value {
-				t.differing++
+				c.Differing++
 				d.Differ = true
 			}
 		}
-		t.keep(d)
+		c.keep(d)
 	}
 }
 
 // keep remembers the first few duplicates, differing ones before others.
-func (t *tally) keep(list ...Duplicate) {
-	t.duplicates = append(t.duplicates, list...)
-	slices.SortFunc(t.duplicates, func(a, b Duplicate) int {
-		if a.Differ != b.Differ {
-			if a.Differ {
-				return -1
-			}
-			return 1
+func (c *Content) keep(list ...Duplicate) {
+	c.Duplicates = append(c.Duplicates, list...)
+	slices.SortFunc(c.Duplicates, func(a, b Duplicate) int {
+		if a.Differ == b.Differ {
+			return cmp.Compare(a.First, b.First)
 		}
-		return cmp.Compare(a.First, b.First)
+		if a.Differ {
+			return -1
+		}
+		return 1
 	})
-	t.duplicates = t.duplicates[:min(len(t.duplicates), few)]
+	c.Duplicates = c.Duplicates[:min(len(c.Duplicates), few)]
 }
 
-// add joins the tallies of disjoint parts.
-func (t *tally) add(u tally) {
-	t.entries += u.entries
-	t.repeated += u.repeated
-	t.differing += u.differing
-	t.digest += u.digest
-	t.keep(u.duplicates...)
+// add adds what was counted in other parts.
+func (c *Content) add(u *Content) {
+	c.Entries += u.Entries
+	c.Repeated += u.Repeated
+	c.Differing += u.Differing
+	c.Digest += u.Digest
+	c.keep(u.Duplicates...)
 }

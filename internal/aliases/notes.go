@@ -1,0 +1,107 @@
+package aliases
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"sync"
+)
+
+// notes is what the goroutines that read a file find in it beside its entries:
+// its problems, and the keys that were asked for.
+type notes struct {
+	format  Format
+	require []uint64 // hashes of the keys asked for
+
+	mu    sync.Mutex
+	found []Requirement // parallel to require
+	count [kinds]int
+	list  [kinds][]Problem // the first few of each kind
+}
+
+func newNotes(f Format, require []string) *notes {
+	n := &notes{format: f}
+	for _, key := range require {
+		n.require = append(n.require, hashKey(f.fold([]byte(key))))
+		n.found = append(n.found, Requirement{Key: key})
+	}
+	return n
+}
+
+// asked calls f with what is known of a key, if it was asked for.
+func (n *notes) asked(hash uint64, f func(*Requirement)) {
+	for i, h := range n.require {
+		if h == hash {
+			n.mu.Lock()
+			f(&n.found[i])
+			n.mu.Unlock()
+		}
+	}
+}
+
+// meet takes an entry whose key may have been asked for: of several, the one
+// that wins.
+func (n *notes) meet(key, value uint64, line int) {
+	n.asked(key, func(r *Requirement) {
+		if r.Line == 0 || (line > r.Line) == (n.format == Sendmail) {
+			r.Line, r.Empty = line, value == noValue
+		}
+	})
+}
+
+// problem takes a problem. The program does not see the text as an entry; if a
+// key that was asked for stands in it, that is why it is not found.
+func (p *parser) problem(q Problem, text ...byte) {
+	p.mu.Lock()
+	p.count[q.Kind]++
+	if list := p.list[q.Kind]; len(list) < few || q.Line < list[few-1].Line {
+		key := looseKey(text)
+		q.Key = string(key[:min(len(key), 200)])
+		list = append(list, q)
+		slices.SortStableFunc(list, byLine)
+		p.list[q.Kind] = list[:min(len(list), few)]
+	}
+	p.mu.Unlock()
+	p.lose(q, text)
+}
+
+// lose takes text that the program does not see as an entry.
+func (p *parser) lose(q Problem, text []byte) {
+	p.loose(text, func(r *Requirement) {
+		if r.Lost == nil || q.Line < r.Lost.Line {
+			lost := q
+			lost.Key = r.Key
+			r.Lost = &lost
+		}
+	})
+}
+
+// comment takes a comment line.
+func (p *parser) comment(text []byte, line int) {
+	p.loose(bytes.TrimLeft(text, "# \t"), func(r *Requirement) {
+		if r.Note == 0 || line < r.Note {
+			r.Note = line
+		}
+	})
+}
+
+// loose calls f with what is known of the key that stands in text.
+func (p *parser) loose(text []byte, f func(*Requirement)) {
+	if len(p.require) == 0 {
+		return
+	}
+	if key := looseKey(text); len(key) > 0 {
+		p.asked(hashKey(p.fold(key)), f)
+	}
+}
+
+func byLine(a, b Problem) int {
+	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Cause, b.Cause))
+}
+
+// content puts the notes into what is known of a file.
+func (n *notes) content(c *Content) {
+	c.Format, c.Counts, c.Required = n.format, n.count, n.found
+	c.Problems = slices.Concat(n.list[:]...)
+	slices.SortFunc(c.Problems, byLine)
+}
