@@ -1,7 +1,6 @@
 package aliases
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -49,7 +48,7 @@ func (p *parser) simple(padded []byte, pos, line int) int {
 		return 0
 	}
 	if padded[j] != '\n' {
-		if j, v = p.spaced(padded[:end], start, j); j < 0 {
+		if j, v = p.spaced(padded, start, j); j < 0 || j >= end {
 			return 0
 		}
 	}
@@ -123,21 +122,17 @@ func scanValue(b []byte) (v uint64, n int) {
 // spaced reads the rest of a value that has white space at j. It gives the end
 // of the line, -1 if that is not simple, and the value's hash.
 func (p *parser) spaced(b []byte, start, j int) (end int, v uint64) {
-	n := bytes.IndexByte(b[j:], '\n')
-	if n < 0 {
-		return -1, 0
-	}
-	end = j + n
 	p.value = append(p.value[:0], b[start:j]...)
-	for _, c := range b[j:end] {
-		if c >= 0x80 || c == 0 || c == '\r' {
+	for b[j] != '\n' {
+		if b[j] != ' ' && b[j] != '\t' {
 			return -1, 0
 		}
-		if !space[c] {
-			p.value = append(p.value, c)
-		}
+		j++
+		_, n := scanValue(b[j:])
+		p.value = append(p.value, b[j:j+n]...)
+		j += n
 	}
-	return end, hash(p.value, 0)
+	return j, hash(p.value, 0)
 }
 
 // separator gives the place of the value behind a key that ends at i, 0 if it
