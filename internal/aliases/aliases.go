@@ -150,7 +150,7 @@ type Problem struct {
 	Kind  Kind
 	Line  int
 	Cause int    // the line that makes the program lose this one, else 0
-	Key   string // the key that is concerned, as far as it can be told
+	Key   string // the key that is concerned, up to 64 bytes, if it can be told from a value
 }
 
 // String says what is wrong, without the key: "line 812: swallowed by the NUL in

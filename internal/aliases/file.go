@@ -185,7 +185,7 @@ func (c *Content) nameDuplicates(ctx context.Context, r io.ReaderAt, at []positi
 			if e.Line < d.First {
 				return nil
 			}
-			d.Key = string(e.Key[:min(len(e.Key), 200)])
+			d.Key = string(e.Key[:min(len(e.Key), 64)])
 			return io.EOF
 		})
 		if err != nil && err != io.EOF {

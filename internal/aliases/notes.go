@@ -55,14 +55,24 @@ func (p *parser) problem(q Problem, text ...byte) {
 	p.mu.Lock()
 	p.count[q.Kind]++
 	if list := p.list[q.Kind]; len(list) < few || q.Line < list[few-1].Line {
-		key := looseKey(text)
-		q.Key = string(key[:min(len(key), 200)])
+		q.Key = q.shown(text)
 		list = append(list, q)
 		slices.SortStableFunc(list, byLine)
 		p.list[q.Kind] = list[:min(len(list), few)]
 	}
 	p.mu.Unlock()
 	p.lose(q, text)
+}
+
+// shown gives the key that stands at the beginning of text, if it surely is
+// none of a value's parts: those are secret.
+func (q Problem) shown(text []byte) string {
+	behind := q.Kind == Unattached || q.Kind == LoneCR || q.Kind == NUL && q.Cause == 0
+	key := looseKey(text)
+	if behind || len(key) == 0 || space[text[0]] || key[0] == '|' || key[0] == '/' {
+		return ""
+	}
+	return string(key[:min(len(key), 64)])
 }
 
 // lose takes text that the program does not see as an entry.

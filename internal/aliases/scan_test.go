@@ -220,6 +220,35 @@ func TestRequire(t *testing.T) {
 	}
 }
 
+// What stands where a key does is shown; what may be part of a value is not.
+func TestKeysOfProblems(t *testing.T) {
+	for _, test := range []struct {
+		format Format
+		text   string
+		want   string // keys of the problems
+	}{
+		{Exim, "a: b\nalic\n", "alic"},
+		{Exim, "a: b\x00\nnew: c\n", ",new"},
+		{Exim, "a: b\x00secret\n next\n", ","},
+		{Exim, "a: b\rsecret\n", ""},
+		{Exim, "a: b,\n\n secret@example.org\n", ""},
+		{Aliases, "a@b: c\n", "a@b"},
+		{Aliases, "|/bin/program secret\n\"|/bin/program secret\"\n/file\n", ",,"},
+		{Sendmail, "#x\\\nsecret\n", ""},
+		{OpenSMTPD, "a: b,\\\n'x\n  \"|secret\"\n", "a,"},
+		{Map, strings.Repeat("k", 100) + "\n", strings.Repeat("k", 64)},
+	} {
+		c := content(t, test.format, test.text)
+		keys := make([]string, len(c.Problems))
+		for i, p := range c.Problems {
+			keys[i] = p.Key
+		}
+		if got := strings.Join(keys, ","); got != test.want || len(keys) == 0 {
+			t.Errorf("%s: %q: keys %q of %v; want %q", test.format, test.text, got, c.Problems, test.want)
+		}
+	}
+}
+
 // endless gives n bytes of a pattern.
 type endless struct {
 	pattern string
