@@ -2,13 +2,10 @@ package aliases
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -83,34 +80,22 @@ func readMaps(source string, kind MapKind, f Format) ([]CompiledMap, error) {
 
 func (m *CompiledMap) read() error {
 	f := File{Path: m.Path}
-	file, err := os.OpenFile(m.Path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
-	if errors.Is(err, fs.ErrPermission) && f.Where == "" {
+	file, err := f.open()
+	if f.Fault == Denied {
 		// Its age can be told without reading it.
 		if info, err := os.Stat(m.Path); err == nil {
-			m.Size, m.ModTime = info.Size(), info.ModTime()
+			f.Size, f.ModTime = info.Size(), info.ModTime()
 		}
 	}
-	if err != nil {
-		err = f.explain(err)
-		m.Fault, m.Type = f.Fault, f.Type
+	m.Fault, m.Type, m.Size, m.ModTime = f.Fault, f.Type, f.Size, f.ModTime
+	if file == nil {
 		return err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	m.Size, m.ModTime = info.Size(), info.ModTime()
-	if f.irregular(info.Mode()) {
-		m.Fault, m.Type = f.Fault, f.Type
-		return nil
-	}
-	if m.Size == 0 {
-		m.Damage = "is empty"
-		return nil
-	}
 	check := map[MapKind]func(io.ReaderAt, int64) string{DB: damagedDB, CDB: damagedCDB, LMDB: damagedLMDB}[m.Kind]
-	m.Damage = check(file, m.Size)
+	if m.Damage = "is empty"; m.Size > 0 {
+		m.Damage = check(file, m.Size)
+	}
 	return nil
 }
 

@@ -87,20 +87,15 @@ const (
 // readOnce gives the facts of a file, and whether it stood still.
 func readOnce(ctx context.Context, path string, q Request) (f File, whole bool, err error) {
 	f = File{Path: path}
+	file, err := f.open()
+	if file == nil {
+		return f, true, err
+	}
+	defer file.Close()
 	if target, err := filepath.EvalSymlinks(path); err == nil && isLink(path) {
 		f.Link = target
 	}
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
-	if err != nil {
-		return f, true, f.explain(err)
-	}
-	defer file.Close()
-	before, err := file.Stat()
-	if err != nil {
-		return f, true, err
-	}
-	f.Size, f.ModTime = before.Size(), before.ModTime()
-	if f.irregular(before.Mode()) || q.Format == None {
+	if q.Format == None {
 		return f, true, nil
 	}
 	var at []position
@@ -118,25 +113,44 @@ func readOnce(ctx context.Context, path string, q Request) (f File, whole bool, 
 	return f, !young && after.Size() == f.Size && after.ModTime().Equal(f.ModTime), nil
 }
 
+// open opens a file and takes its size and times, those of the file that is
+// open. It gives no file where there is a fault or an error.
+func (f *File) open() (*os.File, error) {
+	file, err := os.OpenFile(f.Path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return nil, f.explain(err)
+	}
+	info, err := file.Stat()
+	if err == nil {
+		f.Size, f.ModTime = info.Size(), info.ModTime()
+		f.irregular(info.Mode())
+	}
+	if err != nil || f.Fault != Readable {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
 func isLink(path string) bool {
 	info, err := os.Lstat(path)
 	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
-func (f *File) irregular(mode fs.FileMode) bool {
-	if mode.IsRegular() {
-		return false
-	}
-	f.Fault, f.Type = Irregular, "device"
+func (f *File) irregular(mode fs.FileMode) {
 	switch {
+	case mode.IsRegular():
+		return
 	case mode.IsDir():
 		f.Type = "directory"
 	case mode&fs.ModeNamedPipe != 0:
 		f.Type = "FIFO"
 	case mode&fs.ModeSocket != 0:
 		f.Type = "socket"
+	default:
+		f.Type = "device"
 	}
-	return true
+	f.Fault = Irregular
 }
 
 // explain makes a fault of an error of open(2), if it is a fact about the file.
@@ -152,23 +166,34 @@ func (f *File) explain(err error) error {
 		f.Fault = Looping
 	case errors.Is(err, fs.ErrPermission):
 		f.Fault, f.Where = Denied, denied(f.Path)
-	case errors.Is(err, syscall.ENXIO): // open(2) of a socket
-		f.Fault, f.Type = Irregular, "socket"
 	default:
-		return err
+		// A socket, or a device without a driver, cannot be opened.
+		info, failed := os.Stat(f.Path)
+		if failed != nil || info.Mode().IsRegular() {
+			return err
+		}
+		f.irregular(info.Mode())
 	}
 	return nil
 }
 
-// denied gives the uppermost part of a path that may not be searched, else the
-// path itself.
+// denied gives the uppermost part of a path, or of what its link points to,
+// that may not be searched, else the path itself.
 func denied(path string) string {
-	for i, c := range path {
-		if c != '/' || i == 0 {
-			continue
-		}
-		if _, err := os.Stat(path[:i] + "/."); errors.Is(err, fs.ErrPermission) {
-			return path[:i]
+	paths := []string{path}
+	if target, err := os.Readlink(path); err == nil && filepath.IsAbs(target) {
+		paths = append(paths, target)
+	} else if err == nil {
+		paths = append(paths, filepath.Join(filepath.Dir(path), target))
+	}
+	for _, p := range paths {
+		for i, c := range p {
+			if c != '/' || i == 0 {
+				continue
+			}
+			if _, err := os.Stat(p[:i] + "/."); errors.Is(err, fs.ErrPermission) {
+				return p[:i]
+			}
 		}
 	}
 	return path

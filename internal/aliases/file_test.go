@@ -83,8 +83,10 @@ func TestReadFile(t *testing.T) {
 			t.Errorf("%s: content %v", test.name, f.Content)
 		}
 	}
-	if f := read(t, "/dev/null"); f.Fault != Irregular || f.Type != "device" {
-		t.Errorf("/dev/null: %v, %q; want an irregular device", f.Fault, f.Type)
+	for _, device := range []string{"/dev/null", "/dev/tty"} { // tests have no terminal: it cannot be opened
+		if f := read(t, device); f.Fault != Irregular || f.Type != "device" {
+			t.Errorf("%s: %v, %q; want an irregular device", device, f.Fault, f.Type)
+		}
 	}
 	f := read(t, at("good"))
 	if f.Size != 15 || f.Content.Entries != 2 || f.Moving || time.Since(f.ModTime).Round(time.Minute) != time.Hour {
@@ -119,6 +121,9 @@ func TestDenied(t *testing.T) {
 	if err := os.Chmod(file, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Symlink("secret/file", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
 	runtime.LockOSThread() // only this thread is somebody else for a while
 	defer runtime.UnlockOSThread()
 	if err := syscall.Setfsuid(65534); err != nil {
@@ -127,6 +132,7 @@ func TestDenied(t *testing.T) {
 	defer syscall.Setfsuid(0)
 	for path, where := range map[string]string{
 		file:                           file,
+		filepath.Join(dir, "link"):     secret,
 		filepath.Join(secret, "file"):  secret,
 		filepath.Join(secret, "none"):  secret,
 		filepath.Join(secret, "x/y/z"): secret,
