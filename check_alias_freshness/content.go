@@ -18,18 +18,16 @@ var wholeFile = map[aliases.Kind]bool{
 // content judges what the file holds.
 func (s *subject) content() {
 	c, none := s.Content, nagios.Range{}
-	for _, r := range c.Required {
-		if r.Line == 0 {
-			s.found(nagios.Critical, "required key %s not found: %s", r.Key, whyLost(c, r))
-		}
-	}
 	state := nagios.Judge(float64(c.Entries), s.opt.EntriesWarning, s.opt.EntriesCritical)
 	switch {
+	case state != nagios.OK && s.Size == 0:
+		s.found(state, "is empty")
 	case state != nagios.OK && c.Entries == 0:
 		s.found(state, "has no entries")
 	case state != nagios.OK:
 		s.found(state, "has %s, %s", plural(c.Entries, "entry", "entries"), outside(state, s.opt.EntriesWarning, s.opt.EntriesCritical))
 	}
+	s.required()
 	if c.Refused != "" {
 		s.found(nagios.Critical, "OpenSMTPD refuses the whole file and goes on with the old map: %s", c.Refused)
 	}
@@ -44,10 +42,31 @@ func (s *subject) content() {
 	s.note("%s, digest %016x", plural(c.Entries, "entry", "entries"), c.Digest)
 }
 
+// required says which of the keys asked for are not found, or found empty.
+func (s *subject) required() {
+	lost := 0
+	for _, r := range s.Content.Required {
+		switch {
+		case r.Empty:
+			s.found(nagios.Warning, "required key %s has no value in line %d: Exim finds it with empty data", r.Key, r.Line)
+		case r.Line == 0 && lost < shown:
+			s.found(nagios.Critical, "required key %s not found: %s", r.Key, whyLost(s.Content, r))
+		}
+		if r.Line == 0 {
+			lost++
+		}
+	}
+	if lost > shown {
+		s.found(nagios.Critical, "%s not found", plural(lost-shown, "more required key", "more required keys"))
+	}
+}
+
+// shown is how many of a kind are named.
+const shown = 3
+
 // problems says the first few problems that concern the file, or lines of it,
 // and counts the rest.
 func (s *subject) problems(state nagios.State, whole bool) {
-	const shown = 3
 	total := 0
 	for kind, n := range s.Content.Counts {
 		if wholeFile[aliases.Kind(kind)] == whole {
@@ -92,6 +111,8 @@ func whyLost(c *aliases.Content, r aliases.Requirement) string {
 		return r.Lost.String()
 	case r.Note > 0:
 		return fmt.Sprintf("it stands in a comment, line %d", r.Note)
+	case c.Counts[aliases.Oversize] > 0:
+		return "it does not stand in the part of the file that was read"
 	case c.Format == aliases.Map && !strings.Contains(r.Key, "@"):
 		return "it does not stand in the file (the keys of a map are compared whole)"
 	}
@@ -109,7 +130,7 @@ func (s *subject) duplicates() {
 	}
 	var texts []string
 	for _, d := range c.Duplicates {
-		if d.Differ == (c.Differing > 0) && len(texts) < 3 {
+		if d.Differ == (c.Differing > 0) && len(texts) < shown {
 			texts = append(texts, fmt.Sprintf("%s (lines %d and %d)", d.Key, d.First, d.Last))
 		}
 	}
@@ -117,41 +138,47 @@ func (s *subject) duplicates() {
 		texts = append(texts, fmt.Sprintf("and %d more", rest))
 	}
 	if c.Differing > 0 {
-		s.found(nagios.Warning, "%s with another value, of which the %s wins: %s", plural(c.Differing, "key stands there again", "keys stand there again"), wins, strings.Join(texts, ", "))
+		s.found(nagios.Warning, "has %s whose key stands there already with another value (the %s wins): %s", plural(c.Differing, "entry", "entries"), wins, strings.Join(texts, ", "))
 		return
 	}
-	s.note("note: %s, with the same value: %s", plural(c.Repeated, "key stands there again", "keys stand there again"), strings.Join(texts, ", "))
+	s.note("note: %s whose key stands there already, with the same value: %s", plural(c.Repeated, "entry", "entries"), strings.Join(texts, ", "))
 }
 
 // compiled judges a map that is compiled from the file.
 func (s *subject) compiled(m aliases.CompiledMap) {
 	switch {
 	case m.Fault == aliases.Missing, m.Fault == aliases.Dangling:
-		s.found(nagios.Critical, "its map %s does not exist (%s)", m.Path, s.rebuild())
+		s.found(nagios.Critical, "its map %s does not exist (%s)", m.Path, s.rebuild(m.Kind))
 	case m.Fault == aliases.Denied:
-		s.found(nagios.Unknown, "its map %s cannot be read: no permission", m.Path)
+		s.found(nagios.Unknown, "its map %s cannot be read: permission denied", m.Path)
 	case m.Fault != aliases.Readable:
 		s.found(nagios.Critical, "its map %s is no regular file", m.Path)
 	case m.Damage != "":
-		s.found(nagios.Critical, "its map %s %s (%s)", m.Path, m.Damage, s.rebuild())
+		s.found(nagios.Critical, "its map %s %s (%s)", m.Path, m.Damage, s.rebuild(m.Kind))
 	}
 	if !m.ModTime.IsZero() && m.Stale(s.ModTime, s.now) {
 		s.found(nagios.Critical, "its map %s is %s older than the file: the mail server still uses the old entries (%s)",
-			m.Path, nagios.Span(s.ModTime.Sub(m.ModTime)), s.rebuild())
+			m.Path, nagios.Span(s.ModTime.Sub(m.ModTime)), s.rebuild(m.Kind))
 	}
 }
 
-// rebuild is the command that compiles the file.
-func (s *subject) rebuild() string {
+// rebuild is what to do about a map: the command that compiles it.
+func (s *subject) rebuild(kind aliases.MapKind) string {
+	source := s.Path
+	if kind != aliases.DB { // Postfix' default
+		source = kind.String() + ":" + source
+	}
 	switch s.opt.Format {
 	case aliases.Aliases:
-		return "run postalias " + s.Path
+		return "run postalias " + source
+	case aliases.Map:
+		return "run postmap " + source
 	case aliases.Sendmail:
 		return "run newaliases"
 	case aliases.OpenSMTPD:
 		return "run makemap"
 	}
-	return "run postmap " + s.Path
+	return "compile it again"
 }
 
 // mapLag measures how far the map is behind the file, of several the worst.

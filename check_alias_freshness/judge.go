@@ -15,14 +15,21 @@ import (
 // facts is what was gathered.
 type facts struct {
 	files     []aliases.File
-	unmatched []string // patterns that no file matches
-	timer     *timer   // nil if none was asked for
+	failed    []failure // files and patterns that could not be looked at
+	unmatched []string  // patterns that no file matches
+	timer     *timer    // nil if none was asked for
+}
+
+type failure struct {
+	name string
+	err  error
 }
 
 // timer is the timer that should rewrite the files.
 type timer struct {
 	systemd.Pair
 	host systemd.Host
+	err  error // it could not be looked at
 }
 
 // judge gives the result for the files that were read.
@@ -34,8 +41,10 @@ func judge(opt options, f facts, now time.Time) nagios.Result {
 		verdicts = append(verdicts, s.verdict())
 	}
 	for _, pattern := range f.unmatched {
-		v := verdict{Item: nagios.Item{State: nagios.Critical, Name: pattern, Text: "no file matches"}}
-		verdicts = append(verdicts, v)
+		verdicts = append(verdicts, say(nagios.Critical, pattern, "no file matches"))
+	}
+	for _, f := range f.failed {
+		verdicts = append(verdicts, say(nagios.Unknown, f.name, "cannot be looked at: "+f.err.Error()))
 	}
 	r := nagios.Result{}
 	for _, v := range verdicts {
@@ -56,7 +65,7 @@ func summarise(verdicts []verdict, worst nagios.State) string {
 			alerts++
 		}
 	}
-	text := first.Name + ": " + first.Text
+	text := first.Text
 	switch {
 	case len(verdicts) == 1:
 		return text
@@ -71,7 +80,19 @@ func summarise(verdicts []verdict, worst nagios.State) string {
 // verdict is what is said of one file.
 type verdict struct {
 	nagios.Item
+	path string
 	data []nagios.Perfdata
+}
+
+// say makes a sentence of what was found of a file: "x is missing", but "x: no
+// file matches".
+func say(state nagios.State, path, text string) verdict {
+	joint := ": "
+	switch verb, _, _ := strings.Cut(text, " "); verb {
+	case "is", "was", "has", "cannot":
+		joint = " "
+	}
+	return verdict{Item: nagios.Item{State: state, Text: path + joint + text}, path: path}
 }
 
 // perfdata is the file's performance data, its labels with its path where
@@ -79,7 +100,7 @@ type verdict struct {
 func (v verdict) perfdata(several bool) []nagios.Perfdata {
 	for i := range v.data {
 		if several {
-			v.data[i].Label = nagios.Label(strings.TrimPrefix(v.Name, "/"), v.data[i].Label)
+			v.data[i].Label = nagios.Label(strings.TrimPrefix(v.path, "/"), v.data[i].Label)
 		}
 	}
 	return v.data
@@ -129,7 +150,7 @@ func (s *subject) inspect() {
 	}
 	s.mapLag()
 	if s.Moving {
-		s.note("note: the file was being written while it was read, twice; what is said of its content may be half of it")
+		s.note("note: the file may still be being written (it was read twice): what is said of its content may be half of it")
 	}
 	if s.Link != "" {
 		s.note("a symbolic link to %s", s.Link)
@@ -148,11 +169,11 @@ func (s *subject) atFault() bool {
 	case aliases.Irregular:
 		s.found(nagios.Critical, "is not a regular file but a %s", s.Type)
 	case aliases.Denied:
-		where := "it"
+		where := ""
 		if s.Where != s.Path {
-			where = "the directory " + s.Where
+			where = " on the directory " + s.Where
 		}
-		s.found(nagios.Unknown, "cannot be read: no permission for %s", where)
+		s.found(nagios.Unknown, "cannot be read: permission denied%s", where)
 	default:
 		return false
 	}
@@ -165,15 +186,16 @@ const skew = time.Minute
 // age judges the time since the file was written.
 func (s *subject) age() {
 	old := s.now.Sub(s.ModTime)
-	if old < -skew {
+	if old >= -skew {
+		old = max(old, 0)
+	}
+	s.measure("age", math.Round(old.Seconds()), "s", s.opt.Warning.Range, s.opt.Critical.Range)
+	if old < 0 {
 		s.found(nagios.Warning, "was written %s in the future (%s): its freshness cannot be judged", nagios.Span(-old), nagios.Instant(s.ModTime))
-		s.measure("age", old.Seconds(), "s", s.opt.Warning.Range, s.opt.Critical.Range)
 		return
 	}
-	old = max(old, 0)
-	s.measure("age", math.Round(old.Seconds()), "s", s.opt.Warning.Range, s.opt.Critical.Range)
 	state := nagios.Judge(old.Seconds(), s.opt.Warning.Range, s.opt.Critical.Range)
-	text := fmt.Sprintf("was last written %s ago (%s)", nagios.Span(old), nagios.Instant(s.ModTime))
+	text := fmt.Sprintf("was last written %s ago (%s)", nagios.Span(old.Truncate(time.Second)), nagios.Instant(s.ModTime))
 	if state != nagios.OK {
 		text += ", " + s.bound(state)
 	}
@@ -233,10 +255,9 @@ func (s *subject) verdict() verdict {
 			texts = append(texts, f.text)
 		}
 	}
-	return verdict{
-		Item: nagios.Item{State: s.findings[0].state, Name: s.Path, Text: strings.Join(texts, "; "), Notes: s.notes, Detail: s.detail()},
-		data: s.data,
-	}
+	v := say(s.findings[0].state, s.Path, strings.Join(texts, "; "))
+	v.Notes, v.Detail, v.data = s.notes, s.detail(), s.data
+	return v
 }
 
 // detail is the raw facts.

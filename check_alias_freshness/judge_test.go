@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -59,19 +60,23 @@ func TestJudge(t *testing.T) {
 		want nagios.State
 		text string // of the summary
 	}{
-		{"fresh", none, file(nil), nagios.OK, "was last written 30m ago (2022-02-22 16:17:00 UTC)"},
+		{"fresh", none, file(nil), nagios.OK, "/etc/aliases was last written 30m ago (2022-02-22 16:17:00 UTC)"},
 		{"stale", none, file(func(f *aliases.File) { f.ModTime = ago(time.Hour + time.Second) }), nagios.Warning, "allowed is 1h"},
 		{"very stale", none, file(func(f *aliases.File) { f.ModTime = ago(3 * time.Hour) }), nagios.Critical, "was last written 3h ago (2022-02-22 13:47:00 UTC), allowed is 2h"},
 		{"at the limit", none, file(func(f *aliases.File) { f.ModTime = ago(time.Hour) }), nagios.OK, ""},
 		{"future", none, file(func(f *aliases.File) { f.ModTime = ago(-time.Hour) }), nagios.Warning, "1h in the future (2022-02-22 17:47:00 UTC): its freshness cannot be judged"},
 		{"skew", none, file(func(f *aliases.File) { f.ModTime = ago(-time.Minute) }), nagios.OK, ""},
-		{"missing", none, aliases.File{Path: "x", Fault: aliases.Missing}, nagios.Critical, "x: is missing"},
+		{"missing", none, aliases.File{Path: "x", Fault: aliases.Missing}, nagios.Critical, "x is missing"},
 		{"dangling", none, aliases.File{Path: "x", Fault: aliases.Dangling, Link: "y"}, nagios.Critical, "symbolic link to y, which does not exist"},
 		{"loop", none, aliases.File{Path: "x", Fault: aliases.Looping}, nagios.Critical, "leads back to itself"},
 		{"FIFO", none, aliases.File{Path: "x", Fault: aliases.Irregular, Type: "FIFO"}, nagios.Critical, "not a regular file but a FIFO"},
-		{"denied", none, aliases.File{Path: "x", Fault: aliases.Denied, Where: "x"}, nagios.Unknown, "no permission for it"},
-		{"denied above", none, aliases.File{Path: "/a/x", Fault: aliases.Denied, Where: "/a"}, nagios.Unknown, "no permission for the directory /a"},
-		{"empty", none, file(func(f *aliases.File) { f.Content.Entries = 0 }), nagios.Critical, "has no entries"},
+		{"denied", none, aliases.File{Path: "x", Fault: aliases.Denied, Where: "x"}, nagios.Unknown, "x cannot be read: permission denied"},
+		{"denied above", none, aliases.File{Path: "/a/x", Fault: aliases.Denied, Where: "/a"}, nagios.Unknown, "/a/x cannot be read: permission denied on the directory /a"},
+		{"just now", none, file(func(f *aliases.File) { f.ModTime = ago(1700 * time.Millisecond) }), nagios.OK, "was last written 1 s ago"},
+		{"comments only", none, file(func(f *aliases.File) { f.Content.Entries = 0 }), nagios.Critical, "/etc/aliases has no entries"},
+		{"empty", none, file(func(f *aliases.File) {
+			f.Content.Entries, f.Size, f.Content.Required = 0, 0, []aliases.Requirement{{Key: "k"}}
+		}), nagios.Critical, "/etc/aliases is empty; required key k not found"},
 		{"few entries", func(o *options) { o.EntriesWarning = nagios.Range{Start: 10, End: 1e9, Set: true} }, file(nil), nagios.Warning, "has 5 entries, outside the range 10:1000000000"},
 		{"size", func(o *options) { o.SizeCritical = nagios.Range{Start: 200, End: 1e9, Set: true} }, file(nil), nagios.Critical, "has 100 bytes"},
 		{"size 0, not looked into", none, file(func(f *aliases.File) { f.Content, f.Size = nil, 0 }), nagios.Critical, "is empty"},
@@ -95,30 +100,62 @@ func TestJudge(t *testing.T) {
 		{"duplicates that differ", none, file(func(f *aliases.File) {
 			f.Content.Repeated, f.Content.Differing = 3, 2
 			f.Content.Duplicates = []aliases.Duplicate{{Key: "a", First: 2, Last: 9, Differ: true}}
-		}), nagios.Warning, "2 keys stand there again with another value, of which the first wins: a (lines 2 and 9), and 1 more"},
+		}), nagios.Warning, "/etc/aliases has 2 entries whose key stands there already with another value (the first wins): a (lines 2 and 9), and 1 more"},
 		{"duplicates", none, file(func(f *aliases.File) {
 			f.Content.Repeated = 1
 			f.Content.Duplicates = []aliases.Duplicate{{Key: "a", First: 2, Last: 9}}
 		}), nagios.OK, ""},
 		{"required", none, file(func(f *aliases.File) { f.Content.Required = []aliases.Requirement{{Key: "k", Line: 2}} }), nagios.OK, ""},
-		{"required, absent", none, file(func(f *aliases.File) { f.Content.Required = []aliases.Requirement{{Key: "k"}} }), nagios.Critical, "required key k not found: it does not stand in the file"},
+		{"required, absent", none, file(func(f *aliases.File) { f.Content.Required = []aliases.Requirement{{Key: "k"}} }), nagios.Critical, "/etc/aliases: required key k not found: it does not stand in the file"},
+		{"required, found empty", none, file(func(f *aliases.File) { f.Content.Required = []aliases.Requirement{{Key: "k", Line: 2, Empty: true}} }), nagios.Warning, "required key k has no value in line 2: Exim finds it with empty data"},
+		{"required, not read", none, file(func(f *aliases.File) {
+			f.Content.Required = []aliases.Requirement{{Key: "k"}}
+			f.Content.Counts[aliases.Oversize] = 1
+		}), nagios.Critical, "required key k not found: it does not stand in the part of the file that was read"},
+		{"many required", none, file(func(f *aliases.File) {
+			f.Content.Required = []aliases.Requirement{{Key: "k"}, {Key: "l"}, {Key: "m"}, {Key: "n"}, {Key: "o"}}
+		}), nagios.Critical, "required key m not found: it does not stand in the file; 2 more required keys not found"},
 		{"required, lost", none, file(func(f *aliases.File) {
 			f.Content.Required = []aliases.Requirement{{Key: "k", Lost: &aliases.Problem{Kind: aliases.NUL, Line: 812, Cause: 811}}}
 		}), nagios.Critical, "required key k not found: line 812 is swallowed by the NUL in line 811"},
 		{"required, in a comment", none, file(func(f *aliases.File) { f.Content.Required = []aliases.Requirement{{Key: "k", Note: 4}} }), nagios.Critical, "it stands in a comment, line 4"},
 		{"map", none, withMap(aliases.CompiledMap{Path: "m.db", ModTime: ago(29 * time.Minute)}), nagios.OK, ""},
 		{"stale map", none, withMap(aliases.CompiledMap{Path: "m.db", ModTime: ago(2 * time.Hour)}), nagios.Critical, "its map m.db is 1h 30m older than the file"},
+		{"stale cdb of Postfix", func(o *options) { o.Format = aliases.Aliases }, withMap(aliases.CompiledMap{Path: "/etc/aliases.cdb", Kind: aliases.CDB, ModTime: ago(2 * time.Hour)}), nagios.Critical, "(run postalias cdb:/etc/aliases)"},
+		{"stale map of an unknown format", func(o *options) { o.Format = aliases.None }, withMap(aliases.CompiledMap{Path: "m.db", Kind: aliases.DB, ModTime: ago(2 * time.Hour)}), nagios.Critical, "uses the old entries (compile it again)"},
 		{"map of 100 s", none, file(func(f *aliases.File) {
 			f.ModTime, f.Maps = ago(100*time.Second), []aliases.CompiledMap{{Path: "m.db", ModTime: ago(time.Hour)}}
 		}), nagios.OK, ""},
 		{"no map", none, withMap(aliases.CompiledMap{Path: "m.db", Fault: aliases.Missing}), nagios.Critical, "its map m.db does not exist"},
 		{"damaged map", none, withMap(aliases.CompiledMap{Path: "m.db", ModTime: ago(time.Minute), Damage: "is empty"}), nagios.Critical, "its map m.db is empty"},
-		{"unreadable map", none, withMap(aliases.CompiledMap{Path: "m.db", Fault: aliases.Denied}), nagios.Unknown, "its map m.db cannot be read: no permission"},
+		{"unreadable map", none, withMap(aliases.CompiledMap{Path: "m.db", Fault: aliases.Denied}), nagios.Unknown, "its map m.db cannot be read: permission denied"},
 		{"map is a folder", none, withMap(aliases.CompiledMap{Path: "m.db", Fault: aliases.Irregular}), nagios.Critical, "is no regular file"},
 	} {
 		r := judge(given(test.opt), facts{files: []aliases.File{test.file}}, now)
 		if r.State != test.want || !strings.Contains(r.Summary, test.text) {
 			t.Errorf("%s: judge = %v, %q; want %v, %q", test.name, r.State, r.Summary, test.want, test.text)
+		}
+	}
+}
+
+// What cannot be looked at is UNKNOWN and hides nothing else.
+func TestFailures(t *testing.T) {
+	failed := []failure{{"/x", errors.New("read /x: input/output error")}}
+	for _, test := range []struct {
+		facts facts
+		want  nagios.State
+		text  string
+	}{
+		{facts{failed: failed}, nagios.Unknown, "/x cannot be looked at: read /x: input/output error"},
+		{facts{failed: failed, files: []aliases.File{file(nil)}}, nagios.Unknown, "/x cannot be looked at: read /x: input/output error (1 other file is fine)"},
+		{facts{failed: failed, files: []aliases.File{{Path: "/y", Fault: aliases.Missing}}}, nagios.Critical, "/y is missing (and 1 more of 2 files)"},
+		{facts{timer: &timer{err: errors.New("no bus")}, files: []aliases.File{file(nil)}}, nagios.Unknown, "; its timer cannot be looked at: no bus"},
+		{facts{timer: &timer{err: errors.New("no bus")}, files: []aliases.File{{Path: "/y", Fault: aliases.Missing}}}, nagios.Critical, "/y is missing"},
+		{facts{timer: &timer{err: errors.New("no bus")}, files: []aliases.File{file(func(f *aliases.File) { f.ModTime = ago(3 * time.Hour) })}}, nagios.Critical, "allowed is 2h; its timer cannot be looked at: no bus"},
+	} {
+		r := judge(given(nil), test.facts, now)
+		if r.State != test.want || !strings.Contains(r.Summary, test.text) {
+			t.Errorf("judge(%+v) = %v, %q; want %v, %q", test.facts, r.State, r.Summary, test.want, test.text)
 		}
 	}
 }
@@ -159,6 +196,9 @@ func TestSchedule(t *testing.T) {
 		{"stuck", 3 * time.Hour, hourly(37*time.Minute, running), nagios.Critical, "2 updates of x.timer missed, x.service has been running for 47m"},
 		{"failed", 3 * time.Hour, hourly(37*time.Minute, func(t *timer) { t.Service.ActiveState, t.Service.Result = "failed", "exit-code" }), nagios.Critical, "x.service failed (exit-code)"},
 		{"not since", 3 * time.Hour, hourly(3*time.Hour+time.Minute, nil), nagios.Critical, "x.service last ran 3h 1m ago"},
+		{"stays active", 3 * time.Hour, hourly(0, func(t *timer) {
+			t.Service.ActiveState, t.Service.SubState, t.Service.InactiveEnter = "active", "exited", time.Time{}
+		}), nagios.Critical, "3 updates of x.timer missed, x.service is active (exited): the timer cannot start it again"},
 		{"absent", time.Minute, hourly(time.Minute, func(t *timer) { t.Timer.LoadState = "not-found" }), nagios.Critical, "nothing rewrites it: x.timer is not-found"},
 		{"inactive", time.Minute, hourly(time.Minute, func(t *timer) { t.Timer.ActiveState = "inactive" }), nagios.Critical, "nothing rewrites it: x.timer is inactive"},
 		{"no schedule", time.Hour, hourly(time.Minute, func(t *timer) { t.Timer.Calendar = nil }), nagios.OK, ""},

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -32,20 +33,17 @@ func check() plugin.Check {
 	}
 }
 
-// gather reads the files asked for, each once, and the timer.
-func gather(ctx context.Context, opt options, now time.Time) (f facts, err error) {
-	if opt.Timer != "" {
-		if f.timer, err = readTimer(ctx, opt.Timer); err != nil {
-			return f, err
-		}
-	}
+// gather reads the files asked for, each once, and the timer. What cannot be
+// looked at does not keep it from the rest, but the end of the time does.
+func gather(ctx context.Context, opt options, now time.Time) (facts, error) {
+	var f facts
 	seen := map[string]bool{}
 	for _, pattern := range opt.File {
 		paths, err := aliases.Glob(pattern)
-		if err != nil {
-			return f, err
-		}
-		if len(paths) == 0 {
+		switch {
+		case err != nil:
+			f.failed = append(f.failed, failure{pattern, err})
+		case len(paths) == 0:
 			f.unmatched = append(f.unmatched, pattern)
 		}
 		for _, path := range paths {
@@ -54,28 +52,38 @@ func gather(ctx context.Context, opt options, now time.Time) (f facts, err error
 			}
 			seen[path] = true
 			file, err := aliases.ReadFile(ctx, path, aliases.Request{Format: opt.Format, Require: opt.Require, Maps: opt.Compiled, Now: now, Each: plugin.Each})
-			if err != nil {
-				return f, err
+			switch {
+			case ctx.Err() != nil:
+				return f, cmp.Or(err, ctx.Err())
+			case err != nil:
+				f.failed = append(f.failed, failure{path, err})
+			default:
+				f.files = append(f.files, file)
 			}
-			f.files = append(f.files, file)
+		}
+	}
+	if opt.Timer != "" {
+		f.timer = readTimer(ctx, opt.Timer)
+		if ctx.Err() != nil {
+			return f, f.timer.err
 		}
 	}
 	return f, nil
 }
 
-func readTimer(ctx context.Context, name string) (*timer, error) {
+func readTimer(ctx context.Context, name string) *timer {
 	bus, err := systemd.Dial(ctx, false)
 	if err != nil {
-		return nil, err
+		return &timer{err: err}
 	}
 	defer bus.Close()
 	host, err := bus.Host(ctx)
 	if err != nil {
-		return nil, err
+		return &timer{err: err}
 	}
 	pairs, err := bus.Read(ctx, name)
 	if err != nil {
-		return nil, err
+		return &timer{err: err}
 	}
-	return &timer{pairs[0], host}, nil
+	return &timer{Pair: pairs[0], host: host}
 }

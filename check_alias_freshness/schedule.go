@@ -14,6 +14,10 @@ import (
 // run is in progress, the elapse that began it is not missed yet.
 func (s *subject) schedule(state nagios.State, text string) {
 	t := s.timer.Timer
+	if s.timer.err != nil {
+		s.found(nagios.Worst(state, nagios.Unknown), "%s; its timer cannot be looked at: %v", text, s.timer.err)
+		return
+	}
 	if t.LoadState != "loaded" {
 		s.found(nagios.Critical, "%s; nothing rewrites it: %s is %s", text, t.Name, t.LoadState)
 		return
@@ -68,6 +72,8 @@ func (s *subject) claim(running bool) string {
 		return svc.Name + " is running"
 	case svc.ActiveState == "failed":
 		return fmt.Sprintf("%s failed (%s)", svc.Name, svc.Result)
+	case svc.ActiveState == "active":
+		return fmt.Sprintf("%s is active (%s): the timer cannot start it again", svc.Name, svc.SubState)
 	case svc.InactiveEnter.IsZero():
 		return svc.Name + " has not run"
 	case svc.InactiveEnter.Before(s.ModTime):
