@@ -2,12 +2,16 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"mailfresh/internal/aliases"
 	"mailfresh/internal/nagios"
+	"mailfresh/internal/plugintest"
 	"mailfresh/internal/systemd"
 )
 
@@ -210,6 +214,38 @@ func TestSchedule(t *testing.T) {
 		r := judge(opt, facts{files: []aliases.File{f}, timer: test.timer}, now)
 		if r.State != test.want || !strings.Contains(r.Summary, test.text) {
 			t.Errorf("%s: judge = %v, %q; want %v, %q", test.name, r.State, r.Summary, test.want, test.text)
+		}
+	}
+}
+
+// The example runs in README.md: the file of the incident, and a map that nobody
+// compiled again.
+func TestREADME(t *testing.T) {
+	for command, f := range map[string]aliases.File{
+		"check_alias_freshness -f /etc/exim4/otrs_emails --format exim -w 1h -c 2h": {
+			Path: "/etc/exim4/otrs_emails", Size: 4823, ModTime: time.Date(2022, 2, 22, 3, 44, 0, 0, time.UTC),
+			Content: &aliases.Content{Format: aliases.Exim, Entries: 127, Digest: 0x2b4c1e7793ad5f08},
+		},
+		"check_alias_freshness -f /etc/aliases --format aliases -w 52w": {
+			Path: "/etc/aliases", Size: 1204, ModTime: ago(26 * time.Hour),
+			Content: &aliases.Content{Format: aliases.Aliases, Entries: 31, Digest: 0x90d7c4fb0e6a1d35},
+			Maps:    []aliases.CompiledMap{{Path: "/etc/aliases.db", Kind: aliases.DB, Size: 12288, ModTime: ago(100 * 24 * time.Hour)}},
+		},
+	} {
+		opt := given(func(o *options) {
+			o.Format, o.Warning, o.Critical = f.Content.Format, nagios.TimeRange{}, nagios.TimeRange{}
+			words := strings.Fields(command)
+			for name, r := range map[string]*nagios.TimeRange{"-w": &o.Warning, "-c": &o.Critical} {
+				if k := slices.Index(words, name); k >= 0 {
+					if err := r.UnmarshalText([]byte(words[k+1])); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		})
+		r := judge(opt, facts{files: []aliases.File{f}}, now)
+		if diff := cmp.Diff(plugintest.Sample(t, "../README.md", command), r.Text("ALIAS_FRESHNESS", 0)); diff != "" {
+			t.Errorf("README.md (-shown +said):\n%s", diff)
 		}
 	}
 }
