@@ -58,19 +58,11 @@ func cut(b []byte) []byte {
 	return b
 }
 
-func trimLeft(b []byte) []byte {
-	for len(b) > 0 && space[b[0]] {
-		b = b[1:]
-	}
-	return b
-}
+const blank = " \t\n\v\f\r"
 
-func trimRight(b []byte) []byte {
-	for len(b) > 0 && space[b[len(b)-1]] {
-		b = b[:len(b)-1]
-	}
-	return b
-}
+func trimLeft(b []byte) []byte { return bytes.TrimLeft(b, blank) }
+
+func trimRight(b []byte) []byte { return bytes.TrimRight(b, blank) }
 
 // conflict reports whether a line is a marker that a version control system
 // leaves where two versions contradict each other.

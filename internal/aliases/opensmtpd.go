@@ -2,7 +2,7 @@ package aliases
 
 import (
 	"bytes"
-	"strings"
+	"regexp"
 )
 
 // opensmtpd reads a logical line as makemap -t aliases does.
@@ -91,63 +91,29 @@ func unhash(b []byte) []byte {
 	return out
 }
 
-// targets reports whether makemap takes a value: a list of targets, each a
-// program, a file, an include, an error, an address or a user.
+// targets reports whether makemap takes a value: a list of targets.
 func targets(value []byte) bool {
-	if len(value) == 0 {
-		return false
-	}
-	for _, t := range strings.Split(string(value), ",") {
-		if t = string(trimRight(trimLeft([]byte(t)))); !target(t) {
+	for _, t := range bytes.Split(value, []byte(",")) {
+		if t = trimRight(trimLeft(t)); len(t) == 0 || !simpleTarget(t) && !target(t) {
 			return false
 		}
 	}
 	return true
 }
 
-func target(t string) bool {
-	const buffer, name = 1024, 256 // sizes in makemap, with the NUL
-	if t == "" {
-		return false
-	}
-	fold := strings.TrimPrefix(strings.ToLower(t), ":")
-	if text, ok := strings.CutPrefix(fold, "error:"); ok && errorText(text) && len(text) < buffer {
-		return true
-	}
-	path, _ := strings.CutPrefix(fold, "include:")
-	switch program, quoted := strings.CutPrefix(t, `"|`); {
-	case quoted && len(program) > 0 && program[len(program)-1] == '"' && len(program) < buffer:
-		return true
-	case t[0] == '|' && len(t) <= buffer:
-		return true
-	case (t[0] == '/' || path != fold) && path[:min(len(path), 1)] == "/" && len(path) < buffer:
-		return true
-	}
-	user, domain, address := strings.Cut(t, "@")
-	if address && (len(t) < 3 || user == "" || domain == "") {
-		return false
-	}
-	if address && all(user, "!#$%*/?|^{}`~&'+-=_.") && all(domain, "-.") {
-		return true
-	}
-	return all(user, "_.-+") && len(user) < name
-}
+// longTarget is an error, a program, a file or an include, of which makemap
+// takes a part of up to 1023 bytes; shortTarget is an address, or a user with
+// whatever domain.
+var (
+	longTarget  = regexp.MustCompile(`(?s)^(?:(?i::?error:)([45][0-9][0-9] [0-9A-Za-z].*)|"\|(.*")|\|(.*)|(?i::?include:)?(/.*))$`)
+	shortTarget = regexp.MustCompile("(?s)^(?:[0-9A-Za-z!#$%*/?|^{}`~&'+=_.-]+@[0-9A-Za-z.-]+|[0-9A-Za-z_.+-]{1,255}(?:@.+)?)$")
+)
 
-// all reports whether s has ASCII letters, digits and bytes of more alone.
-func all(s, more string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(more, c) >= 0) {
-			return false
-		}
+func target(t []byte) bool {
+	if m := longTarget.FindSubmatch(t); m != nil && len(bytes.Join(m[1:], nil)) < 1024 {
+		return true
 	}
-	return true
-}
-
-// errorText reports whether s is an SMTP reply: "550 text".
-func errorText(s string) bool {
-	return len(s) >= 5 && (s[0] == '4' || s[0] == '5') && s[1] >= '0' && s[1] <= '9' && s[2] >= '0' && s[2] <= '9' &&
-		s[3] == ' ' && all(s[4:5], "")
+	return shortTarget.Match(t)
 }
 
 // simpleTarget reports whether a value is surely one that makemap takes: a user

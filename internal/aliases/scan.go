@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -82,17 +83,10 @@ func (c *Content) refuse() {
 	if c.Format != OpenSMTPD {
 		return
 	}
-	line := 0
-	for _, d := range c.Duplicates {
-		if line == 0 || d.Last < line {
-			line = d.Last
-			c.Refused = fmt.Sprintf("line %d: the key stands in line %d already", d.Last, d.First)
-		}
+	for _, d := range c.Duplicates[:min(1, len(c.Duplicates))] {
+		c.Refused = fmt.Sprintf("lines %d and %d have the same key", d.First, d.Last)
 	}
-	for _, p := range c.Problems {
-		if p.Kind == Invalid && (line == 0 || p.Line < line) {
-			c.Refused = p.String()
-			break
-		}
+	if i := slices.IndexFunc(c.Problems, func(p Problem) bool { return p.Kind == Invalid }); i >= 0 {
+		c.Refused = c.Problems[i].String()
 	}
 }
