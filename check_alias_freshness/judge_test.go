@@ -54,6 +54,10 @@ func withMap(m aliases.CompiledMap) aliases.File {
 	return file(func(f *aliases.File) { f.Maps = []aliases.CompiledMap{m} })
 }
 
+func again(key string, first int, differ bool) aliases.Duplicate {
+	return aliases.Duplicate{Key: key, First: first, Last: 9, Differ: differ}
+}
+
 // TestJudge has a row for each state that a file may be in.
 func TestJudge(t *testing.T) {
 	none := func(*options) {}
@@ -105,6 +109,14 @@ func TestJudge(t *testing.T) {
 			f.Content.Repeated, f.Content.Differing = 3, 2
 			f.Content.Duplicates = []aliases.Duplicate{{Key: "a", First: 2, Last: 9, Differ: true}}
 		}), nagios.Warning, "/etc/aliases has 2 entries whose key stands there already with another value (the first wins): a (lines 2 and 9), and 1 more"},
+		{"many duplicates", none, file(func(f *aliases.File) {
+			f.Content.Repeated, f.Content.Differing = 9, 4
+			f.Content.Duplicates = []aliases.Duplicate{again("a", 1, true), again("b", 2, true), again("c", 3, true), again("d", 4, true), again("e", 5, false)}
+		}), nagios.Warning, "has 4 entries whose key stands there already with another value (the first wins): a (lines 1 and 9), b (lines 2 and 9), c (lines 3 and 9), and 1 more"},
+		{"few that differ", none, file(func(f *aliases.File) {
+			f.Content.Repeated, f.Content.Differing = 2, 1
+			f.Content.Duplicates = []aliases.Duplicate{again("a", 1, true), again("e", 5, false)}
+		}), nagios.Warning, "has 1 entry whose key stands there already with another value (the first wins): a (lines 1 and 9)$"},
 		{"duplicates", none, file(func(f *aliases.File) {
 			f.Content.Repeated = 1
 			f.Content.Duplicates = []aliases.Duplicate{{Key: "a", First: 2, Last: 9}}
@@ -136,7 +148,7 @@ func TestJudge(t *testing.T) {
 		{"map is a folder", none, withMap(aliases.CompiledMap{Path: "m.db", Fault: aliases.Irregular}), nagios.Critical, "is no regular file"},
 	} {
 		r := judge(given(test.opt), facts{files: []aliases.File{test.file}}, now)
-		if r.State != test.want || !strings.Contains(r.Summary, test.text) {
+		if r.State != test.want || !strings.Contains(r.Summary+"$", test.text) {
 			t.Errorf("%s: judge = %v, %q; want %v, %q", test.name, r.State, r.Summary, test.want, test.text)
 		}
 	}
@@ -194,6 +206,11 @@ func TestSchedule(t *testing.T) {
 		{"one missed", 50 * time.Minute, hourly(37*time.Minute, nil), nagios.Warning, "1 update of x.timer missed, yet x.service claims success 37m ago while the file does not move"},
 		{"two missed", 110 * time.Minute, hourly(37*time.Minute, nil), nagios.Critical, "2 updates of x.timer missed"},
 		{"110 days", 110 * 24 * time.Hour, hourly(37*time.Minute, nil), nagios.Critical, "2640 updates of x.timer missed, yet x.service claims success"},
+		{"swallowed", 110 * time.Minute, hourly(37*time.Minute, func(t *timer) { t.Service.ExecMainCode, t.Service.ExecMainStatus = 1, 3 }), nagios.Critical, "does not move (exit status 3, ignored)$"},
+		{"declared a success", 110 * time.Minute, hourly(37*time.Minute, func(t *timer) {
+			t.Service.ExecMainCode, t.Service.ExecMainStatus, t.Service.SuccessStatus = 1, 75, []int32{75}
+		}), nagios.Critical, "does not move$"},
+		{"killed", 110 * time.Minute, hourly(37*time.Minute, func(t *timer) { t.Service.ExecMainCode, t.Service.ExecMainStatus = 2, 9 }), nagios.Critical, "does not move (killed by signal 9)$"},
 		{"a long job", 50 * time.Minute, hourly(65*time.Minute, func(t *timer) { t.Service.InactiveExit = ago(120 * time.Minute) }), nagios.OK, ""},
 		{"slack", 50 * time.Minute, hourly(65*time.Minute, func(t *timer) { t.Timer.RandomizedDelay = 40 * time.Minute }), nagios.OK, ""},
 		{"at work", 50 * time.Minute, hourly(37*time.Minute, running), nagios.OK, ""},
@@ -212,7 +229,7 @@ func TestSchedule(t *testing.T) {
 		opt := given(func(o *options) { o.Warning, o.Critical = nagios.TimeRange{}, nagios.TimeRange{} })
 		f := file(func(f *aliases.File) { f.ModTime = ago(test.written) })
 		r := judge(opt, facts{files: []aliases.File{f}, timer: test.timer}, now)
-		if r.State != test.want || !strings.Contains(r.Summary, test.text) {
+		if r.State != test.want || !strings.Contains(r.Summary+"$", test.text) {
 			t.Errorf("%s: judge = %v, %q; want %v, %q", test.name, r.State, r.Summary, test.want, test.text)
 		}
 	}

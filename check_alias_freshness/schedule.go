@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"mailfresh/internal/nagios"
@@ -80,8 +81,11 @@ func (s *subject) claim(running bool) string {
 		return fmt.Sprintf("%s last ran %s ago", svc.Name, nagios.Span(s.now.Sub(svc.InactiveEnter)))
 	}
 	claim := fmt.Sprintf("yet %s claims success %s ago while the file does not move", svc.Name, nagios.Span(s.now.Sub(svc.InactiveEnter)))
-	if svc.ExecMainCode == 1 && svc.ExecMainStatus != 0 {
-		claim += fmt.Sprintf(" (exit status %d, ignored)", svc.ExecMainStatus)
+	switch status := svc.ExecMainStatus; {
+	case svc.ExecMainCode > 1: // CLD_KILLED, CLD_DUMPED
+		claim += fmt.Sprintf(" (killed by signal %d)", status)
+	case status != 0 && !slices.Contains(svc.SuccessStatus, status):
+		claim += fmt.Sprintf(" (exit status %d, ignored)", status)
 	}
 	return claim
 }

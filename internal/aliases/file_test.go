@@ -76,7 +76,7 @@ func TestReadFile(t *testing.T) {
 		{"socket", Irregular, "socket", ""},
 	} {
 		f := read(t, at(test.name))
-		if f.Fault != test.fault || f.Type != test.kind || f.Link != test.link {
+		if f.Fault != test.fault || f.Type != test.kind || f.Link != test.link || f.Moving {
 			t.Errorf("%s: fault %v, type %q, link %q; want %v, %q, %q", test.name, f.Fault, f.Type, f.Link, test.fault, test.kind, test.link)
 		}
 		if readable := test.fault == Readable; (f.Content != nil) != readable {
