@@ -55,8 +55,8 @@ type Request struct {
 }
 
 // ReadFile finds out about a file. It never blocks on a FIFO or device. A file
-// that changes while it is read, or was just written and does not end in a
-// newline, is read once more. An error means that the file could not be looked
+// that changes while it is read, or was just written and is empty or does not
+// end in a newline, is read once more. An error means that the file could not be looked
 // at, for another reason than those of [Fault], or not in time.
 func ReadFile(ctx context.Context, path string, q Request) (File, error) {
 	f, whole, err := readOnce(ctx, path, q)
@@ -95,21 +95,22 @@ func readOnce(ctx context.Context, path string, q Request) (f File, whole bool, 
 	if target, err := filepath.EvalSymlinks(path); err == nil && isLink(path) {
 		f.Link = target
 	}
-	if q.Format == None {
-		return f, true, nil
-	}
-	var at []position
-	if f.Content, at, err = scan(ctx, file, q); err != nil {
-		return f, true, fmt.Errorf("read %s: %w", path, err)
-	}
-	if err := f.Content.nameDuplicates(ctx, file, at); err != nil {
-		return f, true, fmt.Errorf("read %s: %w", path, err)
+	unended := f.Size == 0
+	if q.Format != None {
+		var at []position
+		if f.Content, at, err = scan(ctx, file, q); err == nil {
+			err = f.Content.nameDuplicates(ctx, file, at)
+		}
+		if err != nil {
+			return f, true, fmt.Errorf("read %s: %w", path, err)
+		}
+		unended = unended || f.Content.NoNewline
 	}
 	after, err := file.Stat()
 	if err != nil {
 		return f, true, err
 	}
-	young := f.Content.NoNewline && q.Now.Sub(f.ModTime).Abs() < fresh
+	young := unended && q.Now.Sub(f.ModTime).Abs() < fresh
 	return f, !young && after.Size() == f.Size && after.ModTime().Equal(f.ModTime), nil
 }
 

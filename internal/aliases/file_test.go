@@ -148,21 +148,28 @@ func TestDenied(t *testing.T) {
 }
 
 // A file that is being written is read again: when it grows while it is read,
-// and when it is young and its last line has no end.
+// and when it is young and empty or its last line has no end.
 func TestMovingFile(t *testing.T) {
-	path := write(t, filepath.Join(t.TempDir(), "f"), "a: b\nc", 0)
-	time.AfterFunc(settle/3, func() {
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
-		if err == nil {
-			_, err = f.WriteString(": d\n")
-			err = errors.Join(err, f.Close())
+	path := filepath.Join(t.TempDir(), "f")
+	for _, begun := range []string{"a: b\nc", ""} {
+		write(t, path, begun, 0)
+		time.AfterFunc(settle/3, func() {
+			f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+			if err == nil {
+				_, err = f.WriteString("a: b\nc: d\n"[len(begun):])
+				err = errors.Join(err, f.Close())
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		if f := read(t, path); f.Content.Entries != 2 || f.Content.Malformed() != 0 || f.Moving {
+			t.Errorf("after %q: %d entries, %d malformed, moving %t; want 2, 0, false", begun, f.Content.Entries, f.Content.Malformed(), f.Moving)
 		}
-		if err != nil {
-			t.Error(err)
-		}
-	})
-	if f := read(t, path); f.Content.Entries != 2 || f.Content.Malformed() != 0 || f.Moving {
-		t.Errorf("%d entries, %d malformed, moving %t; want 2, 0, false", f.Content.Entries, f.Content.Malformed(), f.Moving)
+	}
+	write(t, path, "", 0)
+	if f, err := ReadFile(context.Background(), path, Request{Now: time.Now()}); err != nil || !f.Moving {
+		t.Errorf("empty, without a format: moving %t, %v; want true", f.Moving, err)
 	}
 	write(t, path, "a: b\nc", 0)
 	if f := read(t, path); f.Content.Malformed() != 1 || !f.Moving {
