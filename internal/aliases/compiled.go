@@ -56,22 +56,28 @@ func (m CompiledMap) Stale(source, now time.Time) bool {
 	return source.Unix() > m.ModTime.Unix() && source.Unix() < now.Unix()-100
 }
 
-// readMaps looks at the maps of a source.
-func readMaps(source string, kind MapKind, f Format) ([]CompiledMap, error) {
-	kinds := []MapKind{kind}
-	switch {
-	case kind == NoMap, kind == Auto && f != Aliases && f != Map && f != Sendmail:
+// readMaps looks at the maps of a source; at one that is damaged but was just
+// written, once more.
+func readMaps(source string, q Request) ([]CompiledMap, error) {
+	kinds := []MapKind{q.Maps}
+	switch f := q.Format; {
+	case q.Maps == NoMap, q.Maps == Auto && f != Aliases && f != Map && f != Sendmail:
 		return nil, nil
-	case kind == Auto:
+	case q.Maps == Auto:
 		kinds = []MapKind{DB, CDB, LMDB}
 	}
 	var maps []CompiledMap
 	for _, k := range kinds {
 		m := CompiledMap{Path: source + "." + k.String(), Kind: k}
-		if err := m.read(); err != nil {
+		err := m.read()
+		if m.Damage != "" && q.Now.Sub(m.ModTime).Abs() < fresh {
+			time.Sleep(settle)
+			err = m.read()
+		}
+		if err != nil {
 			return nil, err
 		}
-		if m.Fault != Missing || kind != Auto {
+		if m.Fault != Missing || q.Maps != Auto {
 			maps = append(maps, m)
 		}
 	}
@@ -87,14 +93,14 @@ func (m *CompiledMap) read() error {
 			f.Size, f.ModTime = info.Size(), info.ModTime()
 		}
 	}
-	m.Fault, m.Type, m.Size, m.ModTime = f.Fault, f.Type, f.Size, f.ModTime
+	m.Fault, m.Type, m.Damage, m.Size, m.ModTime = f.Fault, f.Type, "", f.Size, f.ModTime
 	if file == nil {
 		return err
 	}
 	defer file.Close()
 	check := map[MapKind]func(io.ReaderAt, int64) string{DB: damagedDB, CDB: damagedCDB, LMDB: damagedLMDB}[m.Kind]
-	if m.Damage = "is empty"; m.Size > 0 {
-		m.Damage = check(file, m.Size)
+	if m.Damage = check(file, m.Size); m.Size == 0 {
+		m.Damage = "is empty"
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func ReadFile(ctx context.Context, path string, q Request) (File, error) {
 		return f, err
 	}
 	if f.Fault == Readable {
-		f.Maps, err = readMaps(path, q.Maps, q.Format)
+		f.Maps, err = readMaps(path, q)
 	}
 	return f, err
 }

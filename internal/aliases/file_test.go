@@ -275,9 +275,31 @@ func TestCompiledMaps(t *testing.T) {
 	} {
 		source := filepath.Join(t.TempDir(), "m")
 		write(t, source+"."+test.kind.String(), test.data, time.Hour)
-		maps, err := readMaps(source, test.kind, None)
+		maps, err := readMaps(source, Request{Maps: test.kind})
 		if err != nil || len(maps) != 1 || maps[0].Damage != test.want {
 			t.Errorf("%s of %d bytes: %+v, %v; want %q", test.kind, len(test.data), maps, err, test.want)
+		}
+	}
+}
+
+// A map that is being compiled is looked at again.
+func TestMovingMap(t *testing.T) {
+	source := filepath.Join(t.TempDir(), "m")
+	whole := words(4096, map[int]uint32{12: 0x061561, 20: 4096}, binary.LittleEndian)
+	for _, test := range []struct {
+		age  time.Duration
+		want string
+	}{{0, ""}, {time.Minute, "is empty"}} {
+		path := write(t, source+".db", "", test.age)
+		timer := time.AfterFunc(settle/3, func() {
+			if err := os.WriteFile(path, []byte(whole), 0o644); err != nil {
+				t.Error(err)
+			}
+		})
+		maps, err := readMaps(source, Request{Maps: DB, Now: time.Now()})
+		timer.Stop()
+		if err != nil || len(maps) != 1 || maps[0].Damage != test.want {
+			t.Errorf("a map of %v ago: %+v, %v; want %q", test.age, maps, err, test.want)
 		}
 	}
 }
@@ -286,7 +308,7 @@ func TestWhichMaps(t *testing.T) {
 	dir := t.TempDir()
 	source := write(t, filepath.Join(dir, "m"), "a b\n", time.Hour)
 	names := func(kind MapKind, f Format) string {
-		maps, err := readMaps(source, kind, f)
+		maps, err := readMaps(source, Request{Maps: kind, Format: f})
 		if err != nil {
 			t.Fatal(err)
 		}
