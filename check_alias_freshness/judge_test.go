@@ -86,6 +86,7 @@ func TestJudge(t *testing.T) {
 			f.Content.Entries, f.Size, f.Content.Required = 0, 0, []aliases.Requirement{{Key: "k"}}
 		}), nagios.Critical, "/etc/aliases is empty; required key k not found"},
 		{"few entries", func(o *options) { o.EntriesWarning = nagios.Range{Start: 10, End: 1e9, Set: true} }, file(nil), nagios.Warning, "has 5 entries, outside the range 10:1000000000"},
+		{"too few entries", func(o *options) { o.EntriesCritical = nagios.Range{Start: 20, End: 1e9, Set: true} }, file(nil), nagios.Critical, "has 5 entries, outside the range 20:1000000000"},
 		{"size", func(o *options) { o.SizeCritical = nagios.Range{Start: 200, End: 1e9, Set: true} }, file(nil), nagios.Critical, "has 100 bytes"},
 		{"size 0, not looked into", none, file(func(f *aliases.File) { f.Content, f.Size = nil, 0 }), nagios.Critical, "is empty"},
 		{"byte-order mark", none, withProblem(aliases.Mark), nagios.Critical, "damage: line 3: a byte-order mark belongs to the first key (a)"},
