@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -51,6 +52,39 @@ func (f facts) suspicious(opt options, now time.Time) (pairs []systemd.Pair) {
 		}
 	}
 	return pairs
+}
+
+// most is how many pairs the journal, or the processes, are read of.
+const most = 64
+
+// wantBefore gives the services of which the runs before are to be read, and
+// where to put them.
+func (f *facts) wantBefore(opt options) (services []string, runs []*before) {
+	f.before = map[string]*before{}
+	running, idle := f.inProgress(opt)
+	for i, p := range append(running, idle[:min(len(idle), max(0, most-len(running)))]...) {
+		b := &before{}
+		f.before[p.Timer.Name] = b
+		if i >= most {
+			b.err = errors.New("there are too many")
+			continue
+		}
+		services, runs = append(services, p.Service.Name), append(runs, b)
+	}
+	return services, runs
+}
+
+// wantProcesses gives the services of which the processes are to be looked at,
+// and where to put them.
+func (f *facts) wantProcesses(opt options, now time.Time) (services []systemd.Service, looks []*stuck) {
+	f.stuck = map[string]*stuck{}
+	pairs := f.suspicious(opt, now)
+	for _, p := range pairs[:min(len(pairs), most)] {
+		st := &stuck{}
+		f.stuck[p.Timer.Name] = st
+		services, looks = append(services, p.Service), append(looks, st)
+	}
+	return services, looks
 }
 
 // choose gives the names of the timers to read, sorted, and notes in f which of

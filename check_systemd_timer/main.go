@@ -8,10 +8,14 @@ import (
 	"slices"
 	"time"
 
+	"mailfresh/internal/journal"
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/plugin"
+	"mailfresh/internal/process"
 	"mailfresh/internal/systemd"
 )
+
+const atOnce = 4 // services that are looked at
 
 func main() { plugin.Main(check()) }
 
@@ -56,6 +60,34 @@ func gather(ctx context.Context, opt options) (facts, error) {
 	if f.host, err = bus.Host(ctx); err != nil {
 		return facts{}, err
 	}
-	why(ctx, opt, bus, &f)
+	f.readBefore(ctx, opt)
+	f.readProcesses(ctx, opt, bus)
 	return f, nil
+}
+
+// readBefore reads how the runs before one in progress ended. What cannot be
+// had is a note: it hides nothing of what is known.
+func (f *facts) readBefore(ctx context.Context, opt options) {
+	ctx, cancel := plugin.Part(ctx)
+	defer cancel()
+	services, runs := f.wantBefore(opt)
+	plugin.Each(len(runs), atOnce, func(i int) {
+		runs[i].Runs, runs[i].err = journal.Read(ctx, services[i], opt.User)
+	})
+}
+
+// readProcesses looks at what the processes of a run in progress wait for, where
+// that run alerts.
+func (f *facts) readProcesses(ctx context.Context, opt options, bus *systemd.Conn) {
+	ctx, cancel := plugin.Part(ctx)
+	defer cancel()
+	services, looks := f.wantProcesses(opt, time.Now())
+	for i, st := range looks {
+		st.listed, st.err = bus.Processes(ctx, services[i].Name)
+	}
+	plugin.Each(len(looks), atOnce, func(i int) {
+		if pids := looks[i].pids(); len(pids) > 0 {
+			looks[i].seen, looks[i].err = process.Gather(ctx, "/", services[i].ControlGroup, pids)
+		}
+	})
 }

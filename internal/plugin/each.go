@@ -1,6 +1,10 @@
 package plugin
 
-import "sync"
+import (
+	"context"
+	"sync"
+	"time"
+)
 
 // Each calls f(0) .. f(n-1), at most limit at a time, and waits for all. A
 // panic in one of them is raised again in the caller, where the frame says
@@ -30,4 +34,15 @@ func Each(n, limit int, f func(i int)) {
 	if bug != nil {
 		panic(bug)
 	}
+}
+
+// Part is the context of a part of the check that the rest can do without: at
+// most 2 s, and at most half of the time that is left, so that a part that
+// hangs takes nothing from the others.
+func Part(ctx context.Context) (context.Context, context.CancelFunc) {
+	span := 2 * time.Second
+	if deadline, ok := ctx.Deadline(); ok {
+		span = min(span, time.Until(deadline)/2)
+	}
+	return context.WithTimeout(ctx, span)
 }
