@@ -213,6 +213,7 @@ func TestSchedule(t *testing.T) {
 		}), nagios.Critical, "does not move$"},
 		{"killed", 110 * time.Minute, hourly(37*time.Minute, func(t *timer) { t.Service.ExecMainCode, t.Service.ExecMainStatus = 2, 9 }), nagios.Critical, "does not move (killed by signal 9)$"},
 		{"a long job", 50 * time.Minute, hourly(65*time.Minute, func(t *timer) { t.Service.InactiveExit = ago(120 * time.Minute) }), nagios.OK, ""},
+		{"a hang that was killed excuses nothing", 13 * time.Hour, hourly(5*time.Minute, func(t *timer) { t.Service.InactiveExit = ago(12 * time.Hour) }), nagios.Critical, "13 updates of x.timer missed"},
 		{"slack", 50 * time.Minute, hourly(65*time.Minute, func(t *timer) { t.Timer.RandomizedDelay = 40 * time.Minute }), nagios.OK, ""},
 		{"at work", 50 * time.Minute, hourly(37*time.Minute, running), nagios.OK, ""},
 		{"stuck", 3 * time.Hour, hourly(37*time.Minute, running), nagios.Critical, "2 updates of x.timer missed, x.service has been running for 47m"},

@@ -48,7 +48,8 @@ func (s *subject) schedule(state nagios.State, text string) {
 	s.found(nagios.Worst(state, missed), "%s", text)
 }
 
-// run tells whether the job is running, else how long it took the last time.
+// run tells whether the job is running, else how long the run took that wrote
+// the file; a run that left it alone, however long, excuses nothing.
 func (s *subject) run() (running bool, took time.Duration) {
 	svc := s.timer.Service
 	switch svc.ActiveState {
@@ -57,7 +58,8 @@ func (s *subject) run() (running bool, took time.Duration) {
 	case "active":
 		return svc.SubState != "exited", 0
 	}
-	if d := svc.InactiveEnter.Sub(svc.InactiveExit); !svc.InactiveExit.IsZero() && d > 0 {
+	d := svc.InactiveEnter.Sub(svc.InactiveExit)
+	if wrote := !s.ModTime.Before(svc.InactiveExit.Add(-time.Second)); wrote && !svc.InactiveExit.IsZero() && d > 0 {
 		return false, d
 	}
 	return false, 0
