@@ -8,7 +8,7 @@ GO      ?= go
 export GOFLAGS := -buildvcs=false
 LDFLAGS := -s -w -X mailfresh/internal/plugin.version=$(VERSION)
 
-.PHONY: all build test lint integration replay bench demo clean
+.PHONY: all build test lint docs integration replay bench demo clean
 all: build
 
 build: $(PLUGINS:%=build/%)
@@ -33,6 +33,10 @@ lint: $(STATICCHECK)
 
 $(STATICCHECK):
 	GOBIN=$(TOOLS) $(GO) install honnef.co/go/tools/cmd/staticcheck@v0.7.0
+
+# Everything that is made from the options: man pages, completion, CheckCommands, Director baskets, option tables. Tests hold them current.
+docs:
+	UPDATE=1 $(GO) test -count=1 -run 'TestCheckCommand|TestDocuments' ./check_* ./internal/document
 
 # The real daemons, as root: installs what it needs.
 integration:

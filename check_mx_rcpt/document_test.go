@@ -1,0 +1,9 @@
+package main
+
+import (
+	"testing"
+
+	"mailfresh/internal/document"
+)
+
+func TestDocuments(t *testing.T) { document.KeepPlugin(t, check) }

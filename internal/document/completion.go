@@ -1,0 +1,128 @@
+package document
+
+import (
+	"fmt"
+	"strings"
+
+	"mailfresh/internal/plugin"
+)
+
+// words are the values that an option takes, by its placeholder. Each is held
+// against the option itself by KeepPlugin.
+var words = map[string][]string{
+	"STATE":  {"ok", "warning", "critical", "unknown"},
+	"FORMAT": {"exim", "aliases", "map", "sendmail", "opensmtpd"},
+	"KIND":   {"auto", "none", "db", "cdb", "lmdb"},
+	"MODE":   {"none", "opportunistic", "required", "implicit"},
+}
+
+// timers lists this host's timers, for --unit and --timer.
+const timers = "systemctl list-units --all --type=timer --plain --no-legend 2>/dev/null | cut -d' ' -f1"
+
+func takesFile(o plugin.Option) bool  { return o.Placeholder == "PATH" || o.Placeholder == "FILE" }
+func takesTimer(o plugin.Option) bool { return o.Long == "unit" || o.Long == "timer" }
+
+const notice = "# Completion for %[1]s. Made from the plugin's options by make docs.\n"
+
+// Bash is a plugin's completion for bash, without bash-completion's functions.
+func Bash(c plugin.Check) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, notice+"_%[1]s() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n\tCOMPREPLY=()\n\tcase $prev in\n", c.Name)
+	var all []string
+	for _, o := range plugin.Table(c.Options) {
+		all = append(all, "--"+o.Long)
+		if o.Placeholder == "" {
+			continue
+		}
+		name := "--" + o.Long
+		if o.Short != "" {
+			name = "-" + o.Short + " | " + name
+		}
+		fmt.Fprintf(&b, "\t%s)\n\t\t%s\n\t\treturn\n\t\t;;\n", name, bashValue(o))
+	}
+	fmt.Fprintf(&b, "\tesac\n\tmapfile -t COMPREPLY < <(compgen -W '%s' -- \"$cur\")\n}\ncomplete -F _%[2]s %[2]s\n", strings.Join(all, " "), c.Name)
+	return b.String()
+}
+
+func bashValue(o plugin.Option) string {
+	switch {
+	case takesFile(o):
+		return `compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur")`
+	case takesTimer(o):
+		return fmt.Sprintf(`mapfile -t COMPREPLY < <(compgen -W "$(%s)" -- "$cur")`, timers)
+	case words[o.Placeholder] != nil:
+		return fmt.Sprintf(`mapfile -t COMPREPLY < <(compgen -W '%s' -- "$cur")`, strings.Join(words[o.Placeholder], " "))
+	}
+	return ": # " + o.Placeholder
+}
+
+// Zsh is a plugin's completion for zsh, one specification for _arguments each.
+func Zsh(c plugin.Check) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#compdef %[1]s\n"+notice+"_arguments -s -S", c.Name)
+	for _, o := range plugin.Table(c.Options) {
+		repeat := ""
+		if o.Repeatable {
+			repeat = "*"
+		}
+		long := "--" + o.Long
+		if o.Placeholder != "" {
+			long += "="
+		}
+		text := "[" + strings.NewReplacer("[", "(", "]", ")", ":", ";").Replace(sentence(o)) + "]"
+		value := zshValue(o)
+		fmt.Fprintf(&b, " \\\n  %s", quote(repeat+long+text+value))
+		if o.Short != "" {
+			short := "-" + o.Short
+			if o.Placeholder != "" {
+				short += "+"
+			}
+			fmt.Fprintf(&b, " \\\n  %s", quote(repeat+short+text+value))
+		}
+	}
+	return b.String() + "\n"
+}
+
+func zshValue(o plugin.Option) string {
+	name := strings.NewReplacer(":", " ", "[", "", "]", "").Replace(o.Placeholder)
+	switch {
+	case o.Placeholder == "":
+		return ""
+	case takesFile(o):
+		return ":" + name + ":_files"
+	case takesTimer(o):
+		return ":" + name + ":{compadd -- ${(f)\"$(" + timers + ")\"}}"
+	}
+	if list := words[o.Placeholder]; list != nil {
+		return ":" + name + ":(" + strings.Join(list, " ") + ")"
+	}
+	return ":" + name + ": "
+}
+
+// Fish is a plugin's completion for fish.
+func Fish(c plugin.Check) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, notice+"complete -c %[1]s -f\n", c.Name)
+	for _, o := range plugin.Table(c.Options) {
+		fmt.Fprintf(&b, "complete -c %s -l %s", c.Name, o.Long)
+		if o.Short != "" {
+			b.WriteString(" -s " + o.Short)
+		}
+		switch {
+		case o.Placeholder == "":
+		case takesFile(o):
+			b.WriteString(" -r -F")
+		case takesTimer(o):
+			b.WriteString(` -x -a "(` + timers + `)"`)
+		case words[o.Placeholder] != nil:
+			b.WriteString(" -x -a '" + strings.Join(words[o.Placeholder], " ") + "'")
+		default:
+			b.WriteString(" -x")
+		}
+		b.WriteString(" -d '" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(sentence(o)) + "'\n")
+	}
+	return b.String()
+}
+
+// quote is text in single quotes for a POSIX shell.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -1,0 +1,25 @@
+# Completion for check_toy. Made from the plugin's options by make docs.
+_check_toy() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	COMPREPLY=()
+	case $prev in
+	-n | --name)
+		: # NAME
+		return
+		;;
+	--max-age)
+		: # SPAN
+		return
+		;;
+	-t | --timeout)
+		: # SPAN
+		return
+		;;
+	--timeout-state)
+		mapfile -t COMPREPLY < <(compgen -W 'ok warning critical unknown' -- "$cur")
+		return
+		;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W '--name --max-age --all --timeout --timeout-state --verbose --version --help' -- "$cur")
+}
+complete -F _check_toy check_toy
