@@ -23,7 +23,7 @@ BASHDIR   ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR    ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR   ?= $(PREFIX)/share/fish/vendor_completions.d
 
-.PHONY: all build test lint docs install dist deb package-test tarball integration replay bench demo clean
+.PHONY: all build test lint docs install dist deb package-test integration replay bench demo clean
 all: build
 
 build: $(PLUGINS:%=build/%)
