@@ -172,6 +172,10 @@ func TestJudge(t *testing.T) {
 		{"just booted, stamp of a persistent timer", "", daily(never, func(t *systemd.Timer, s *systemd.Service) {
 			t.ActiveEnter, t.LastTrigger, t.Persistent = ago(time.Minute), ago(50*time.Hour), true
 		}), "OK - report.service was last triggered 2d 2h ago, the next is in 11h 13m"},
+		{"just booted, stamp of a persistent timer that counts from its unit, too", "", daily(never, func(t *systemd.Timer, s *systemd.Service) {
+			t.ActiveEnter, t.LastTrigger, t.Persistent = ago(time.Minute), ago(3*time.Hour), true
+			t.Monotonic = []systemd.MonotonicEntry{{Base: "OnUnitActiveSec", Interval: time.Hour}, {Base: "OnUnitInactiveSec", Interval: time.Hour}}
+		}), "OK - report.service was last triggered 3h ago, the next is in 11h 13m"},
 		{"a random delay is no delay", "", daily(func(t *systemd.Timer, s *systemd.Service) {
 			s.InactiveExit, s.InactiveEnter, t.LastTrigger, t.RandomizedDelay = ago(36*time.Hour), ago(35*time.Hour), ago(36*time.Hour), 13*time.Hour
 		}), "OK - report.timer: the last run of report.service ended 1d 11h ago after 1h, the next is in 11h 13m"},

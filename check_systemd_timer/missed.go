@@ -16,22 +16,30 @@ const (
 	notStarted                // an assertion, a dependency, a masked unit: the run never began
 )
 
-// lastAttempt tells whether the last trigger led to a run. LastTrigger is an
-// attempt; a run leaves its mark in the service's own stamps. A trigger from
-// before the timer was activated (a Persistent= stamp from before a reboot)
-// says nothing.
+// trigger is the last trigger since the timer was activated; zero if there is
+// none. One from before that (a Persistent= stamp from before a reboot) says
+// nothing: systemd does not count from it either.
+func (s *subject) trigger() time.Time {
+	if s.Timer.LastTrigger.Before(s.Timer.ActiveEnter.Add(-time.Second)) {
+		return time.Time{}
+	}
+	return s.Timer.LastTrigger
+}
+
+// lastAttempt tells whether the last trigger led to a run. A trigger is an
+// attempt; a run leaves its mark in the service's own stamps.
 func (s *subject) lastAttempt() attempt {
-	t, svc := s.Timer, s.Service
-	if t.LastTrigger.IsZero() || t.LastTrigger.Before(t.ActiveEnter.Add(-time.Second)) || s.running() || s.remains() {
+	svc, trigger := s.Service, s.trigger()
+	if trigger.IsZero() || s.running() || s.remains() {
 		return started
 	}
-	if !later(svc.InactiveExit, svc.InactiveEnter).Before(t.LastTrigger) {
+	if !later(svc.InactiveExit, svc.InactiveEnter).Before(trigger) {
 		if svc.Result == "exec-condition" {
 			return skipped
 		}
 		return started
 	}
-	if !svc.ConditionResult && !svc.ConditionTime.IsZero() && !svc.ConditionTime.Before(t.LastTrigger.Add(-time.Second)) {
+	if !svc.ConditionResult && !svc.ConditionTime.IsZero() && !svc.ConditionTime.Before(trigger.Add(-time.Second)) {
 		return skipped
 	}
 	return notStarted
@@ -41,7 +49,7 @@ func (s *subject) lastAttempt() attempt {
 // InactiveExit at each restart by Restart=, so the run that is restarted began
 // at the last trigger, or at least as many delays ago as there were restarts.
 func (s *subject) began() time.Time {
-	t, svc := s.Timer, s.Service
+	svc := s.Service
 	began := svc.InactiveExit
 	if !s.running() || svc.NRestarts == 0 || began.IsZero() {
 		return began
@@ -49,8 +57,8 @@ func (s *subject) began() time.Time {
 	if svc.RestartDelay < 24*time.Hour {
 		began = began.Add(-time.Duration(min(svc.NRestarts, 10_000)) * svc.RestartDelay)
 	}
-	if t.LastTrigger.Before(began) && !t.LastTrigger.Before(t.ActiveEnter.Add(-time.Second)) {
-		began = t.LastTrigger
+	if trigger := s.trigger(); !trigger.IsZero() && trigger.Before(began) {
+		began = trigger
 	}
 	return began
 }
@@ -60,7 +68,7 @@ func (s *subject) began() time.Time {
 // start the service does not.
 func (s *subject) base() schedule.Base {
 	t, svc := s.Timer, s.Service
-	run, last := s.began(), s.lastAttempt()
+	run, last, trigger := s.began(), s.lastAttempt(), s.trigger()
 	b := schedule.Base{Since: run, UnitActive: run, UnitInactive: svc.InactiveEnter}
 	if (s.running() || s.remains()) && !run.IsZero() {
 		b.UnitInactive = run // the run goes on: whole intervals of its own duration
@@ -76,13 +84,13 @@ func (s *subject) base() schedule.Base {
 		return b
 	}
 	if run.IsZero() {
-		b.Since = later(t.ActiveEnter, t.LastTrigger)
+		b.Since = later(t.ActiveEnter, trigger)
 	}
 	if last == skipped {
-		b.Since = later(b.Since, t.LastTrigger)
+		b.Since = later(b.Since, trigger)
 	}
-	b.UnitActive = later(b.UnitActive, t.LastTrigger)
-	b.UnitInactive = later(b.UnitInactive, t.LastTrigger)
+	b.UnitActive = later(b.UnitActive, trigger)
+	b.UnitInactive = later(b.UnitInactive, trigger)
 	return b
 }
 
