@@ -25,7 +25,7 @@ func (s *subject) content() {
 	case state != nagios.OK && c.Entries == 0:
 		s.found(state, "has no entries")
 	case state != nagios.OK:
-		s.found(state, "has %s, %s", plural(c.Entries, "entry", "entries"), outside(state, s.opt.EntriesWarning, s.opt.EntriesCritical))
+		s.found(state, "has %s, %s", plural(c.Entries, "entry", "entries"), nagios.Crossed(state, s.opt.EntriesWarning, s.opt.EntriesCritical))
 	}
 	s.required()
 	if c.Refused != "" {

@@ -197,7 +197,7 @@ func (s *subject) age() {
 	state := nagios.Judge(old.Seconds(), s.opt.Warning.Range, s.opt.Critical.Range)
 	text := fmt.Sprintf("was last written %s ago (%s)", nagios.Span(old.Truncate(time.Second)), nagios.Instant(s.ModTime))
 	if state != nagios.OK {
-		text += ", " + s.bound(state)
+		text += ", " + nagios.CrossedTime(state, s.opt.Warning.Range, s.opt.Critical.Range)
 	}
 	if s.timer != nil {
 		s.schedule(state, text)
@@ -206,35 +206,15 @@ func (s *subject) age() {
 	s.found(state, "%s", text)
 }
 
-// bound says what the age should have been.
-func (s *subject) bound(state nagios.State) string {
-	r := s.opt.Warning
-	if state == nagios.Critical {
-		r = s.opt.Critical
-	}
-	if r.Inside || r.Start != 0 || math.IsInf(r.End, 1) {
-		return "outside the range " + r.String() + " s"
-	}
-	return "allowed is " + nagios.Span(time.Duration(min(r.End, math.MaxInt64/1e9)*1e9))
-}
-
 func (s *subject) size() {
 	s.measure("size", float64(s.Size), "B", s.opt.SizeWarning, s.opt.SizeCritical)
 	state := nagios.Judge(float64(s.Size), s.opt.SizeWarning, s.opt.SizeCritical)
 	switch {
 	case state != nagios.OK:
-		s.found(state, "has %s, %s", plural(int(s.Size), "byte", "bytes"), outside(state, s.opt.SizeWarning, s.opt.SizeCritical))
+		s.found(state, "has %s, %s", plural(int(s.Size), "byte", "bytes"), nagios.Crossed(state, s.opt.SizeWarning, s.opt.SizeCritical))
 	case s.Size == 0 && s.Content == nil && !s.opt.SizeWarning.Set && !s.opt.SizeCritical.Set:
 		s.found(nagios.Critical, "is empty")
 	}
-}
-
-// outside names the range that a value should have been in.
-func outside(state nagios.State, warning, critical nagios.Range) string {
-	if state == nagios.Critical {
-		warning = critical
-	}
-	return "outside the range " + warning.String()
 }
 
 // verdict puts the findings together: the worst leads, the others that alert

@@ -337,6 +337,6 @@ func (s *subject) age() {
 	old := s.now.Sub(ended)
 	state := nagios.Judge(old.Seconds(), s.opt.Warning.Range, s.opt.Critical.Range)
 	if state != nagios.OK {
-		s.found(state, "%s %s (%s)", what, s.ago(ended), bound(state, s.opt.Warning.Range, s.opt.Critical.Range))
+		s.found(state, "%s %s (%s)", what, s.ago(ended), nagios.CrossedTime(state, s.opt.Warning.Range, s.opt.Critical.Range))
 	}
 }

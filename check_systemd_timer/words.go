@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -67,23 +66,11 @@ func (s *subject) limit(state nagios.State) string {
 	if state == nagios.Critical {
 		passed = s.opt.RunningCritical
 	}
-	text := bound(state, s.apply(s.opt.RunningWarning), s.apply(s.opt.RunningCritical))
+	text := nagios.CrossedTime(state, s.apply(s.opt.RunningWarning), s.apply(s.opt.RunningCritical))
 	if passed.times > 0 {
 		text += fmt.Sprintf(" (%gx the longest recent run)", passed.times)
 	}
 	return text
-}
-
-// bound says what a value that alerts should have been.
-func bound(state nagios.State, warning, critical nagios.Range) string {
-	r := warning
-	if state == nagios.Critical {
-		r = critical
-	}
-	if r.Inside || r.Start != 0 || math.IsInf(r.End, 1) {
-		return "outside the range " + r.String() + " s"
-	}
-	return "allowed is " + nagios.Span(time.Duration(min(r.End, math.MaxInt64/1e9)*1e9))
 }
 
 // limits are notes on time limits of systemd that do not apply to the run in

@@ -57,6 +57,9 @@ func parseSeconds(s string) (float64, error) {
 		if n < 0 {
 			n = len(rest)
 		}
+		if n == 0 {
+			return 0, fmt.Errorf("%q is not a time span: a number is missing", s)
+		}
 		v, err := parseNumber(rest[:n])
 		if err != nil {
 			return 0, fmt.Errorf("%q is not a time span: %w", s, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 )
 
 // Range is a threshold range of the Monitoring Plugins guidelines:
@@ -91,6 +92,29 @@ func (r Range) String() string {
 		text += number(r.End)
 	}
 	return text
+}
+
+// Crossed says which threshold a value has crossed that is in this state.
+func Crossed(state State, warning, critical Range) string {
+	if state == Critical {
+		warning = critical
+	}
+	if text, inside := strings.CutPrefix(warning.String(), "@"); inside {
+		return "inside the range " + text
+	}
+	return "outside the range " + warning.String()
+}
+
+// CrossedTime is as Crossed, of a time span in seconds.
+func CrossedTime(state State, warning, critical Range) string {
+	r := warning
+	if state == Critical {
+		r = critical
+	}
+	if r.Inside || r.Start != 0 || math.IsInf(r.End, 1) {
+		return Crossed(state, warning, critical) + " s"
+	}
+	return "allowed is " + Span(time.Duration(min(r.End, 9e9)*1e9)) // 285 years: more does not fit
 }
 
 // Judge gives the state of v by its warning and critical range, critical first.

@@ -172,6 +172,30 @@ func TestJudgeCriticalFirst(t *testing.T) {
 	}
 }
 
+func TestCrossed(t *testing.T) {
+	for _, test := range []struct{ warning, critical, state, plain, span string }{
+		{"5400", "2", "warning", "outside the range 5400", "allowed is 1h 30m"},
+		{"5400", "2", "critical", "outside the range 2", "allowed is 2 s"},
+		{"10:20", "10:", "warning", "outside the range 10:20", "outside the range 10:20 s"},
+		{"10:20", "10:", "critical", "outside the range 10:", "outside the range 10: s"},
+		{"@60", "@~:5", "warning", "inside the range 60", "inside the range 60 s"},
+		{"@60", "@~:5", "critical", "inside the range ~:5", "inside the range ~:5 s"},
+		{"9007199254740992", "", "warning", "outside the range 9007199254740992", "allowed is 104166d 16h"},
+	} {
+		var w, c Range
+		var state State
+		w.UnmarshalText([]byte(test.warning))
+		c.UnmarshalText([]byte(test.critical))
+		state.UnmarshalText([]byte(test.state))
+		if got := Crossed(state, w, c); got != test.plain {
+			t.Errorf("Crossed(%v, %v, %v) = %q; want %q", state, w, c, got, test.plain)
+		}
+		if got := CrossedTime(state, w, c); got != test.span {
+			t.Errorf("CrossedTime(%v, %v, %v) = %q; want %q", state, w, c, got, test.span)
+		}
+	}
+}
+
 func TestDuration(t *testing.T) {
 	for text, want := range map[string]time.Duration{"9": 9 * time.Second, "0.5": 500 * time.Millisecond, "1m30s": 90 * time.Second, "2.000000": 2 * time.Second} {
 		var d Duration
