@@ -77,7 +77,7 @@ func (s *subject) notApplied() {
 		limit runLimit
 	}{{"--running-warning", s.opt.RunningWarning}, {"--running-critical", s.opt.RunningCritical}} {
 		if l.limit.times > 0 && known < enough {
-			s.notes = append(s.notes, fmt.Sprintf("note: %s %gx is not applied: it takes %d successful runs, and the journal has %d of %s", l.name, l.limit.times, enough, known, s.Service.Name))
+			s.notes = append(s.notes, fmt.Sprintf("note: %s %gx is not applied: it takes %d successful runs, and %d of %s are known", l.name, l.limit.times, enough, known, s.Service.Name))
 		}
 	}
 }

@@ -77,13 +77,13 @@ func TestMultiples(t *testing.T) {
 		{"critical", "--running-warning=5x --running-critical=10x", 61 * time.Second, six, "CRITICAL - report.service has been running for 1m 1s (start, since 2022-02-22 16:45:59 UTC): allowed is 1m (10x the longest recent run)", ""},
 		{"a fraction", "--running-critical=0.5x", 4 * time.Second, six, "CRITICAL - report.service has been running for 4 s (start, since 2022-02-22 16:46:56 UTC): allowed is 3 s (0.5x the longest recent run)", ""},
 		{"too few", "--running-warning=5x", time.Hour, four, "OK - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC)",
-			"note: --running-warning 5x is not applied: it takes 5 successful runs, and the journal has 4 of report.service"},
+			"note: --running-warning 5x is not applied: it takes 5 successful runs, and 4 of report.service are known"},
 		{"one of which the begin is not known", "--running-warning=5x", time.Hour, unknown, "OK - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC)",
-			"note: --running-warning 5x is not applied: it takes 5 successful runs, and the journal has 4 of report.service"},
+			"note: --running-warning 5x is not applied: it takes 5 successful runs, and 4 of report.service are known"},
 		{"none known", "--running-critical=5x", time.Hour, &before{err: errors.New("no answer")}, "OK - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC)",
-			"note: --running-critical 5x is not applied: it takes 5 successful runs, and the journal has 0 of report.service"},
+			"note: --running-critical 5x is not applied: it takes 5 successful runs, and 0 of report.service are known"},
 		{"a range beside it holds", "--running-warning=5x --running-critical=10m", time.Hour, four, "CRITICAL - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC): allowed is 10m",
-			"note: --running-warning 5x is not applied: it takes 5 successful runs, and the journal has 4 of report.service"},
+			"note: --running-warning 5x is not applied: it takes 5 successful runs, and 4 of report.service are known"},
 	} {
 		line, notes := judged(t, test.args, daily(running("activating", "start", test.ran)), nil, test.b)
 		if line != test.line || strings.Contains(notes, "not applied") != (test.note != "") || !strings.Contains(notes, test.note) {

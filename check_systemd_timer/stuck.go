@@ -213,7 +213,7 @@ func (s suspect) line() string {
 	}
 	head := fmt.Sprintf("PID %d %s: ", s.PID, command)
 	if !s.Seen {
-		return head + "not to be seen: it has ended, or is hidden from here (hidepid=, another PID namespace)"
+		return head + "not seen: it has ended, is hidden from here (hidepid=, another PID namespace), or there was no time to look"
 	}
 	text := head + s.state() + s.where()
 	if s.Channel != "" {

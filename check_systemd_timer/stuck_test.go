@@ -95,7 +95,7 @@ func TestStuckProcess(t *testing.T) {
 		{"asleep, seen from outside", python(nobody), "",
 			"sleeping; runs for 12h 3m, CPU time 2.1 s, not moving\nnote: system calls, wait channels and sockets of another user's processes are shown to root alone"},
 		{"zombie", python(nobody, func(p *process.Process) { p.State, p.Denied = "Z", false }), "", "zombie; runs for 12h 3m, CPU time 2.1 s, not moving"},
-		{"not to be seen", process.Process{PID: 4711, Name: ""}, "", "not to be seen: it has ended, or is hidden from here (hidepid=, another PID namespace)"},
+		{"not to be seen", process.Process{PID: 4711, Name: ""}, "", "not seen: it has ended, is hidden from here (hidepid=, another PID namespace), or there was no time to look"},
 	} {
 		st := listed(test.seen)
 		st.listed[0].Command = "/usr/bin/python3 x.py"
