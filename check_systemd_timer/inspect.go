@@ -66,7 +66,11 @@ func (s *subject) timerAtFault() bool {
 	case t.LoadState != "loaded":
 		s.found(nagios.Critical, "cannot be loaded (%s): %s", t.LoadState, orElse(t.LoadError, "systemd gives no reason"))
 	case t.ActiveState == "failed":
-		s.found(nagios.Critical, "the timer failed (%s)%s%s", t.Result, s.whyNoService(), s.since(t.StateChange))
+		why := s.whyNoService()
+		if why == "" && t.Result == "resources" {
+			why = fmt.Sprintf(": systemd refused to start %[1]s (systemctl %[2]sstart %[1]s says why)", t.Triggers, s.userOption())
+		}
+		s.found(nagios.Critical, "the timer failed (%s)%s%s", t.Result, why, s.since(t.StateChange))
 	case t.ActiveState != "active":
 		s.inactive()
 	default:

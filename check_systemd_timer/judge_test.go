@@ -216,6 +216,9 @@ func TestJudge(t *testing.T) {
 		{"failed, service masked", "--all", daily(func(t *systemd.Timer, s *systemd.Service) {
 			t.ActiveState, t.SubState, t.Result, s.LoadState, t.StateChange = "failed", "failed", "resources", "masked", ago(time.Hour)
 		}), "CRITICAL - report.timer: the timer failed (resources): report.service is masked, since 2022-02-22 15:47:00 UTC"},
+		{"failed, a requirement of the service gone", "", daily(func(t *systemd.Timer, s *systemd.Service) {
+			t.ActiveState, t.SubState, t.Result, t.StateChange = "failed", "failed", "resources", ago(time.Hour)
+		}), "CRITICAL - report.timer: the timer failed (resources): systemd refused to start report.service (systemctl start report.service says why), since 2022-02-22 15:47:00 UTC"},
 		{"will never fire again", "", hourly(never, func(t *systemd.Timer, s *systemd.Service) {
 			t.SubState, t.NextElapse, t.Monotonic = "elapsed", time.Time{}, t.Monotonic[:1]
 		}), "CRITICAL - generate_vrts_aliases.timer: will never fire again: OnUnitActiveSec= or OnUnitInactiveSec= has no run to count from (systemctl start generate_vrts_aliases.service once, or add OnBootSec= or OnActiveSec=)"},
