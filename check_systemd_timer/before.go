@@ -103,7 +103,7 @@ func (s *subject) runBefore() {
 	svc := s.Service
 	code := map[string]int32{"exited": 1, "killed": 2, "dumped": 3}[last.ExitCode]
 	svc.Result, svc.ExecMainCode, svc.Commands = last.Result, 0, []systemd.Exec{{Setting: last.Command, Code: code, Status: last.ExitStatus}}
-	past := subject{Pair: systemd.Pair{Service: svc}}
+	past := subject{opt: s.opt, Pair: systemd.Pair{Service: svc}}
 	text := fmt.Sprintf("%s failed %s: %s", svc.Name, s.ago(last.End), past.ending())
 	switch alike {
 	case 0:

@@ -17,7 +17,7 @@ func inspect(opt options, f facts, pair systemd.Pair, now time.Time) verdict {
 	s := &subject{opt: opt, named: f.isNamed(pair), now: now, Pair: pair, host: f.host, before: f.before[name], stuck: f.stuck[name]}
 	if s.timerAtFault() {
 		if s.worst() != nagios.OK && s.Timer.LoadState != "not-found" {
-			s.lookAt = "systemctl " + s.userOption() + "status " + s.Timer.Name
+			s.lookAt = s.systemctl("status", s.Timer.Name)
 		}
 	} else {
 		s.service()
@@ -25,7 +25,7 @@ func inspect(opt options, f facts, pair systemd.Pair, now time.Time) verdict {
 		s.age()
 	}
 	if s.Timer.NeedDaemonReload || s.Service.NeedDaemonReload {
-		s.notes = append(s.notes, "note: unit files changed on disk: systemctl daemon-reload is pending")
+		s.notes = append(s.notes, "note: unit files changed on disk: "+s.systemctl("daemon-reload")+" is pending")
 	}
 	s.explain()
 	return s.verdict()
@@ -62,13 +62,13 @@ func (s *subject) timerAtFault() bool {
 	case t.LoadState == "not-found":
 		s.found(s.alertIfNamed(nagios.Critical), "not found: no such timer")
 	case t.LoadState == "masked":
-		s.found(s.alertIfNamed(nagios.Critical), "masked: it cannot be started (systemctl unmask %s)", t.Name)
+		s.found(s.alertIfNamed(nagios.Critical), "masked: it cannot be started (%s)", s.systemctl("unmask", t.Name))
 	case t.LoadState != "loaded":
 		s.found(nagios.Critical, "cannot be loaded (%s): %s", t.LoadState, orElse(t.LoadError, "systemd gives no reason"))
 	case t.ActiveState == "failed":
 		why := s.whyNoService()
 		if why == "" && t.Result == "resources" {
-			why = fmt.Sprintf(": systemd refused to start %[1]s (systemctl %[2]sstart %[1]s says why)", t.Triggers, s.userOption())
+			why = ": systemd refused to start " + t.Triggers + " (" + s.systemctl("start", t.Triggers) + " says why)"
 		}
 		s.found(nagios.Critical, "the timer failed (%s)%s%s", t.Result, why, s.since(t.StateChange))
 	case t.ActiveState != "active":
@@ -82,7 +82,6 @@ func (s *subject) timerAtFault() bool {
 // inactive judges a timer that does not run.
 func (s *subject) inactive() {
 	t := s.Timer
-	enabled := strings.HasPrefix(t.UnitFileState, "enabled")
 	finished := !t.RemainAfterElapse && !t.LastTrigger.IsZero()
 	condition := unmet(t.Unit)
 	switch {
@@ -92,17 +91,15 @@ func (s *subject) inactive() {
 		s.found(s.alertIfNamed(nagios.Critical), "not started yet: its %s%s", jobText(*t.Job), jobEnd(*t.Job))
 	case finished:
 		s.found(s.alertIfNamed(nagios.Critical), "inactive: it elapsed %s and RemainAfterElapse=no", s.ago(t.LastTrigger))
-	case enabled && s.named:
-		s.found(nagios.Critical, "enabled but not started%s%s (systemctl start %s)", s.stopped(), s.whyNoService(), t.Name)
-	case enabled:
-		s.found(nagios.Warning, "enabled but not started%s%s (systemctl start %s)", s.stopped(), s.whyNoService(), t.Name)
+	case strings.HasPrefix(t.UnitFileState, "enabled"):
+		s.found(nagios.Worst(nagios.Warning, s.alertIfNamed(nagios.Critical)), "enabled but not started%s%s (%s)", s.stopped(), s.whyNoService(), s.systemctl("start", t.Name))
 	default:
 		remedy := "start"
 		if t.UnitFileState == "disabled" {
 			remedy = "enable --now"
 		}
-		s.found(s.alertIfNamed(nagios.Critical), "inactive (%s)%s%s: it never fires (systemctl %s %s)",
-			orElse(t.UnitFileState, "no unit file"), s.stopped(), s.whyNoService(), remedy, t.Name)
+		s.found(s.alertIfNamed(nagios.Critical), "inactive (%s)%s%s: it never fires (%s)",
+			orElse(t.UnitFileState, "no unit file"), s.stopped(), s.whyNoService(), s.systemctl(remedy, t.Name))
 	}
 }
 
@@ -133,7 +130,7 @@ func (s *subject) service() {
 	switch {
 	case strings.HasPrefix(svc.FreezerState, "fr"): // freezing, frozen
 		s.count()
-		s.found(nagios.Critical, "%s is frozen (%s%s): systemctl thaw %s", svc.Name, svc.ActiveState, s.since(svc.InactiveExit), svc.Name)
+		s.found(nagios.Critical, "%s is frozen (%s%s): %s", svc.Name, svc.ActiveState, s.since(svc.InactiveExit), s.systemctl("thaw", svc.Name))
 		s.lateness()
 	case s.remains() && schedule.Recurs(s.Timer, s.host, s.now):
 		s.stays()
@@ -173,8 +170,8 @@ func (s *subject) stays() {
 	svc := s.Service
 	s.count()
 	if svc.IsService {
-		s.found(nagios.Critical, "%s stays active after its run%s%s: the timer cannot start it again (systemctl stop %s%s)",
-			svc.Name, remainsWhy(svc), s.since(svc.ExecMainExit), svc.Name, remainsRemedy(svc))
+		s.found(nagios.Critical, "%s stays active after its run%s%s: the timer cannot start it again (%s%s)",
+			svc.Name, remainsWhy(svc), s.since(svc.ExecMainExit), s.systemctl("stop", svc.Name), remainsRemedy(svc))
 		s.lateness()
 		return
 	}
@@ -266,8 +263,8 @@ func (s *subject) abandoned() {
 	if s.now.Sub(since) > time.Minute {
 		state = nagios.Critical
 	}
-	s.found(state, "the timer waits for %s, which is inactive and has no job queued%s (systemctl restart %s)",
-		s.Service.Name, s.since(since), s.Timer.Name)
+	s.found(state, "the timer waits for %s, which is inactive and has no job queued%s (%s)",
+		s.Service.Name, s.since(since), s.systemctl("restart", s.Timer.Name))
 	s.outcome()
 	s.count()
 	s.lateness()
@@ -278,7 +275,7 @@ func (s *subject) elapsed() {
 	t := s.Timer
 	switch {
 	case schedule.HasUnitBase(t):
-		s.found(nagios.Critical, "will never fire again: OnUnitActiveSec= or OnUnitInactiveSec= has no run to count from (systemctl start %s once, or add OnBootSec= or OnActiveSec=)", t.Triggers)
+		s.found(nagios.Critical, "will never fire again: OnUnitActiveSec= or OnUnitInactiveSec= has no run to count from (%s once, or add OnBootSec= or OnActiveSec=)", s.systemctl("start", t.Triggers))
 	case t.LastTrigger.IsZero() && s.Service.InactiveExit.IsZero():
 		s.found(nagios.Warning, "its time passed without a run, and nothing more is scheduled")
 	default:
@@ -302,14 +299,17 @@ func (s *subject) idle() {
 
 // look says where to look first.
 func (s *subject) look() {
-	s.lookAt = "journalctl " + s.userOption() + "-u " + s.Service.Name + " -n 50"
+	s.lookAt = s.tell("journalctl", "-u", s.Service.Name, "-n", "50")
 }
 
-func (s *subject) userOption() string {
+// systemctl is a command for the manager that was asked.
+func (s *subject) systemctl(words ...string) string { return s.tell("systemctl", words...) }
+
+func (s *subject) tell(command string, words ...string) string {
 	if s.opt.User {
-		return "--user "
+		command += " --user"
 	}
-	return ""
+	return command + " " + strings.Join(words, " ")
 }
 
 // clockWasWrong finds a timer that waits for an instant far beyond what its
@@ -323,8 +323,8 @@ func (s *subject) clockWasWrong() {
 	expected, ok, err := schedule.Next(t, s.host, s.now)
 	const dst = 26 * time.Hour
 	if err == nil && ok && t.NextElapse.Sub(expected) > schedule.Slack(t)+dst {
-		s.found(nagios.Critical, "waits until %s although its schedule says %s: the clock was wrong once (systemctl restart %s)",
-			nagios.Instant(t.NextElapse), nagios.Instant(expected), t.Name)
+		s.found(nagios.Critical, "waits until %s although its schedule says %s: the clock was wrong once (%s)",
+			nagios.Instant(t.NextElapse), nagios.Instant(expected), s.systemctl("restart", t.Name))
 	}
 }
 

@@ -123,6 +123,8 @@ func optionsFor(t *testing.T, args string) options {
 			err = opt.IgnoredState.UnmarshalText([]byte(value))
 		case "--all":
 			opt.All = true
+		case "--user":
+			opt.User = true
 		default:
 			t.Fatalf("no option %s", name)
 		}
@@ -415,6 +417,36 @@ func TestJudge(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: judge(%s) =\n\t%s; want\n\t%s", test.name, test.args, got, want)
 		}
+	}
+}
+
+// What a user's own manager is to be told has --user, or it is said to the wrong one.
+func TestRemediesOfTheUser(t *testing.T) {
+	never := func(t *systemd.Timer, s *systemd.Service) { t.LastTrigger, s.InactiveExit = time.Time{}, time.Time{} }
+	for _, test := range []struct {
+		pair systemd.Pair
+		want string
+	}{
+		{daily(func(t *systemd.Timer, s *systemd.Service) { t.LoadState = "masked" }), "(systemctl --user unmask report.timer)"},
+		{daily(func(t *systemd.Timer, s *systemd.Service) { t.ActiveState, t.Result = "failed", "resources" }), "(systemctl --user start report.service says why)"},
+		{daily(func(t *systemd.Timer, s *systemd.Service) { t.ActiveState = "inactive" }), "(systemctl --user start report.timer)"},
+		{daily(func(t *systemd.Timer, s *systemd.Service) { t.ActiveState, t.UnitFileState = "inactive", "disabled" }), "(systemctl --user enable --now report.timer)"},
+		{daily(func(t *systemd.Timer, s *systemd.Service) { s.FreezerState = "frozen" }), ": systemctl --user thaw report.service"},
+		{daily(running("active", "exited", time.Hour)), "(systemctl --user stop report.service)"},
+		{daily(func(t *systemd.Timer, s *systemd.Service) { t.SubState = "running" }), "(systemctl --user restart report.timer)"},
+		{hourly(never, func(t *systemd.Timer, s *systemd.Service) { t.SubState = "elapsed" }), "(systemctl --user start generate_vrts_aliases.service once, "},
+		{daily(func(t *systemd.Timer, s *systemd.Service) { t.NextElapse = now.Add(100 * time.Hour) }), "(systemctl --user restart report.timer)"},
+		{daily(failed("start-limit-hit", 1, 1)), "systemctl --user reset-failed report.service)"},
+		{daily(triggered(time.Hour)), "(systemctl --user start report.service says which)"},
+	} {
+		if _, got := judgement(t, "--user", test.pair); !strings.Contains(got, test.want) {
+			t.Errorf("it says\n\t%s; want\n\t%s", got, test.want)
+		}
+	}
+	reload := daily(func(t *systemd.Timer, s *systemd.Service) { t.NeedDaemonReload = true })
+	r, _ := judgement(t, "--user", reload)
+	if diff := cmp.Diff([]string{"note: unit files changed on disk: systemctl --user daemon-reload is pending"}, r.Items[0].Notes); diff != "" {
+		t.Errorf("notes (-want +got):\n%s", diff)
 	}
 }
 

@@ -77,7 +77,7 @@ func (s *subject) ending() string {
 	case "oom-kill":
 		return "it was killed for lack of memory (result oom-kill)"
 	case "start-limit-hit":
-		return "it was started too often and is refused now (result start-limit-hit; systemctl reset-failed " + svc.Name + ")"
+		return "it was started too often and is refused now (result start-limit-hit; " + s.systemctl("reset-failed", svc.Name) + ")"
 	case "resources":
 		return "systemd could not set it up (result resources)" + s.whyNoService()
 	}

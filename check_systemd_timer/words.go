@@ -152,7 +152,7 @@ func (s *subject) whyNotStarted() string {
 	if !svc.AssertResult && !svc.AssertTime.IsZero() && !svc.AssertTime.Before(s.Timer.LastTrigger.Add(-time.Second)) {
 		return orElse(failing(svc.Asserts), "an assertion") + " failed"
 	}
-	return "a unit that it requires failed, or its start job was cancelled (systemctl start " + svc.Name + " says which)"
+	return "a unit that it requires failed, or its start job was cancelled (" + s.systemctl("start", svc.Name) + " says which)"
 }
 
 // jobText describes a job in the queue and what blocks it, to the end.
