@@ -21,6 +21,9 @@ import (
 // maxTotal is how many bytes of answers are read: enough for maxTimers with their services, of which each has 14 KiB.
 const maxTotal = 256 << 20
 
+// maxMessage is how long a message may be (D-Bus specification, "Message Format").
+const maxMessage = 128 << 20
+
 // Conn is a connection to a systemd manager, for one goroutine. After an error that is not systemd's own answer it is of
 // no more use.
 type Conn struct {
@@ -32,6 +35,7 @@ type Conn struct {
 	loggedIn bool
 	serial   uint32       // of the latest call
 	call     bytes.Buffer // the latest call, as it was sent
+	reply    bytes.Buffer // the latest message, as it was received
 	clock    clock
 	manager  properties        // what Host needs; nil values: not read yet
 	list     map[string]listed // what Timers found
@@ -224,7 +228,26 @@ func (c *Conn) receive() (*dbus.Message, error) {
 		}
 		c.loggedIn = true
 	}
-	return dbus.DecodeMessage(c.in)
+	raw, err := c.message()
+	if err != nil {
+		return nil, err
+	}
+	return dbus.DecodeMessage(bytes.NewReader(thin(raw, used())))
+}
+
+// message reads a message. What it returns is good until the next call.
+func (c *Conn) message() ([]byte, error) {
+	header, err := c.in.Peek(fixedHeader)
+	if err != nil {
+		return nil, err
+	}
+	_, end, ok := bodyAt(header)
+	if !ok || end > maxMessage {
+		return nil, errors.New("invalid message: this is not D-Bus")
+	}
+	c.reply.Reset()
+	_, err = io.CopyN(&c.reply, c.in, int64(end))
+	return c.reply.Bytes(), err
 }
 
 // deliver hands the reply to its call. A reply that is an error is returned as a dbus.Error, with its text.

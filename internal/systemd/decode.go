@@ -52,14 +52,23 @@ func duration(usec uint64) time.Duration {
 // properties are those of a unit that were read. One that is missing is its zero value, as by an older systemd.
 type properties struct {
 	values map[string]dbus.Variant
-	err    error // the first one: a property of an unexpected type
+	asked  map[string]bool // the names that were asked for; nil: nobody wants to know
+	err    error           // the first one: a property of an unexpected type
 }
 
 func newProperties() *properties { return &properties{values: map[string]dbus.Variant{}} }
 
+func (p *properties) find(name string) (dbus.Variant, bool) {
+	if p.asked != nil {
+		p.asked[name] = true
+	}
+	found, ok := p.values[name]
+	return found, ok
+}
+
 // value is a property of a basic type.
 func value[T any](p *properties, name string) (v T) {
-	found, ok := p.values[name]
+	found, ok := p.find(name)
 	if !ok {
 		return v
 	}
@@ -71,7 +80,7 @@ func value[T any](p *properties, name string) (v T) {
 
 // stored is a property that is a structure, or an array of them.
 func stored[T any](p *properties, name string) (v T) {
-	found, ok := p.values[name]
+	found, ok := p.find(name)
 	if !ok {
 		return v
 	}
@@ -225,4 +234,9 @@ func (p *properties) commands() (all []Exec) {
 		}
 	}
 	return all
+}
+
+// job reads the properties of org.freedesktop.systemd1.Job.
+func (p *properties) job() (kind, state string) {
+	return value[string](p, "JobType"), value[string](p, "State")
 }

@@ -38,7 +38,7 @@ func (c *Conn) readJob(ctx context.Context, j *Job) error {
 	if err := c.exchange(ctx, []call{getAll(what, fmt.Sprintf("%s/job/%d", root, j.ID), "", p)}); err != nil {
 		return err
 	}
-	j.Type, j.State = value[string](p, "JobType"), value[string](p, "State")
+	j.Type, j.State = p.job()
 	if p.err != nil {
 		return fmt.Errorf("%s: %w", what, p.err)
 	}
