@@ -77,7 +77,7 @@ func readTimer(ctx context.Context, name string) *timer {
 		return &timer{err: err}
 	}
 	defer bus.Close()
-	host, err := bus.Host(ctx)
+	host, err := bus.Host()
 	if err != nil {
 		return &timer{err: err}
 	}

@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
 
-// stateToken is what Icinga Web draws as a coloured ball.
-var stateToken = regexp.MustCompile(`(?i)\[(ok|warning|critical|unknown|up|down|unreachable|pending)\]`)
+// stateToken is what Icinga Web draws as a coloured ball. It is compiled when a text has a bracket: most have none.
+var stateToken = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\[(ok|warning|critical|unknown|up|down|unreachable|pending)\]`)
+})
 
 // invisible are printable code points that show as nothing.
 var invisible = &unicode.RangeTable{R16: []unicode.Range16{
@@ -67,5 +70,9 @@ func clean(s string, limit int) (text string, rest int) {
 			b.WriteRune(r)
 		}
 	}
-	return stateToken.ReplaceAllString(strings.TrimRight(b.String(), " "), "($1)"), len(s) - i
+	text = strings.TrimRight(b.String(), " ")
+	if strings.ContainsRune(text, '[') {
+		text = stateToken().ReplaceAllString(text, "($1)")
+	}
+	return text, len(s) - i
 }

@@ -1,7 +1,6 @@
 package systemd
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -104,14 +103,13 @@ func localZone() *time.Location {
 	return zone
 }
 
-// Host returns what the manager says about itself.
-func (c *Conn) Host(ctx context.Context) (Host, error) {
+// Host returns what the manager says about itself, as far as the timers that were read need it.
+func (c *Conn) Host() (Host, error) {
+	h := Host{Zone: localZone()}
 	if c.manager.values == nil {
-		if err := c.exchange(ctx, c.hostCalls()); err != nil {
-			return Host{}, err
-		}
+		return h, nil
 	}
-	h := Host{Boot: c.clock.boot, ManagerStart: c.manager.instant("UserspaceTimestamp", c.clock), Zone: localZone()}
+	h.Boot, h.ManagerStart = c.clock.boot, c.manager.instant("UserspaceTimestamp", c.clock)
 	if slices.Contains(containers, value[string](&c.manager, "Virtualization")) {
 		h.Boot = h.ManagerStart
 	}

@@ -218,6 +218,7 @@ func (c *Conn) receive() (*dbus.Message, error) {
 	if err := c.out.Flush(); err != nil {
 		return nil, err
 	}
+	names := used() // made while systemd is at work
 	if !c.loggedIn {
 		line, err := c.in.ReadSlice('\n')
 		if err != nil {
@@ -232,7 +233,7 @@ func (c *Conn) receive() (*dbus.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dbus.DecodeMessage(bytes.NewReader(thin(raw, used())))
+	return dbus.DecodeMessage(bytes.NewReader(thin(raw, names)))
 }
 
 // message reads a message. What it returns is good until the next call.
@@ -246,6 +247,7 @@ func (c *Conn) message() ([]byte, error) {
 		return nil, errors.New("invalid message: this is not D-Bus")
 	}
 	c.reply.Reset()
+	c.reply.Grow(int(min(end, 64<<10))) // more of it when more has come
 	_, err = io.CopyN(&c.reply, c.in, int64(end))
 	return c.reply.Bytes(), err
 }

@@ -8,7 +8,7 @@ import (
 // Infinity is the duration of a limit that is set to "infinity": it never strikes.
 const Infinity time.Duration = math.MaxInt64
 
-// Host is what the manager says about itself.
+// Host is what the manager says about itself. Its instants are read, and not zero, where a timer that was read counts from one of them.
 type Host struct {
 	Boot         time.Time      // what OnBootSec= counts from; in a container that is ManagerStart, as systemd has it
 	ManagerStart time.Time      // what OnStartupSec= counts from

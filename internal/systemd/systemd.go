@@ -154,14 +154,14 @@ func (c *Conn) readWhole(ctx context.Context, names []string, which []int, pairs
 		calls = append(calls, getUnit(names[i], func(p *properties) { pairs[i].Timer = p.timer(names[i], c.clock) }))
 		readService(i, usual(names[i]))
 	}
-	if len(calls) > 0 && c.manager.values == nil {
-		calls = append(calls, c.hostCalls()...)
-	}
 	if err := c.exchange(ctx, calls); err != nil {
 		return nil, err
 	}
 	calls = nil
 	for _, i := range which {
+		if c.manager.values == nil && slices.ContainsFunc(pairs[i].Timer.Monotonic, ofHost) {
+			calls = append(calls, c.hostCalls()...)
+		}
 		switch name := pairs[i].Timer.Triggers; name {
 		case usual(names[i]):
 		case "":
@@ -186,6 +186,9 @@ func (c *Conn) readWhole(ctx context.Context, names []string, which []int, pairs
 	}
 	return torn, nil
 }
+
+// ofHost reports whether an entry counts from something that Host says.
+func ofHost(e MonotonicEntry) bool { return e.Base == "OnBootSec" || e.Base == "OnStartupSec" }
 
 // idlePair is what is read of a pair that is idle.
 type idlePair struct{ timer, service *properties }

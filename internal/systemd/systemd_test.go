@@ -223,7 +223,7 @@ LoadState=not-found
 	}
 	near(t, "InactiveEnter", pairs[1].Service.InactiveEnter, 59*time.Minute)
 	near(t, "LastTrigger", pairs[1].Timer.LastTrigger, time.Hour)
-	host, err := c.Host(ctx)
+	host, err := c.Host()
 	if err != nil || host.Zone == nil || !host.Boot.Equal(host.ManagerStart) {
 		t.Errorf("Host = %v, %v; want a boot that is the manager's start, in a container", host, err)
 	}
