@@ -114,6 +114,7 @@ type transaction struct {
 	todo     []int // not asked yet
 	again    []int // met a limit
 	doubted  []int // answered, but the limit of one recipient for the null sender would look the same
+	answered bool  // a recipient was
 	accepted int
 	over     bool // the server takes no more recipients
 }
@@ -197,11 +198,13 @@ func (t *transaction) group() []command {
 func (t *transaction) enter(r *Reply) {
 	i := t.todo[0]
 	t.todo = t.todo[1:]
-	if t.accepted > 0 && tooMany(r) {
+	if t.answered && tooMany(r) {
 		t.again = append(t.again, i)
-		t.size, t.over = t.accepted, true
+		t.size, t.over = max(1, t.accepted), true
 		return
 	}
+	doubtful := t.sender == "" && t.answered && !t.several && !blamesRecipient(r)
+	t.answered = true
 	t.settled++
 	t.answers[i] = *decide(Rcpt, r)
 	if t.answers[i].Verdict == Accepted {
@@ -213,7 +216,7 @@ func (t *transaction) enter(r *Reply) {
 	}
 	t.failures++
 	t.refusals++
-	if t.sender == "" && t.accepted == 1 && !t.several && !blamesRecipient(r) {
+	if doubtful {
 		t.doubted = append(t.doubted, i)
 	}
 }

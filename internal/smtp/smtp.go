@@ -9,10 +9,10 @@
 //   - A connection is left for a new one after 8 transactions or 8 recipients that were not accepted: Exim gives up at 10 RSETs,
 //     Postfix slows down at 10 errors. A group is no larger than the errors that are left. After 400 recipients that were not
 //     accepted from one sender the rest has no verdict: a probe is not to look like a search for addresses.
-//   - "Too many recipients" (452 or 552 after an accepted one), a refused MAIL or RSET in a later transaction, a 421 and a lost
+//   - "Too many recipients" (452 or 552, but to the first), a refused MAIL or RSET in a later transaction, a 421 and a lost
 //     connection after some answer are the server's limits, not verdicts: the rest is asked in a new transaction or on a new connection.
-//   - Some servers allow one recipient for the null sender, so there a recipient that was not accepted after the first accepted
-//     one is asked again alone, unless the enhanced code blames the recipient or another was accepted too.
+//   - Some servers allow one recipient for the null sender, so there a recipient that was not accepted after another one is asked
+//     again alone, unless the enhanced code blames the recipient or two were accepted.
 //   - One deadline, the context's, holds for all of it. Lines are bounded (2 KiB), so are a reply (100 lines) and what a session
 //     receives (64 KiB, and a lawful line of 512 bytes for each answer).
 package smtp

@@ -163,7 +163,7 @@ func TestRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := Probe{Addr: netip.MustParseAddrPort(server.Addr), Helo: "x", Senders: []string{"", "s@example.net"}}
+	p := Probe{Addr: netip.MustParseAddrPort(server.Addr), Helo: "x", Senders: []string{"s@example.net", "t@example.net"}}
 	for i := range 2 * maxRefusals {
 		p.Recipients = append(p.Recipients, fmt.Sprintf("r%d@example.org", i))
 	}
