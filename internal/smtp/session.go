@@ -21,12 +21,13 @@ type session struct {
 	out      Dialogue
 	security Security
 	conn     *conn
-	dead     *Answer       // why there are no more connections
-	left     int           // bytes that may still be received
-	size     int           // recipients of a transaction
-	several  bool          // the sender was granted two recipients in one transaction
-	refusals int           // recipients not accepted from the sender
-	quitting time.Duration // spent in QUIT
+	dead     *Answer        // why there are no more connections
+	left     int            // bytes that may still be received
+	size     int            // recipients of a transaction
+	several  bool           // the sender was granted two recipients in one transaction
+	refusals int            // recipients not accepted from the sender
+	first    map[int]Answer // to recipients that are asked again alone
+	quitting time.Duration  // spent in QUIT
 }
 
 func (s *session) note(who, line string) {
@@ -68,7 +69,7 @@ func (s *session) ask(sender string) []Answer {
 	for i := range todo {
 		todo[i] = i
 	}
-	s.size, s.several, s.refusals = maxRecipients, false, 0
+	s.size, s.several, s.refusals, s.first = maxRecipients, false, 0, map[int]Answer{}
 	for len(todo) > 0 {
 		n := min(s.size, len(todo))
 		left, final := s.transaction(sender, todo[:n], answers)
@@ -81,11 +82,29 @@ func (s *session) ask(sender string) []Answer {
 			continue
 		}
 		for _, i := range todo {
-			answers[i] = *final
+			if answers[i].Verdict == "" {
+				answers[i] = *final
+			}
 		}
 		break
 	}
+	s.keepFirst(answers)
 	return answers
+}
+
+// keepFirst puts the first answers back where asking again alone was to the same effect: a server may tell more the first time. If
+// one was accepted alone, all first answers may have been about the limit.
+func (s *session) keepFirst(answers []Answer) {
+	for i := range s.first {
+		if answers[i].Verdict == Accepted {
+			return
+		}
+	}
+	for i, first := range s.first {
+		if a := answers[i]; a.Verdict == first.Verdict && a.Reply.Enhanced == first.Reply.Enhanced {
+			answers[i] = first
+		}
+	}
 }
 
 // transaction asks for the recipients todo in one transaction and enters the answers. It gives the recipients that must be asked
@@ -99,8 +118,8 @@ func (s *session) transaction(sender string, todo []int, answers []Answer) (left
 	if final = t.speakable(); final == nil && len(t.todo) > 0 {
 		final = t.run()
 	}
-	if len(t.doubted) > 0 {
-		s.size = 1
+	for _, i := range t.doubted {
+		s.size, s.first[i] = 1, answers[i]
 	}
 	return slices.Concat(t.again, t.doubted, t.todo), final
 }

@@ -12,7 +12,7 @@
 //   - "Too many recipients" (452 or 552, but to the first), a refused MAIL or RSET in a later transaction, a 421 and a lost
 //     connection after some answer are the server's limits, not verdicts: the rest is asked in a new transaction or on a new connection.
 //   - Some servers allow one recipient for the null sender, so there a recipient that was not accepted after another one is asked
-//     again alone, unless the enhanced code blames the recipient or two were accepted.
+//     again alone, unless the enhanced code blames the recipient or two were accepted. If nothing speaks for a limit the first reply is kept.
 //   - One deadline, the context's, holds for all of it. Lines are bounded (2 KiB), so are a reply (100 lines) and what a session
 //     receives (64 KiB, and a lawful line of 512 bytes for each answer).
 package smtp
