@@ -14,7 +14,6 @@ import (
 
 const (
 	lineBytes    = 2048      // a line may have 512 (RFC 5321 4.5.3.1.5)
-	lawfulLine   = 512       // what each answer adds to a session's bytes
 	replyLines   = 100       // of one reply
 	sessionBytes = 64 * 1024 // received in one session
 )

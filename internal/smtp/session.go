@@ -3,14 +3,12 @@ package smtp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 )
 
 const (
 	maxRecipients = 100 // of one transaction; a server must take as many (RFC 5321 4.5.3.1.8)
-	maxRefusals   = 400 // recipients not accepted from one sender: fifty connections of maxErrors
 	recordLines   = 200
 )
 
@@ -25,7 +23,6 @@ type session struct {
 	left     int            // bytes that may still be received
 	size     int            // recipients of a transaction
 	several  bool           // the sender was granted two recipients in one transaction
-	refusals int            // recipients not accepted from the sender
 	first    map[int]Answer // to recipients that are asked again alone
 	quitting time.Duration  // spent in QUIT
 }
@@ -69,15 +66,12 @@ func (s *session) ask(sender string) []Answer {
 	for i := range todo {
 		todo[i] = i
 	}
-	s.size, s.several, s.refusals, s.first = maxRecipients, false, 0, map[int]Answer{}
+	s.size, s.several, s.first = maxRecipients, false, map[int]Answer{}
 	for len(todo) > 0 {
 		n := min(s.size, len(todo))
 		left, final := s.transaction(sender, todo[:n], answers)
 		copy(todo[n-len(left):], left)
 		todo = todo[n-len(left):]
-		if final == nil && s.refusals >= maxRefusals {
-			final = &Answer{NoVerdict, Rcpt, nil, fmt.Errorf("not asked after %d recipients that were not accepted", s.refusals)}
-		}
 		if final == nil {
 			continue
 		}
@@ -234,7 +228,6 @@ func (t *transaction) enter(r *Reply) {
 		return
 	}
 	t.failures++
-	t.refusals++
 	if doubtful {
 		t.doubted = append(t.doubted, i)
 	}

@@ -7,14 +7,13 @@
 //   - Where PIPELINING (RFC 2920) is offered, RSET, MAIL and at most 8 RCPT are sent as a group, which is under 3 KiB, so no
 //     window fills; else in lock-step. Every reply is read, in order; one that nobody asked for is a protocol error.
 //   - A connection is left for a new one after 8 transactions or 8 recipients that were not accepted: Exim gives up at 10 RSETs,
-//     Postfix slows down at 10 errors. A group is no larger than the errors that are left. After 400 recipients that were not
-//     accepted from one sender the rest has no verdict: a probe is not to look like a search for addresses.
+//     Postfix slows down at 10 errors. A group is no larger than the errors that are left.
 //   - "Too many recipients" (452 or 552, but to the first), a refused MAIL or RSET in a later transaction, a 421 and a lost
 //     connection after some answer are the server's limits, not verdicts: the rest is asked in a new transaction or on a new connection.
 //   - Some servers allow one recipient for the null sender, so there a recipient that was not accepted after another one is asked
 //     again alone, unless the enhanced code blames the recipient or two were accepted. If nothing speaks for a limit the first reply is kept.
 //   - One deadline, the context's, holds for all of it. Lines are bounded (2 KiB), so are a reply (100 lines) and what a session
-//     receives (64 KiB, and a lawful line of 512 bytes for each answer).
+//     receives (64 KiB, and 2 KiB for each answer).
 package smtp
 
 import (
@@ -103,7 +102,7 @@ type Answer struct {
 
 // Run holds the dialogue. It ends with the context, and at most 250 ms after the last answer.
 func (p *Probe) Run(ctx context.Context) Dialogue {
-	s := &session{ctx: ctx, probe: p, security: p.TLS, left: sessionBytes + lawfulLine*len(p.Senders)*len(p.Recipients)}
+	s := &session{ctx: ctx, probe: p, security: p.TLS, left: sessionBytes + lineBytes*len(p.Senders)*len(p.Recipients)}
 	start := time.Now()
 	for _, sender := range p.Senders {
 		s.out.Answers = append(s.out.Answers, s.ask(sender))
