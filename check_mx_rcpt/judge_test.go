@@ -15,6 +15,7 @@ import (
 
 var answers = map[byte]smtp.Answer{
 	'A': {Verdict: smtp.Accepted, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 250, Lines: []string{"ok"}}},
+	'a': {Verdict: smtp.Accepted, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 251, Lines: []string{"forwarded"}}},
 	'R': {Verdict: smtp.Rejected, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 550, Lines: []string{"no"}}},
 	'r': {Verdict: smtp.Rejected, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 550, Lines: []string{"unknown"}}},
 	'D': {Verdict: smtp.Deferred, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 451, Lines: []string{"later"}}},
@@ -64,6 +65,8 @@ func TestJudge(t *testing.T) {
 		{"Rr", nagios.Critical, "mx1 rejects a@e (550 no), mx2 rejects it (550 unknown)"},
 		{"RD", nagios.Critical, "mx1 rejects a@e (550 no), mx2 defers it (451 later)"},
 		{"AR", nagios.Critical, "MX hosts disagree on a@e: mx2 rejects it (550 no), mx1 accepts it"},
+		{"AaR/AAA/AAA/RRR", nagios.Critical, "MX hosts disagree on a@e: mx3 rejects it (550 no), mx1 and mx2 accept it"},
+		{"AR/aR", nagios.Critical, "MX hosts disagree on a@e and b@e: mx2 rejects them (550 no), mx1 accepts them"},
 		{"ARD", nagios.Critical, "MX hosts disagree on a@e: mx2 rejects it (550 no), mx3 defers it (451 later), mx1 accepts it"},
 		{"ARN", nagios.Critical, "MX hosts disagree on a@e: mx2 rejects it (550 no), mx1 accepts it; mx3 gives no verdict on a@e (connection refused)"},
 		{"AAAAR", nagios.Critical, "MX hosts disagree on a@e: mx5 rejects it (550 no), mx1, mx2 and 2 more accept it"},
@@ -74,6 +77,7 @@ func TestJudge(t *testing.T) {
 		{"AA RR", nagios.Critical, "both hosts reject a@e from s@n (550 no)"},
 		{"RA/AA/AA/AR", nagios.Critical, "MX hosts disagree on a@e: mx1 rejects it (550 no), mx2 accepts it; mx1 accepts x@e, which must be refused: acceptance proves nothing"},
 		{"AA/AA/AA/AA", nagios.Warning, "both hosts accept x@e, which must be refused: acceptance proves nothing"},
+		{"AA/AA/AA/Aa", nagios.Warning, "both hosts accept x@e, which must be refused: acceptance proves nothing"},
 		{"AD", nagios.Warning, "mx2 defers a@e (451 later), mx1 accepts it"},
 		{"DD/AA", nagios.Warning, "both hosts defer a@e (451 later)"},
 		{"FF", nagios.Unknown, "both hosts refuse the sender for a@e (MAIL: 550 not you)"},

@@ -36,31 +36,37 @@ func (j *judgment) sentence(lead string, rows []row, verdicts []smtp.Verdict) st
 	return strings.ReplaceAll(strings.Replace(first, it, subject, 1), it, pronoun)
 }
 
-// clauses are "mx2 rejects it (550 no), mx1 accepts it", the same reason once.
+// clauses are "mx2 rejects it (550 no), mx1 accepts it", the same reason once. How a host says yes is none.
 func (j *judgment) clauses(r row, object string, verdicts []smtp.Verdict) string {
-	var clauses []string
+	type clause struct {
+		verb, why string
+		hosts     []*target
+	}
+	var texts []string
 	for _, verdict := range verdicts {
-		var said []string // in order
-		hosts := map[string][]*target{}
+		var said []clause
 		for _, v := range r.votes {
-			if v.answer.Verdict == verdict {
-				text := verb(v.answer) + "\n" + reason(v.answer)
-				said = append(said, text)
-				hosts[text] = append(hosts[text], v.target)
+			if v.answer.Verdict != verdict {
+				continue
 			}
+			c := clause{verb: verb(v.answer)}
+			if verdict != smtp.Accepted {
+				c.why = " (" + reason(v.answer) + ")"
+			}
+			at := slices.IndexFunc(said, func(s clause) bool { return s.verb == c.verb && s.why == c.why })
+			if at < 0 {
+				at, said = len(said), append(said, c)
+			}
+			said[at].hosts = append(said[at].hosts, v.target)
 		}
-		for _, text := range unique(said) {
-			verb, why, _ := strings.Cut(text, "\n")
-			if len(hosts[text]) > 1 {
-				verb = strings.Replace(verb, "s ", " ", 1)
+		for _, c := range said {
+			if len(c.hosts) > 1 {
+				c.verb = strings.Replace(c.verb, "s ", " ", 1)
 			}
-			if verdict == smtp.Accepted {
-				why = ""
-			}
-			clauses = append(clauses, strings.TrimSuffix(fmt.Sprintf("%s %s%s (%s)", j.who(hosts[text]), verb, object, why), " ()"))
+			texts = append(texts, j.who(c.hosts)+" "+c.verb+object+c.why)
 		}
 	}
-	return strings.Join(clauses, ", ")
+	return strings.Join(texts, ", ")
 }
 
 // verb is what a host does, up to the object.
@@ -94,8 +100,10 @@ func reason(a *smtp.Answer) string {
 	} else if a.Err != nil {
 		text = a.Err.Error()
 	}
-	if short := fmt.Sprintf("%.*s", reasonRunes, text); short != text {
-		text = short + "..."
+	if len(text) > reasonRunes {
+		if short := fmt.Sprintf("%.*s", reasonRunes, text); short != text {
+			text = short + "..."
+		}
 	}
 	if a.Phase == smtp.Connect || a.Phase == smtp.Rcpt && a.Reply != nil {
 		return text
