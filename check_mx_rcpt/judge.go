@@ -117,15 +117,14 @@ func (j *judgment) judgeRoutes() {
 
 // collect turns the answers of targets into rows.
 func (j *judgment) collect() {
-	at := map[[2]string]int{}
 	for s, sender := range j.senders {
+		at := map[string]int{}
 		for _, t := range j.probed {
 			for i, recipient := range t.recipients {
-				key := [2]string{sender, recipient}
-				n, ok := at[key]
+				n, ok := at[recipient]
 				if !ok {
 					n = len(j.rows)
-					at[key] = n
+					at[recipient] = n
 					j.rows = append(j.rows, row{sender: sender, recipient: recipient, control: j.control[recipient]})
 				}
 				j.rows[n].votes = append(j.rows[n].votes, vote{t, &t.dialogue.Answers[s][i]})

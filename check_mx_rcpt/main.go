@@ -7,14 +7,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"mailfresh/internal/aliases"
 	"mailfresh/internal/mx"
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/plugin"
-	"mailfresh/internal/smtp"
 )
 
 const atOnce = 64 // lookups, dialogues
@@ -37,6 +35,9 @@ func check() plugin.Check {
 				return nagios.Result{}, err
 			}
 			find(ctx, o, &f)
+			deadline, _ := ctx.Deadline()
+			ctx, cancel := context.WithDeadline(ctx, deadline.Add(-f.judging(o)))
+			defer cancel()
 			plugin.Each(len(f.targets), atOnce, func(i int) { ask(ctx, o, f.senders, f.targets[i]) })
 			return judge(o, f), nil
 		},
@@ -87,9 +88,7 @@ func find(ctx context.Context, o options, f *facts) {
 
 // ask holds the dialogue with a target.
 func ask(ctx context.Context, o options, senders []string, t *target) {
-	t.recipients = unique(t.recipients)
-	if !t.addr.Addr().IsValid() {
-		t.dialogue.Answers = slices.Repeat([][]smtp.Answer{t.unasked()}, len(senders))
+	if !t.askable(senders) {
 		return
 	}
 	name, _ := os.Hostname()

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"mailfresh/internal/mx"
 	"mailfresh/internal/smtp"
@@ -156,10 +157,22 @@ func (f *facts) merge(t target, recipients []string) {
 	old.recipients = append(old.recipients, recipients...)
 }
 
-// unasked are the answers of a host without an address.
-func (t *target) unasked() []smtp.Answer {
+// judging is the part of the time that is kept for the verdict on all answers.
+func (f *facts) judging(o options) time.Duration {
+	const each = 100 * time.Microsecond
+	answers := len(f.targets) * len(f.recipients) * len(f.senders)
+	return min(each*time.Duration(answers), time.Duration(o.Timeout)/3)
+}
+
+// askable tells whether the host has an address; without one, that is the answer to everything.
+func (t *target) askable(senders []string) bool {
+	t.recipients = unique(t.recipients)
+	if t.addr.Addr().IsValid() {
+		return true
+	}
 	none := smtp.Answer{Verdict: smtp.NoVerdict, Phase: smtp.Connect, Err: errors.New(t.problem)}
-	return slices.Repeat([]smtp.Answer{none}, len(t.recipients))
+	t.dialogue.Answers = slices.Repeat([][]smtp.Answer{slices.Repeat([]smtp.Answer{none}, len(t.recipients))}, len(senders))
+	return false
 }
 
 func (o options) probe(t *target, senders []string, helo string) smtp.Probe {
