@@ -127,7 +127,8 @@ func (c *conn) hello() *Answer {
 	return a
 }
 
-// startTLS changes to TLS and says EHLO again. What the server sent in plain text after its 220 is an error (RFC 3207 4.2, 6).
+// startTLS changes to TLS and says EHLO again. A reply that the server sent in plain text after its 220 is an error (RFC 3207 4.2, 6),
+// also if it comes late and is met where TLS should begin; a 4xx or 5xx there is a failed handshake.
 func (c *conn) startTLS(security Security) *Answer {
 	if !c.extensions["STARTTLS"] {
 		return &Answer{Refused, StartTLS, nil, errors.New("STARTTLS is not offered")}
@@ -139,9 +140,13 @@ func (c *conn) startTLS(security Security) *Answer {
 	case a != nil:
 		return a
 	case c.br.Buffered() > 0:
-		return &Answer{NoVerdict, StartTLS, nil, errors.New("plain text after the reply to STARTTLS")}
+		return &Answer{NoVerdict, StartTLS, nil, errPlainText}
 	}
 	if a := c.handshake(); a != nil {
+		var record tls.RecordHeaderError
+		if errors.As(a.Err, &record) && record.RecordHeader[0] == '2' {
+			return &Answer{NoVerdict, StartTLS, nil, errPlainText}
+		}
 		return a
 	}
 	return c.hello()
@@ -251,6 +256,8 @@ var (
 	errTimeout = errors.New("no answer within the time limit")
 	errClosed  = errors.New("connection closed")
 	errReset   = errors.New("connection reset")
+
+	errPlainText = errors.New("plain text after the reply to STARTTLS")
 )
 
 // plain takes addresses, system calls and the present time out of an error of the packages net and tls.
