@@ -151,8 +151,13 @@ func (f *facts) merge(t target, recipients []string) {
 		f.at[key] = old
 		f.targets = append(f.targets, old)
 	}
-	if note := "also named " + t.label; old.label != t.label && len(old.notes) < listLimit && !slices.Contains(old.notes, note) {
-		old.notes = append(old.notes, note)
+	if old.label != t.label {
+		t.notes = append([]string{"also named " + t.label}, t.notes...)
+	}
+	for _, note := range t.notes {
+		if len(old.notes) < listLimit && !slices.Contains(old.notes, note) {
+			old.notes = append(old.notes, note)
+		}
 	}
 	old.recipients = append(old.recipients, recipients...)
 }
