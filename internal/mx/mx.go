@@ -70,8 +70,8 @@ func (r Resolver) Domain(ctx context.Context, name string) Domain {
 	d := Domain{Name: name}
 	if strings.HasPrefix(name, "[") { // RFC 5321 4.1.3
 		addr, err := netip.ParseAddr(strings.TrimPrefix(strings.ToLower(strings.Trim(name, "[]")), "ipv6:"))
-		if err != nil {
-			d.Problem = "is no address literal"
+		if err != nil || addr.Is4() && !r.IPv4 || addr.Is6() && !r.IPv6 {
+			d.Problem = "is no " + r.wanted() + " literal"
 			return d
 		}
 		d.Hosts = []Host{{Name: name, Addrs: []netip.Addr{addr}}}
@@ -97,12 +97,15 @@ func (r Resolver) Domain(ctx context.Context, name string) Domain {
 		d.Problem, d.Hosts = "has a null MX: it takes no mail", nil
 	case len(d.Hosts) == 0:
 		h := Host{Name: name}
-		r.Addresses(ctx, &h)
-		if len(h.Addrs) == 0 {
+		err := r.Addresses(ctx, &h)
+		switch {
+		case len(h.Addrs) > 0:
+			d.Implicit, d.Hosts = true, []Host{h}
+		case err != nil:
+			d.Problem, d.Silent = "has no MX and an unknown address: "+err.Error(), errors.Is(err, errNoAnswer)
+		default:
 			d.Problem = "has no MX and " + h.Problem
-			return d
 		}
-		d.Implicit, d.Hosts = true, []Host{h}
 	}
 	return d
 }
@@ -119,19 +122,20 @@ func listed(record *dnsmessage.MXResource) Host {
 	return h
 }
 
-// Addresses looks up the host of an MX record, unless it has addresses or a problem already.
-func (r Resolver) Addresses(ctx context.Context, h *Host) {
+// Addresses looks up the host of an MX record, unless it has addresses or a problem already. The error is that of a lookup that
+// failed; it is the host's problem, too.
+func (r Resolver) Addresses(ctx context.Context, h *Host) (failed error) {
 	if len(h.Addrs) > 0 || h.Problem != "" {
-		return
+		return nil
 	}
-	failed, none := "", "no address"
+	none := "no " + r.wanted()
 	for _, kind := range []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA} {
 		if kind == dnsmessage.TypeA && !r.IPv4 || kind == dnsmessage.TypeAAAA && !r.IPv6 {
 			continue
 		}
 		m, err := r.query(ctx, h.Name, kind)
 		if err != nil {
-			failed = err.Error()
+			failed = err
 			continue
 		}
 		if m.RCode == dnsmessage.RCodeNameError {
@@ -149,9 +153,23 @@ func (r Resolver) Addresses(ctx context.Context, h *Host) {
 		}
 	}
 	slices.SortFunc(h.Addrs, netip.Addr.Compare)
-	if h.Problem = failed; failed == "" && len(h.Addrs) == 0 {
+	if failed != nil {
+		h.Problem = failed.Error()
+	} else if len(h.Addrs) == 0 {
 		h.Problem = none
 	}
+	return failed
+}
+
+// wanted is what is looked up of a host.
+func (r Resolver) wanted() string {
+	switch {
+	case !r.IPv6:
+		return "IPv4 address"
+	case !r.IPv4:
+		return "IPv6 address"
+	}
+	return "address"
 }
 
 // Named looks up a host that the operator named: a host name or an address.
@@ -171,7 +189,7 @@ func (r Resolver) Named(ctx context.Context, name string) Host {
 	}
 	addrs, err := resolver.LookupNetIP(ctx, network, name)
 	if err != nil {
-		h.Problem = problem(err)
+		h.Problem = r.problem(err)
 	}
 	for _, addr := range addrs {
 		h.Addrs = append(h.Addrs, addr.Unmap())

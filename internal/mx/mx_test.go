@@ -29,6 +29,8 @@ odd-null.example. MX 0 .
 odd-null.example. MX 10 mx1.example.org.
 nothing.example. EMPTY
 failing.example. SERVFAIL
+half.example. SERVFAIL A
+half-silent.example. SILENT A
 refused.example. REFUSED
 silent.example. SILENT
 garbage.example. GARBAGE
@@ -85,6 +87,8 @@ func TestDomain(t *testing.T) {
 		{"nothing.example", "has no MX and no address"},
 		{"gone.example", "does not exist"},
 		{"failing.example", "has unknown MX hosts: look up MX of failing.example: SERVFAIL"},
+		{"half.example", "has no MX and an unknown address: look up A of half.example: SERVFAIL"},
+		{"half-silent.example", "has no MX and an unknown address: look up AAAA of half-silent.example: no answer from SERVER (silent)"},
 		{"refused.example", "has unknown MX hosts: look up MX of refused.example: REFUSED"},
 		{"silent.example", "has unknown MX hosts: look up MX of silent.example: no answer from SERVER (silent)"},
 		{"garbage.example", "has unknown MX hosts: look up MX of garbage.example: malformed answer"},
@@ -127,8 +131,14 @@ func TestFamilies(t *testing.T) {
 		t.Errorf("Named, IPv4 only: %+v", h)
 	}
 	r.IPv4, r.IPv6 = false, true
-	if h = r.Named(ctx, "mx1.example.org"); h.Problem != "no such host or no address" {
+	if h = r.Named(ctx, "mx1.example.org"); h.Problem != "no such host or no IPv6 address" {
 		t.Errorf("Named, IPv6 only: %+v", h)
+	}
+	if d := r.Domain(ctx, "implicit.example"); d.Problem != "has no MX and no IPv6 address" {
+		t.Errorf("Domain, IPv6 only: %+v", d)
+	}
+	if d := r.Domain(ctx, "[192.0.2.1]"); d.Problem != "is no IPv6 address literal" {
+		t.Errorf("Domain, IPv6 only: %+v", d)
 	}
 }
 

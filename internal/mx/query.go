@@ -149,7 +149,7 @@ func (r Resolver) servers() (servers []string) {
 }
 
 // problem says in a few words why net.Resolver found nothing.
-func problem(err error) string {
+func (r Resolver) problem(err error) string {
 	var dns *net.DNSError
 	switch {
 	case !errors.As(err, &dns):
@@ -159,7 +159,7 @@ func problem(err error) string {
 	case dns.IsTemporary:
 		return "look up: SERVFAIL"
 	case dns.IsNotFound:
-		return "no such host or no address"
+		return "no such host or no " + r.wanted()
 	}
 	return "look up: " + dns.Err
 }

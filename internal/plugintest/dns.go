@@ -17,7 +17,7 @@ import (
 //	example.org. MX 10 mx1.example.org.
 //	mx1.example.org. A 127.0.0.1           also AAAA and CNAME
 //	example.net. SERVFAIL [AAAA]           to all questions or to one type; or REFUSED, or EMPTY: a name without records
-//	example.com. SILENT                    never answered
+//	example.com. SILENT [A]                never answered, or not for this type
 //	big.example.org. TRUNCATED             over UDP; TCP gives the other records of the name
 //	bad.example.org. GARBAGE               an answer that is cut short
 //
@@ -106,15 +106,17 @@ func (d *DNS) answer(query []byte, udp bool) []byte {
 	garbage := false
 	for _, record := range d.zone[name] {
 		switch record[0] {
-		case "SERVFAIL":
-			if len(record) == 1 || record[1] == strings.TrimPrefix(q.Type.String(), "Type") {
-				m.RCode = dnsmessage.RCodeServerFailure
+		case "SERVFAIL", "SILENT":
+			if len(record) > 1 && record[1] != strings.TrimPrefix(q.Type.String(), "Type") {
+				continue
 			}
+			if record[0] == "SILENT" {
+				return nil
+			}
+			m.RCode = dnsmessage.RCodeServerFailure
 		case "REFUSED":
 			m.RCode = dnsmessage.RCodeRefused
 		case "EMPTY":
-		case "SILENT":
-			return nil
 		case "TRUNCATED":
 			m.Truncated = udp
 		case "GARBAGE":
