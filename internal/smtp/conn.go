@@ -46,6 +46,9 @@ type command struct {
 
 // open connects and goes as far as the first MAIL could be sent. Without a connection the answer says why.
 func (s *session) open(security Security) (*conn, *Answer) {
+	if s.ctx.Err() != nil {
+		return nil, &Answer{NoVerdict, Connect, nil, errors.New("not asked: the time was up")}
+	}
 	d := net.Dialer{}
 	if s.probe.Source.IsValid() {
 		d.LocalAddr = &net.TCPAddr{IP: s.probe.Source.AsSlice()}

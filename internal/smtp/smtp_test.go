@@ -110,6 +110,9 @@ func TestConnect(t *testing.T) {
 	if a := d.Answers[0][0]; a.Verdict != NoVerdict || a.Phase != Connect || a.Err.Error() != "connection refused" || d.Unroutable {
 		t.Errorf("a closed port: %+v, unroutable %v", a, d.Unroutable)
 	}
+	if d = run(t, p, 0); d.Answers[0][0].Err.Error() != "not asked: the time was up" || d.Record != nil {
+		t.Errorf("no time: %+v, %q", d.Answers[0][0], d.Record)
+	}
 	p.Source = netip.MustParseAddr("192.0.2.1")
 	if d = run(t, p, 5*time.Second); !d.Unroutable {
 		t.Errorf("a source address that is not ours: %+v", d.Answers[0][0])
