@@ -138,7 +138,7 @@ func (c *conn) startTLS(security Security) *Answer {
 	}
 	_, a := c.say(StartTLS, "STARTTLS")
 	switch {
-	case a != nil && security == Opportunistic && !c.gone:
+	case a != nil && security == Opportunistic && !c.gone && !c.probe.Verify:
 		return nil // plain text
 	case a != nil:
 		return a
