@@ -111,7 +111,8 @@ func (j *judgment) judgeRoutes() {
 		}
 	}
 	if len(beyond) > 0 {
-		j.found(nagios.Unknown, "this host has no route to "+list(labels(beyond), 3))
+		why := beyond[0].dialogue.Answers[0][0].Err
+		j.found(nagios.Unknown, fmt.Sprintf("this host has no route to %s (%v)", list(labels(beyond), 3), why))
 	}
 }
 

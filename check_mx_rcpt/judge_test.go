@@ -88,7 +88,7 @@ func TestJudge(t *testing.T) {
 		{"AA/AT", nagios.Warning, "mx2 gives no verdict on b@e (RCPT: no answer)"},
 		{"AU", nagios.OK, "mx1 accepts a@e in 10 ms"},
 		{"RU", nagios.Critical, "mx1 rejects a@e (550 no)"},
-		{"UU", nagios.Unknown, "this host has no route to mx1 and mx2"},
+		{"UU", nagios.Unknown, "this host has no route to mx1 and mx2 (network is unreachable)"},
 	} {
 		o := options{DeferredState: nagios.Warning, UnreachableState: nagios.Warning}
 		if r := judge(o, table(c.table)); r.State != c.state || r.Summary != c.want {

@@ -134,6 +134,9 @@ func TestFamilies(t *testing.T) {
 	if h = r.Named(ctx, "mx1.example.org"); h.Problem != "no such host or no IPv6 address" {
 		t.Errorf("Named, IPv6 only: %+v", h)
 	}
+	if h = r.Named(ctx, "127.0.0.9"); h.Problem != "no IPv6 address" {
+		t.Errorf("Named, IPv6 only: %+v", h)
+	}
 	if d := r.Domain(ctx, "implicit.example"); d.Problem != "has no MX and no IPv6 address" {
 		t.Errorf("Domain, IPv6 only: %+v", d)
 	}

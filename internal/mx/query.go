@@ -151,7 +151,10 @@ func (r Resolver) servers() (servers []string) {
 // problem says in a few words why net.Resolver found nothing.
 func (r Resolver) problem(err error) string {
 	var dns *net.DNSError
+	var family *net.AddrError
 	switch {
+	case errors.As(err, &family): // of an address
+		return "no " + r.wanted()
 	case !errors.As(err, &dns):
 		return err.Error()
 	case dns.IsTimeout:

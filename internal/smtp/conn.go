@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -57,6 +58,9 @@ func (s *session) open(security Security) (*conn, *Answer) {
 	nc, err := d.DialContext(s.ctx, "tcp", s.probe.Addr.String())
 	if err != nil {
 		s.out.Unroutable = s.out.Connections == 0 && unroutable(err)
+		if s.probe.Source.IsValid() && errors.Is(err, syscall.EADDRNOTAVAIL) {
+			err = fmt.Errorf("%s is no address of this host", s.probe.Source)
+		}
 		return nil, &Answer{NoVerdict, Connect, nil, plain(err)}
 	}
 	s.out.Connections++

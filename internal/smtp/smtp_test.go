@@ -114,7 +114,7 @@ func TestConnect(t *testing.T) {
 		t.Errorf("no time: %+v, %q", d.Answers[0][0], d.Record)
 	}
 	p.Source = netip.MustParseAddr("192.0.2.1")
-	if d = run(t, p, 5*time.Second); !d.Unroutable {
+	if d = run(t, p, 5*time.Second); !d.Unroutable || d.Answers[0][0].Err.Error() != "192.0.2.1 is no address of this host" {
 		t.Errorf("a source address that is not ours: %+v", d.Answers[0][0])
 	}
 }
