@@ -114,7 +114,7 @@ func (h *host) UnmarshalText(text []byte) (err error) {
 
 // Validate refuses what cannot be asked.
 func (o *options) Validate() error {
-	resolver := host{port: 1}
+	var resolver host
 	switch {
 	case len(o.Recipient) == 0 && o.RecipientsFrom == "":
 		return errors.New("nothing to check: give --recipient or --recipients-from")
@@ -130,7 +130,7 @@ func (o *options) Validate() error {
 		return errors.New("--tls-verify needs TLS")
 	case strings.ContainsFunc(o.Helo, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '<' || r == '>' }):
 		return fmt.Errorf("option --helo: %+q is not a host name", o.Helo)
-	case o.Resolver != "" && (resolver.UnmarshalText([]byte(o.Resolver)) != nil || resolver.port == 1):
+	case o.Resolver != "" && (resolver.UnmarshalText([]byte(o.Resolver)) != nil || resolver.port == 0):
 		return fmt.Errorf("option --resolver: %+q is not HOST:PORT", o.Resolver)
 	}
 	wanted := map[address]bool{}
