@@ -35,7 +35,7 @@ var acts = []act{
 	{
 		title: "2. The job on mx2001 hangs",
 		story: "It waits for an answer that never comes. No unit has failed, systemd calls it\n\"active (running)\", and the timer will not fire again before it ends. Twelve hours\n" +
-			"later a new address has been added. Only mx1001 has heard of it.",
+			"later a new address has been added. Only mx1001 has heard of it. The first check\nsees the job, the second the file, the third what a sender is told.",
 		prepare: (*stage).hang,
 		exits:   [3]int{2, 2, 2},
 	},
