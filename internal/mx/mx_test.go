@@ -3,6 +3,7 @@ package mx
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +117,38 @@ func TestNoServer(t *testing.T) {
 	r := Resolver{Server: "127.0.0.1:1", IPv4: true}
 	if d := r.Domain(ctx, "example.org"); !d.Silent || ctx.Err() != nil {
 		t.Errorf("Domain without a server = %+v", d)
+	}
+}
+
+// A server that fails is asked again, one that has answered is not; a question leaves the looking to the server.
+func TestRetry(t *testing.T) {
+	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	asked := make(chan bool, 100)
+	go func() {
+		for raw := make([]byte, 512); ; {
+			n, from, err := udp.ReadFrom(raw)
+			var m dnsmessage.Message
+			if err != nil || m.Unpack(raw[:n]) != nil {
+				return
+			}
+			asked <- m.RecursionDesired
+			m.Response, m.RCode = true, dnsmessage.RCodeNameError
+			if len(asked) < 3 {
+				m.RCode = dnsmessage.RCodeServerFailure
+			}
+			answer, _ := m.Pack()
+			_, _ = udp.WriteTo(answer, from)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	d := Resolver{Server: udp.LocalAddr().String(), IPv4: true}.Domain(ctx, "example.org")
+	if d.Problem != "does not exist" || len(asked) != 3 || !<-asked {
+		t.Errorf("after two failures: %+v, %d questions", d, len(asked))
 	}
 }
 

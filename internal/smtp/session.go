@@ -109,7 +109,7 @@ func (s *session) transaction(sender string, todo []int, answers []Answer) (left
 		return todo, final
 	}
 	t := &transaction{conn: c, sender: sender, todo: todo, answers: answers}
-	if final = t.speakable(); final == nil && len(t.todo) > 0 {
+	if final = t.speakable(); final == nil {
 		final = t.run()
 	}
 	for _, i := range t.doubted {
