@@ -206,6 +206,29 @@ func TestASCII(t *testing.T) {
 	}
 }
 
+// What is no answer to the question is passed over, not an error: it may be late, or forged.
+func TestMatch(t *testing.T) {
+	q := dnsmessage.Message{Questions: []dnsmessage.Question{{Name: dnsmessage.MustNewName("example.org."), Type: dnsmessage.TypeMX, Class: dnsmessage.ClassINET}}}
+	q.ID = 7
+	late, query, other := q, q, q
+	late.Response, late.ID = true, 8
+	other.Response, other.Questions = true, []dnsmessage.Question{{Name: dnsmessage.MustNewName("example.net."), Type: dnsmessage.TypeMX, Class: dnsmessage.ClassINET}}
+	for name, m := range map[string]dnsmessage.Message{"of another exchange": late, "a question": query, "to another question": other} {
+		raw, err := m.Pack()
+		if got, bad := match(raw, q); err != nil || got != nil || bad != nil {
+			t.Errorf("%s: %v, %v; want neither an answer nor an error", name, got, bad)
+		}
+	}
+	for _, raw := range [][]byte{nil, {0}, {0, 8}} {
+		if got, bad := match(raw, q); got != nil || bad != nil {
+			t.Errorf("match(%x) = %v, %v", raw, got, bad)
+		}
+	}
+	if _, bad := match([]byte{0, 7}, q); bad != errMalformed {
+		t.Errorf("cut short: %v", bad)
+	}
+}
+
 // Answers to another question, of another exchange or malformed are not taken for the answer, whatever they hold.
 func FuzzAnswer(f *testing.F) {
 	q := dnsmessage.Message{Questions: []dnsmessage.Question{{Name: dnsmessage.MustNewName("example.org."), Type: dnsmessage.TypeMX, Class: dnsmessage.ClassINET}}}
