@@ -15,10 +15,9 @@ import (
 func inspect(opt options, f facts, pair systemd.Pair, now time.Time) verdict {
 	name := pair.Timer.Name
 	s := &subject{opt: opt, named: f.isNamed(pair), now: now, Pair: pair, host: f.host, before: f.before[name], stuck: f.stuck[name]}
+	lookAt := s.tell("journalctl", "-u", s.Service.Name, "-n", "50")
 	if s.timerAtFault() {
-		if s.worst() != nagios.OK && s.Timer.LoadState != "not-found" {
-			s.lookAt = s.systemctl("status", s.Timer.Name)
-		}
+		lookAt = s.systemctl("status", name)
 	} else {
 		s.service()
 		s.clockWasWrong()
@@ -28,20 +27,19 @@ func inspect(opt options, f facts, pair systemd.Pair, now time.Time) verdict {
 		s.notes = append(s.notes, "note: unit files changed on disk: "+s.systemctl("daemon-reload")+" is pending")
 	}
 	s.explain()
+	if s.worst() != nagios.OK && s.Timer.LoadState != "not-found" {
+		s.notes = append(s.notes, "look at: "+lookAt)
+	}
 	return s.verdict()
 }
 
-// explain adds why a run may be stuck, how the runs before went, and where to
-// look first.
+// explain adds why a run may be stuck, and how the runs before went.
 func (s *subject) explain() {
 	if s.stuck != nil {
 		s.notes = append(s.notes, s.stuck.notes()...)
 	}
 	if s.worst() != nagios.OK || s.opt.Verbose > 0 {
 		s.notes = append(s.notes, s.context()...)
-	}
-	if s.lookAt != "" {
-		s.notes = append(s.notes, "look at: "+s.lookAt)
 	}
 }
 
@@ -209,9 +207,6 @@ func (s *subject) run() {
 	}
 	s.notApplied()
 	s.runBefore()
-	if s.worst() != nagios.OK {
-		s.look()
-	}
 }
 
 // loops reports whether the service is being restarted by Restart= time and
@@ -243,7 +238,6 @@ func (s *subject) restarting() {
 		s.found(state, "%s fails and is restarted again and again (%s so far, last: %s)%s", svc.Name, restarts, s.ending(), s.since(s.began()))
 	}
 	s.lateness()
-	s.look()
 }
 
 // queued judges a start job that waits in systemd's queue: a run that has not
@@ -292,19 +286,12 @@ func (s *subject) idle() {
 	if !s.attempt() {
 		s.lateness()
 	}
-	if s.worst() != nagios.OK {
-		s.look()
-	}
-}
-
-// look says where to look first.
-func (s *subject) look() {
-	s.lookAt = s.tell("journalctl", "-u", s.Service.Name, "-n", "50")
 }
 
 // systemctl is a command for the manager that was asked.
 func (s *subject) systemctl(words ...string) string { return s.tell("systemctl", words...) }
 
+// tell is a command about what that manager runs.
 func (s *subject) tell(command string, words ...string) string {
 	if s.opt.User {
 		command += " --user"

@@ -91,7 +91,6 @@ type subject struct {
 	stuck    *stuck  // nil: the processes were not asked for
 	findings nagios.Findings
 	notes    []string
-	lookAt   string
 	counted  bool
 	missed   int       // means nothing unless counted
 	first    time.Time // the earliest missed elapse

@@ -471,6 +471,9 @@ func TestNotes(t *testing.T) {
 			[]string{"note: unit files changed on disk: systemctl daemon-reload is pending"}},
 		{"restarted before this attempt", hourly(running("active", "running", 10*time.Minute), func(t *systemd.Timer, s *systemd.Service) { t.LastTrigger, s.NRestarts = ago(11*time.Minute), 1 }),
 			[]string{"note: 1 restart before this attempt, since 2022-02-22 16:36:00 UTC"}},
+		{"missed runs whose trigger is under way", daily(func(t *systemd.Timer, s *systemd.Service) {
+			t.SubState, t.StateChange, s.InactiveExit = "running", ago(time.Second), ago(100*time.Hour)
+		}), []string{"look at: journalctl -u report.service -n 50"}},
 		{"a failed timer", daily(func(t *systemd.Timer, s *systemd.Service) { t.ActiveState, t.Result = "failed", "resources" }),
 			[]string{"look at: systemctl status report.timer"}},
 		{"reload pending", daily(func(t *systemd.Timer, s *systemd.Service) { s.NeedDaemonReload = true }),
