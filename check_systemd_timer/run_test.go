@@ -1,0 +1,116 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"mailfresh/internal/systemd"
+)
+
+// A run in progress, or about to be.
+func TestRunInProgress(t *testing.T) {
+	judges(t, []row{
+		{"the incident", "", hourly(running("active", "running", 12*time.Hour+3*time.Minute)), "CRITICAL - generate_vrts_aliases.service has been running for 12h 3m (running, since 2022-02-22 04:44:00 UTC): 12 scheduled runs missed"},
+		{"the incident after an interval", "", hourly(running("active", "running", time.Hour+time.Minute)), "WARNING - generate_vrts_aliases.service has been running for 1h 1m (running, since 2022-02-22 15:46:00 UTC): 1 scheduled run missed"},
+		{"the incident before an interval and the slack", "", hourly(running("active", "running", time.Hour+19*time.Second)), "OK - generate_vrts_aliases.service has been running for 1h (running, since 2022-02-22 15:46:41 UTC)"},
+		{"hung oneshot", "", daily(running("activating", "start", 37*time.Hour)), "CRITICAL - report.service has been running for 1d 13h (start, since 2022-02-21 03:47:00 UTC): 2 scheduled runs missed"},
+		{"past the critical limit", "--running-critical=2h --running-warning=1h", daily(running("activating", "start", 3*time.Hour)), "CRITICAL - report.service has been running for 3h (start, since 2022-02-22 13:47:00 UTC): allowed is 2h"},
+		{"past the warning limit", "--running-critical=4h --running-warning=1h", daily(running("activating", "start-pre", 3*time.Hour)), "WARNING - report.service has been running for 3h (start-pre, since 2022-02-22 13:47:00 UTC): allowed is 1h"},
+		{"past both", "--running-critical=4h", hourly(running("deactivating", "stop-sigterm", 5*time.Hour)), "CRITICAL - generate_vrts_aliases.service has been running for 5h (stop-sigterm, since 2022-02-22 11:47:00 UTC): allowed is 4h, 4 scheduled runs missed"},
+		{"too short is a range too", "--running-warning=10m:", daily(running("activating", "start", time.Minute)), "WARNING - report.service has been running for 1m (start, since 2022-02-22 16:46:00 UTC): outside the range 600: s"},
+		{"a range that alerts inside", "--running-warning=@0:10m", daily(running("activating", "start", time.Minute)), "WARNING - report.service has been running for 1m (start, since 2022-02-22 16:46:00 UTC): inside the range 600 s"},
+		{"missed runs allowed", "--missed-warning=20 --missed-critical=50", hourly(running("active", "running", 12*time.Hour+3*time.Minute)), "OK - generate_vrts_aliases.service has been running for 12h 3m (running, since 2022-02-22 04:44:00 UTC): 12 scheduled runs missed"},
+		{"RemainAfterExit", "", daily(running("active", "exited", 9*time.Hour), func(t *systemd.Timer, s *systemd.Service) { s.RemainAfterExit, s.ExecMainExit = true, ago(8*time.Hour) }), "CRITICAL - report.service stays active after its run (RemainAfterExit=yes), since 2022-02-22 08:47:00 UTC: the timer cannot start it again (systemctl stop report.service now, and drop RemainAfterExit=yes)"},
+		{"RemainAfterExit of a one-off", "", daily(running("active", "exited", 9*time.Hour), func(t *systemd.Timer, s *systemd.Service) {
+			s.RemainAfterExit, s.ExecMainExit, t.Calendar, t.SubState = true, ago(8*time.Hour), []string{"2022-02-22 04:00:00"}, "elapsed"
+		}), "OK - report.timer: the last run of report.service ended 8h ago after 1h, nothing more is scheduled"},
+		{"a target stays active", "", daily(running("active", "active", 9*time.Hour), func(t *systemd.Timer, s *systemd.Service) {
+			s.IsService, s.Name, s.Type, s.ExecMainStart = false, "report.target", "", time.Time{}
+		}), "OK - report.target is active, and only when it is not can the timer start it"},
+		{"frozen", "", daily(running("activating", "start", time.Hour), func(t *systemd.Timer, s *systemd.Service) { s.FreezerState = "frozen" }), "CRITICAL - report.service is frozen (activating, since 2022-02-22 15:47:00 UTC): systemctl thaw report.service"},
+		{"queued", "", daily(func(t *systemd.Timer, s *systemd.Service) {
+			t.SubState, t.LastTrigger, t.NextElapse = "running", ago(46*time.Minute), time.Time{}
+			s.Job = &systemd.Job{ID: 9, Type: "start", State: "waiting", Blockers: []systemd.Job{{ID: 8, Unit: "network-wait.service", Type: "start", State: "running"}}}
+		}), "OK - report.service has not started: its start job 9 is waiting for network-wait.service (start job 8, running), since 2022-02-22 16:01:00 UTC"},
+		{"queued after a failure", "", daily(failed("start-limit-hit", 1, 1), func(t *systemd.Timer, s *systemd.Service) {
+			t.SubState, t.LastTrigger, t.NextElapse = "running", ago(time.Second), time.Time{}
+			s.Job = &systemd.Job{ID: 9, Type: "start", State: "waiting"}
+		}), "CRITICAL - report.service failed 12h 42m ago: it was started too often and is refused now (result start-limit-hit; systemctl reset-failed report.service)"},
+		{"queued for days", "", daily(func(t *systemd.Timer, s *systemd.Service) {
+			t.SubState, t.LastTrigger, t.NextElapse = "running", ago(36*time.Hour), time.Time{}
+			s.InactiveExit, s.InactiveEnter = ago(60*time.Hour+47*time.Minute), ago(60*time.Hour)
+			s.Job = &systemd.Job{ID: 9, Type: "start", State: "waiting"}
+		}), "CRITICAL - report.service has not started: its start job 9 is waiting, since 2022-02-21 04:47:00 UTC; 2 scheduled runs missed, the first was due at 2022-02-21 04:00:00 UTC; the last run of report.service ended 2d 12h ago after 47m"},
+		{"the first restart is awaited", "", daily(running("activating", "auto-restart", time.Hour), func(t *systemd.Timer, s *systemd.Service) {
+			s.Result, s.ExecMainCode, s.ExecMainStatus = "exit-code", 1, 3
+		}), "WARNING - report.service failed (exit status 3) and waits to be restarted, since 2022-02-22 15:47:00 UTC"},
+		{"restart loop", "", daily(running("activating", "auto-restart", time.Hour), func(t *systemd.Timer, s *systemd.Service) {
+			s.NRestarts, s.Result, s.ExecMainCode, s.ExecMainStatus = 17, "exit-code", 1, 3
+		}), "WARNING - report.service fails and is restarted again and again (17 restarts so far, last: exit status 3), since 2022-02-22 15:47:00 UTC"},
+		{"restart loop that misses runs", "", hourly(running("activating", "auto-restart", 150*time.Minute), func(t *systemd.Timer, s *systemd.Service) {
+			s.NRestarts, s.Result, s.ExecMainCode, s.ExecMainStatus = 17, "exit-code", 1, 3
+		}), "CRITICAL - generate_vrts_aliases.service fails and is restarted again and again (17 restarts so far, last: exit status 3), since 2022-02-22 14:17:00 UTC; 2 scheduled runs missed, the first was due at 2022-02-22 15:17:00 UTC; the last run of generate_vrts_aliases.service ended 3h 30m ago"},
+	})
+}
+
+// What systemd renews or forgets, and what only looks alike.
+func TestLookalikes(t *testing.T) {
+	judges(t, []row{
+		{"a one-off whose unit rightly stays active", "", daily(running("active", "exited", 9*time.Hour), func(t *systemd.Timer, s *systemd.Service) {
+			s.RemainAfterExit, s.ExecMainExit, t.Calendar, t.Monotonic = true, ago(8*time.Hour), nil, []systemd.MonotonicEntry{{Base: "OnActiveSec", Interval: time.Second}}
+		}), "OK - report.timer: the last run of report.service ended 8h ago after 1h, nothing more is scheduled"},
+		{"a target whose runs are missed", "", daily(running("active", "active", 37*time.Hour), func(t *systemd.Timer, s *systemd.Service) {
+			s.IsService, s.Name, s.Type, s.ExecMainStart = false, "report.target", "", time.Time{}
+		}), "CRITICAL - report.target is active, and only when it is not can the timer start it: 2 scheduled runs missed"},
+		{"a one-off whose trigger started nothing", "", daily(never, triggered(time.Hour), func(t *systemd.Timer, s *systemd.Service) {
+			t.SubState, t.NextElapse, t.Calendar, s.AssertTime = "elapsed", time.Time{}, []string{"2022-02-22 15:47:00"}, ago(time.Hour)
+			s.Asserts = []systemd.Condition{{Type: "AssertPathExists", Param: "/srv", State: -1}}
+		}), "WARNING - report.service was triggered 1h ago but did not start: AssertPathExists=/srv failed"},
+		{"quick restarts since the last trigger", "", hourly(running("activating", "auto-restart", 2*time.Second), func(t *systemd.Timer, s *systemd.Service) {
+			t.LastTrigger, s.NRestarts, s.Result, s.ExecMainCode, s.ExecMainStatus = ago(150*time.Minute), 125, "exit-code", 1, 3
+			s.InactiveEnter = ago(2 * time.Second)
+		}), "CRITICAL - generate_vrts_aliases.service fails and is restarted again and again (125 restarts so far, last: exit status 3), since 2022-02-22 14:17:00 UTC; 2 scheduled runs missed, the first was due at 2022-02-22 15:17:00 UTC; the last run of generate_vrts_aliases.service ended 2 s ago after 0 s"},
+		{"quick restarts, triggered again meanwhile", "", hourly(running("activating", "auto-restart", 2*time.Second), func(t *systemd.Timer, s *systemd.Service) {
+			t.LastTrigger, s.NRestarts, s.RestartDelay, s.Result, s.ExecMainCode, s.ExecMainStatus = ago(3*time.Second), 100, time.Minute, "exit-code", 1, 3
+		}), "WARNING - generate_vrts_aliases.service fails and is restarted again and again (100 restarts so far, last: exit status 3), since 2022-02-22 15:06:58 UTC; 1 scheduled run missed, the first was due at 2022-02-22 16:06:58 UTC; the last run of generate_vrts_aliases.service ended 1h ago"},
+		{"a quick loop seen while it runs", "", hourly(running("active", "running", time.Second), func(t *systemd.Timer, s *systemd.Service) {
+			t.LastTrigger, s.NRestarts, s.Result = ago(10*time.Minute), 100, "success"
+		}), "WARNING - generate_vrts_aliases.service is restarted again and again (100 restarts so far), since 2022-02-22 16:37:00 UTC"},
+		{"two failed tries, then a hang", "--running-critical=2h", hourly(running("active", "running", 12*time.Hour), func(t *systemd.Timer, s *systemd.Service) {
+			t.LastTrigger, s.NRestarts, s.Result = ago(12*time.Hour+3*time.Minute), 2, "success"
+		}), "CRITICAL - generate_vrts_aliases.service has been running for 12h (running, since 2022-02-22 04:47:00 UTC): allowed is 2h, 12 scheduled runs missed"},
+		{"queued, each interval counts", "", hourly(func(t *systemd.Timer, s *systemd.Service) {
+			t.SubState, t.LastTrigger, t.NextElapse = "running", ago(190*time.Minute), time.Time{}
+			s.InactiveExit, s.InactiveEnter = ago(252*time.Minute), ago(250*time.Minute)
+			s.Job = &systemd.Job{ID: 9, Type: "start", State: "waiting"}
+		}), "CRITICAL - generate_vrts_aliases.service has not started: its start job 9 is waiting, since 2022-02-22 13:37:00 UTC; 4 scheduled runs missed, the first was due at 2022-02-22 13:37:00 UTC; the last run of generate_vrts_aliases.service ended 4h 10m ago after 2m"},
+		{"OnUnitInactiveSec counts from the trigger that was skipped", "--skipped-state=ok", hourly(condition(10*time.Minute), func(t *systemd.Timer, s *systemd.Service) {
+			s.InactiveExit, s.InactiveEnter = ago(9*time.Hour), ago(8*time.Hour)
+		}), "OK - generate_vrts_aliases.service was skipped 10m ago: ConditionPathExists=!/run/x is not met"},
+		{"OnUnitActiveSec too", "--skipped-state=ok", hourly(condition(10*time.Minute), func(t *systemd.Timer, s *systemd.Service) {
+			s.InactiveExit, s.InactiveEnter, t.Monotonic[0].Base = ago(9*time.Hour), ago(8*time.Hour), "OnUnitActiveSec"
+		}), "OK - generate_vrts_aliases.service was skipped 10m ago: ConditionPathExists=!/run/x is not met"},
+		{"an old condition is not this trigger's", "", daily(condition(5*time.Hour), triggered(46*time.Minute), func(t *systemd.Timer, s *systemd.Service) { s.AssertResult, s.AssertTime = true, ago(5*time.Hour) }), "WARNING - report.service was triggered 46m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl start report.service says which)"},
+		{"an old ExecCondition is not either", "", daily(triggered(46*time.Minute), func(t *systemd.Timer, s *systemd.Service) { s.Result = "exec-condition" }), "WARNING - report.service was triggered 46m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl start report.service says which)"},
+		{"a skipped run is no completed one", "--skipped-state=ok -c=2d", daily(func(t *systemd.Timer, s *systemd.Service) { s.Result = "exec-condition" }), "CRITICAL - report.service has completed no run since the timer was started 29d ago (allowed is 2d)"},
+		{"a far elapse of a timer that does not wait is stale", "", daily(running("activating", "start", time.Hour), func(t *systemd.Timer, s *systemd.Service) { t.NextElapse = now.Add(16 * 365 * 24 * time.Hour) }), "OK - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC)"},
+		{"just beyond a day of daylight saving", "", daily(func(t *systemd.Timer, s *systemd.Service) { t.NextElapse = now.Add(37*time.Hour + 15*time.Minute) }), "CRITICAL - report.timer: waits until 2022-02-24 06:02:00 UTC although its schedule says 2022-02-23 04:00:00 UTC: the clock was wrong once (systemctl restart report.timer)"},
+		{"swallowed in the first of two commands", "", daily(func(t *systemd.Timer, s *systemd.Service) {
+			s.Commands = []systemd.Exec{{Setting: "ExecStart", Path: "/bin/a", IgnoreFailure: true, Code: 1, Status: 5}, {Setting: "ExecStart", Path: "/bin/b", Code: 1}}
+		}), "WARNING - report.service ended 12h 42m ago with exit status 5, which ExecStart=- ignores: systemd calls it a success"},
+		{"a oneshot's SIGTERM is not clean", "", daily(func(t *systemd.Timer, s *systemd.Service) {
+			s.Commands[0].IgnoreFailure, s.ExecMainCode, s.ExecMainStatus = true, 2, 15
+		}), "WARNING - report.service ended 12h 42m ago with SIGTERM, which ExecStart=- ignores: systemd calls it a success"},
+		{"a signal that is declared a success", "", hourly(func(t *systemd.Timer, s *systemd.Service) {
+			s.ExecMainCode, s.ExecMainStatus, s.SuccessSignals = 3, 11, []int32{11}
+		}), "OK - generate_vrts_aliases.timer: the last run of generate_vrts_aliases.service ended 20m ago after 2m, the next is in 40m"},
+		{"another command failed", "", daily(failed("exit-code", 1, 0), func(t *systemd.Timer, s *systemd.Service) {
+			s.Commands = []systemd.Exec{{Setting: "ExecStartPre", Path: "/bin/true", Code: 1}, {Setting: "ExecStart", Path: "/bin/a", Code: 1}, {Setting: "ExecStopPost", Path: "/bin/b", Code: 1, Status: 9}}
+		}), "CRITICAL - report.service failed 12h 42m ago: ExecStopPost=/bin/b: exit status 9"},
+		{"resources, told once", "", daily(failed("resources", 0, 0), triggered(time.Hour)), "CRITICAL - report.service failed 12h 42m ago: systemd could not set it up (result resources)"},
+		{"enabled today, run by hand before: the definition counts from the run", "", daily(func(t *systemd.Timer, s *systemd.Service) {
+			t.ActiveEnter, t.LastTrigger = ago(time.Hour), time.Time{}
+			s.InactiveExit, s.InactiveEnter = ago(60*time.Hour+47*time.Minute), ago(60*time.Hour)
+		}), "CRITICAL - report.timer: 2 scheduled runs missed, the first was due at 2022-02-21 04:00:00 UTC; the last run of report.service ended 2d 12h ago after 47m"},
+	})
+}
