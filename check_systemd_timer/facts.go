@@ -26,9 +26,13 @@ func (f facts) isNamed(pair systemd.Pair) bool {
 	return slices.ContainsFunc(pair.Asked, func(name string) bool { return f.named[name] })
 }
 
-// inProgress are the pairs of which the runs before are wanted: those with a run
-// in progress first, then all if more is to be said.
-func (f facts) inProgress(opt options) (pairs, idle []systemd.Pair) {
+// most is how many pairs the journal, or the processes, are read of.
+const most = 64
+
+// wantBefore gives the pairs of which the runs before are to be read: those with
+// a run in progress first, then the others if more is to be said.
+func (f *facts) wantBefore(opt options) (pairs []systemd.Pair) {
+	var idle []systemd.Pair
 	for _, p := range f.timers {
 		s := subject{Pair: p}
 		switch {
@@ -39,52 +43,28 @@ func (f facts) inProgress(opt options) (pairs, idle []systemd.Pair) {
 			idle = append(idle, p)
 		}
 	}
-	return pairs, idle
+	pairs = append(pairs, idle...)
+	f.before = map[string]*before{}
+	for _, p := range pairs {
+		f.before[p.Timer.Name] = &before{err: errors.New("there are too many")}
+	}
+	return pairs[:min(len(pairs), most)]
 }
 
-// suspicious are the pairs of which the processes are wanted: those with a run
-// in progress that alerts, or all of these if more is to be said.
-func (f facts) suspicious(opt options, now time.Time) (pairs []systemd.Pair) {
-	running, _ := f.inProgress(opt)
-	for _, p := range running {
-		if p.Service.ControlGroup != "" && (opt.Verbose > 0 || inspect(opt, f, p, now).State != nagios.OK) {
-			pairs = append(pairs, p)
+// wantProcesses gives the pairs of which the processes are to be looked at:
+// those with a run in progress that alerts, or all of these if more is to be said.
+func (f *facts) wantProcesses(opt options, now time.Time) (pairs []systemd.Pair) {
+	f.stuck = map[string]*stuck{}
+	for _, p := range f.timers {
+		s := subject{Pair: p}
+		if p.Service.ControlGroup == "" || p.Timer.LoadState != "loaded" || !s.running() || len(pairs) == most {
+			continue
+		}
+		if opt.Verbose > 0 || inspect(opt, *f, p, now).State != nagios.OK {
+			pairs, f.stuck[p.Timer.Name] = append(pairs, p), &stuck{}
 		}
 	}
 	return pairs
-}
-
-// most is how many pairs the journal, or the processes, are read of.
-const most = 64
-
-// wantBefore gives the services of which the runs before are to be read, and
-// where to put them.
-func (f *facts) wantBefore(opt options) (services []string, runs []*before) {
-	f.before = map[string]*before{}
-	running, idle := f.inProgress(opt)
-	for i, p := range append(running, idle[:min(len(idle), max(0, most-len(running)))]...) {
-		b := &before{}
-		f.before[p.Timer.Name] = b
-		if i >= most {
-			b.err = errors.New("there are too many")
-			continue
-		}
-		services, runs = append(services, p.Service.Name), append(runs, b)
-	}
-	return services, runs
-}
-
-// wantProcesses gives the services of which the processes are to be looked at,
-// and where to put them.
-func (f *facts) wantProcesses(opt options, now time.Time) (services []systemd.Service, looks []*stuck) {
-	f.stuck = map[string]*stuck{}
-	pairs := f.suspicious(opt, now)
-	for _, p := range pairs[:min(len(pairs), most)] {
-		st := &stuck{}
-		f.stuck[p.Timer.Name] = st
-		services, looks = append(services, p.Service), append(looks, st)
-	}
-	return services, looks
 }
 
 // choose gives the names of the timers to read, sorted, and notes in f which of

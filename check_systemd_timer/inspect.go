@@ -168,8 +168,12 @@ func (s *subject) stays() {
 	svc := s.Service
 	s.count()
 	if svc.IsService {
+		why, remedy := "", ""
+		if svc.RemainAfterExit {
+			why, remedy = " (RemainAfterExit=yes)", " now, and drop RemainAfterExit=yes"
+		}
 		s.found(nagios.Critical, "%s stays active after its run%s%s: the timer cannot start it again (%s%s)",
-			svc.Name, remainsWhy(svc), s.since(svc.ExecMainExit), s.systemctl("stop", svc.Name), remainsRemedy(svc))
+			svc.Name, why, s.since(svc.ExecMainExit), s.systemctl("stop", svc.Name), remedy)
 		s.lateness()
 		return
 	}

@@ -70,9 +70,10 @@ func gather(ctx context.Context, opt options) (facts, error) {
 func (f *facts) readBefore(ctx context.Context, opt options) {
 	ctx, cancel := plugin.Part(ctx)
 	defer cancel()
-	services, runs := f.wantBefore(opt)
-	plugin.Each(len(runs), atOnce, func(i int) {
-		runs[i].Runs, runs[i].err = journal.Read(ctx, services[i], opt.User)
+	pairs := f.wantBefore(opt)
+	plugin.Each(len(pairs), atOnce, func(i int) {
+		b := f.before[pairs[i].Timer.Name]
+		b.Runs, b.err = journal.Read(ctx, pairs[i].Service.Name, opt.User)
 	})
 }
 
@@ -81,13 +82,15 @@ func (f *facts) readBefore(ctx context.Context, opt options) {
 func (f *facts) readProcesses(ctx context.Context, opt options, bus *systemd.Conn) {
 	ctx, cancel := plugin.Part(ctx)
 	defer cancel()
-	services, looks := f.wantProcesses(opt, time.Now())
-	for i, st := range looks {
-		st.listed, st.err = bus.Processes(ctx, services[i].Name)
+	pairs := f.wantProcesses(opt, time.Now())
+	for _, p := range pairs {
+		st := f.stuck[p.Timer.Name]
+		st.listed, st.err = bus.Processes(ctx, p.Service.Name)
 	}
-	plugin.Each(len(looks), atOnce, func(i int) {
-		if pids := looks[i].pids(); len(pids) > 0 {
-			looks[i].seen, looks[i].err = process.Gather(ctx, "/", services[i].ControlGroup, pids)
+	plugin.Each(len(pairs), atOnce, func(i int) {
+		st := f.stuck[pairs[i].Timer.Name]
+		if pids := st.pids(); len(pids) > 0 {
+			st.seen, st.err = process.Gather(ctx, "/", pairs[i].Service.ControlGroup, pids)
 		}
 	})
 }

@@ -98,20 +98,6 @@ func limits(svc systemd.Service) (notes []string) {
 	return notes
 }
 
-func remainsWhy(svc systemd.Service) string {
-	if svc.RemainAfterExit {
-		return " (RemainAfterExit=yes)"
-	}
-	return ""
-}
-
-func remainsRemedy(svc systemd.Service) string {
-	if svc.RemainAfterExit {
-		return " now, and drop RemainAfterExit=yes"
-	}
-	return ""
-}
-
 // unmet is the first condition of a unit that was checked and not met.
 func unmet(u systemd.Unit) string {
 	if u.ConditionResult || u.ConditionTime.IsZero() {
