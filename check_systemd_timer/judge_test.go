@@ -54,6 +54,10 @@ func TestNotes(t *testing.T) {
 			[]string{"note: RuntimeMaxSec=2h does not apply to Type=oneshot; TimeoutStartSec=8d 8h does", "look at: journalctl -u report.service -n 50"}},
 		{"simple", hourly(running("active", "running", 12*time.Hour)),
 			[]string{"note: RuntimeMaxSec=infinity: nothing ends a run that hangs; TimeoutStartSec= does not apply to Type=simple once it runs", "look at: journalctl -u generate_vrts_aliases.service -n 50"}},
+		{"a start that nothing ends", hourly(running("activating", "start", 12*time.Hour), func(t *systemd.Timer, s *systemd.Service) { s.TimeoutStart = systemd.Infinity }),
+			[]string{"note: TimeoutStartSec=infinity: nothing ends a start that hangs", "look at: journalctl -u generate_vrts_aliases.service -n 50"}},
+		{"a start, and a run, that systemd ends", hourly(running("activating", "start", 12*time.Hour), func(t *systemd.Timer, s *systemd.Service) { s.RuntimeMax = 24 * time.Hour }),
+			[]string{"look at: journalctl -u generate_vrts_aliases.service -n 50"}},
 		{"stopping", hourly(running("deactivating", "stop-post", 12*time.Hour), func(t *systemd.Timer, s *systemd.Service) { s.TimeoutStop = systemd.Infinity }),
 			[]string{"note: TimeoutStopSec=infinity: nothing ends a stop that hangs", "look at: journalctl -u generate_vrts_aliases.service -n 50"}},
 		{"within limits", daily(running("activating", "start", time.Hour)), nil},
@@ -73,6 +77,28 @@ func TestNotes(t *testing.T) {
 		if diff := cmp.Diff(test.want, r.Items[0].Notes); diff != "" {
 			t.Errorf("%s: notes (-want +got):\n%s", test.name, diff)
 		}
+	}
+}
+
+// What -vv adds: what the verdict was made of.
+func TestDetail(t *testing.T) {
+	p := daily(condition(46*time.Minute), func(t *systemd.Timer, s *systemd.Service) {
+		t.Monotonic = []systemd.MonotonicEntry{{Base: "OnBootSec", Interval: 15 * time.Minute}}
+	})
+	r, _ := judgement(t, "", p)
+	want := []string{
+		"report.timer: LoadState=loaded ActiveState=active SubState=waiting UnitFileState=enabled Result=success",
+		"OnCalendar=*-*-* 04:00:00",
+		"OnBootSec=15m",
+		"AccuracySec=1m RandomizedDelaySec=0 s Persistent=false",
+		"active since 2022-01-24 16:47:00 UTC, last trigger 2022-02-22 16:01:00 UTC, next elapse 2022-02-23 04:00:00 UTC",
+		"report.service: LoadState=loaded ActiveState=inactive SubState=dead Type=oneshot Result=success",
+		"last start 2022-02-22 04:00:00 UTC, last end 2022-02-22 04:05:00 UTC",
+		"main process: PID 0, start 2022-02-22 04:00:00 UTC, exit 2022-02-22 04:05:00 UTC, code 1, status 0, restarts 0",
+		"condition false at 2022-02-22 16:01:00 UTC, assert true at 2022-02-22 04:00:00 UTC",
+	}
+	if diff := cmp.Diff(want, r.Items[0].Detail); diff != "" {
+		t.Errorf("detail (-want +got):\n%s", diff)
 	}
 }
 
