@@ -155,6 +155,9 @@ func TestContext(t *testing.T) {
 	if line, notes := judged(t, "", p, nil, &before{Runs: journal.Runs{Denied: true}}); !strings.HasPrefix(line, "OK - ") || !strings.HasPrefix(notes, "note: this user may not read the journal") {
 		t.Errorf("within limits, denied: %s, notes %q", line, notes)
 	}
+	if line, notes := judged(t, "", p, nil, &before{err: errors.New("no answer")}); !strings.HasPrefix(line, "OK - ") || notes != "note: the runs before are not known: no answer" {
+		t.Errorf("within limits, no journal: %s, notes %q", line, notes)
+	}
 }
 
 // Of the timers of a whole host only those that alert say that they do not know.

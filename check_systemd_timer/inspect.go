@@ -38,7 +38,8 @@ func (s *subject) explain() {
 	if s.stuck != nil {
 		s.notes = append(s.notes, s.stuck.notes()...)
 	}
-	if s.worst() != nagios.OK || s.opt.Verbose > 0 {
+	unknown := s.named && s.before != nil && s.before.err != nil
+	if s.worst() != nagios.OK || s.opt.Verbose > 0 || unknown {
 		s.notes = append(s.notes, s.context()...)
 	}
 }
