@@ -26,18 +26,12 @@ var invisible = &unicode.RangeTable{R16: []unicode.Range16{
 	{Lo: 0xffa0, Hi: 0xffa0, Stride: 1},
 }, R32: []unicode.Range32{{Lo: 0xe0100, Hi: 0xe01ef, Stride: 1}}}
 
-// Clean makes text from outside fit to print on one line: white space of any
+// clean makes text from outside fit to print on one line: white space of any
 // kind is one blank; "|", "<" and ">" are look-alikes that mean nothing to a
 // parser; control, bidirectional and invisible characters and bytes that are
 // not UTF-8 are escaped as \xNN or \uNNNN; a state in brackets is put in
-// parentheses.
-func Clean(s string) string {
-	text, _ := clean(s, len(s)*len(`\x00`))
-	return text
-}
-
-// clean cleans s until the text has limit bytes or a little more, and gives
-// how many bytes of s were not read.
+// parentheses. It ends when the text has limit bytes or a little more, and
+// gives how many bytes of s were not read.
 func clean(s string, limit int) (text string, rest int) {
 	var b strings.Builder
 	blank := true // drops leading blanks

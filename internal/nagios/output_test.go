@@ -31,8 +31,8 @@ func TestClean(t *testing.T) {
 		"vs\ufe0f tag\U000e0041":      `vs\ufe0f tag\ue0041`,
 		"[O\u200bK]":                  `[O\u200bK]`,
 	} {
-		if got := nagios.Clean(in); got != want {
-			t.Errorf("Clean(%q) = %q; want %q", in, got, want)
+		if got := (nagios.Result{Summary: in}).Text("X", 0); got != "X OK - "+want {
+			t.Errorf("Text of %q = %q; want %q", in, got, want)
 		}
 	}
 }

@@ -9,7 +9,7 @@
 //     NRPE v2 packet holds 1023. The whole is under 8 KiB.
 //   - "|" stands once, on line 1: Icinga cuts every line at a "|" with a "="
 //     behind it, so remote text could forge performance data.
-//   - All text passes one sanitiser (see [Clean]).
+//   - All text passes one sanitiser (see clean).
 //   - Performance data is in base units, its thresholds are plain numbers.
 package nagios
 
