@@ -124,9 +124,13 @@ func TestRangePlain(t *testing.T) {
 			t.Errorf("Range(%q) = %+v; want an error", text, r)
 		}
 	}
-	var r Range
-	if err := r.UnmarshalText([]byte("1:")); err != nil || r.String() != "1:" {
-		t.Errorf("Range(1:) = %v, %v; want 1:", r, err)
+	for text, want := range map[string]string{
+		"1:": "1:", "+10": "10", "-10:10": "-10:10", "-10:": "-10:", "~:-10": "~:-10", ":10": "10", "10:10": "10:10", "@~:": "@~:", "~:": "~:", ".5:": "0.5:", "5.": "5", "0.500000": "0.5",
+	} {
+		var r Range
+		if err := r.UnmarshalText([]byte(text)); err != nil || r.String() != want {
+			t.Errorf("Range(%s) = %v, %v; want %s", text, r, err, want)
+		}
 	}
 }
 
