@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -63,7 +64,7 @@ func (s *subject) timerAtFault() bool {
 	case t.LoadState == "masked":
 		s.found(s.alertIfNamed(nagios.Critical), "masked: it cannot be started (%s)", s.systemctl("unmask", t.Name))
 	case t.LoadState != "loaded":
-		s.found(nagios.Critical, "cannot be loaded (%s): %s", t.LoadState, orElse(t.LoadError, "systemd gives no reason"))
+		s.found(nagios.Critical, "cannot be loaded (%s): %s", t.LoadState, cmp.Or(t.LoadError, "systemd gives no reason"))
 	case t.ActiveState == "failed":
 		why := s.whyNoService()
 		if why == "" && t.Result == "resources" {
@@ -98,7 +99,7 @@ func (s *subject) inactive() {
 			remedy = "enable --now"
 		}
 		s.found(s.alertIfNamed(nagios.Critical), "inactive (%s)%s%s: it never fires (%s)",
-			orElse(t.UnitFileState, "no unit file"), s.stopped(), s.whyNoService(), s.systemctl(remedy, t.Name))
+			cmp.Or(t.UnitFileState, "no unit file"), s.stopped(), s.whyNoService(), s.systemctl(remedy, t.Name))
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"syscall"
@@ -81,7 +82,7 @@ func (s *subject) ending() string {
 	case "resources":
 		return "systemd could not set it up (result resources)" + s.whyNoService()
 	}
-	return "result " + orElse(svc.Result, "unknown")
+	return "result " + cmp.Or(svc.Result, "unknown")
 }
 
 // commandEnding says which command failed, and how.
@@ -105,7 +106,7 @@ func commandEnding(svc systemd.Service) string {
 func exitText(code, status int32) string {
 	switch code {
 	case 2, 3: // CLD_KILLED, CLD_DUMPED
-		name := orElse(unix.SignalName(syscall.Signal(status)), fmt.Sprintf("signal %d", status))
+		name := cmp.Or(unix.SignalName(syscall.Signal(status)), fmt.Sprintf("signal %d", status))
 		if code == 3 {
 			return name + " (core dumped)"
 		}

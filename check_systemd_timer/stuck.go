@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -102,7 +103,7 @@ func (s suspect) polls() bool {
 // state is the process's state in a word.
 func (s suspect) state() string {
 	words := map[string]string{"R": "running", "S": "sleeping", "D": "uninterruptible", "T": "stopped", "t": "stopped by a debugger", "Z": "zombie", "I": "idle"}
-	state := orElse(words[s.State], "state "+s.State)
+	state := cmp.Or(words[s.State], "state "+s.State)
 	if s.Frozen {
 		state += ", its control group is frozen"
 	}
@@ -149,7 +150,7 @@ func (s suspect) where() string {
 	case s.Call == "" && others != "":
 		return text + " for a lock held by " + others
 	case s.rank == onLock && others != "":
-		return text + " on " + orElse(s.file(), "a lock") + ", held by " + others
+		return text + " on " + cmp.Or(s.file(), "a lock") + ", held by " + others
 	case strings.HasPrefix(s.On, "socket:"):
 		return text + " on a local socket"
 	case strings.HasPrefix(s.On, "pipe:") && others != "":
@@ -191,7 +192,7 @@ func (s suspect) peers() string {
 func (s suspect) others() string {
 	var names []string
 	for _, o := range s.Others {
-		names = append(names, fmt.Sprintf("%s (PID %d)", orElse(o.Name, "a process"), o.PID))
+		names = append(names, fmt.Sprintf("%s (PID %d)", cmp.Or(o.Name, "a process"), o.PID))
 	}
 	return few(names, 3)
 }
@@ -207,7 +208,7 @@ func peer(s process.Socket) string {
 // 10.64.0.9:3306, wait channel wait_woken; runs for 12h 3m, ...".
 func (s suspect) line() string {
 	const most = 120 // bytes of a command line
-	command := orElse(s.command, s.Name)
+	command := cmp.Or(s.command, s.Name)
 	if len(command) > most {
 		command = strings.ToValidUTF8(command[:most], "") + "..."
 	}

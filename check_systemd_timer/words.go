@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -8,13 +9,6 @@ import (
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/systemd"
 )
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
-}
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
@@ -103,7 +97,7 @@ func unmet(u systemd.Unit) string {
 	if u.ConditionResult || u.ConditionTime.IsZero() {
 		return ""
 	}
-	return orElse(failing(u.Conditions), "Condition*=")
+	return cmp.Or(failing(u.Conditions), "Condition*=")
 }
 
 // failing is the first of the conditions that was not met. Of alternatives,
@@ -126,7 +120,7 @@ func (s *subject) skippedBy() string {
 	if s.Service.Result == "exec-condition" {
 		return "its ExecCondition= said no"
 	}
-	return orElse(failing(s.Service.Conditions), "a condition") + " is not met"
+	return cmp.Or(failing(s.Service.Conditions), "a condition") + " is not met"
 }
 
 // whyNotStarted names what is known of why a trigger led to no run.
@@ -136,7 +130,7 @@ func (s *subject) whyNotStarted() string {
 		return strings.TrimPrefix(why, ": ")
 	}
 	if !svc.AssertResult && !svc.AssertTime.IsZero() && !svc.AssertTime.Before(s.Timer.LastTrigger.Add(-time.Second)) {
-		return orElse(failing(svc.Asserts), "an assertion") + " failed"
+		return cmp.Or(failing(svc.Asserts), "an assertion") + " failed"
 	}
 	return "a unit that it requires failed, or its start job was cancelled (" + s.systemctl("start", svc.Name) + " says which)"
 }
