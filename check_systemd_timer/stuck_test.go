@@ -66,6 +66,8 @@ func TestStuckProcess(t *testing.T) {
 			"sleeping in connect to 10.64.0.9:3306, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving; connecting to 10.64.0.9:3306 (send queue 1, receive queue 16)"},
 		{"poll", python(func(p *process.Process) { p.Call, p.On, p.Socket = "poll", "", nil }), "python3 (PID 4711) waits in poll, connected to 10.64.0.9:3306; ",
 			"sleeping in poll, connected to 10.64.0.9:3306, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving; connected to 10.64.0.9:3306 (send queue 0, receive queue 16)"},
+		{"poll, of nobody far away", python(func(p *process.Process) { p.Call, p.On, p.Socket, p.Sockets = "poll", "", nil, nil }), "python3 (PID 4711) waits in poll; ",
+			"sleeping in poll, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving"},
 		{"a lock", python(func(p *process.Process) {
 			p.Call, p.On, p.Socket, p.Sockets, p.Others = "flock", "/run/lock/x", nil, nil, []process.Other{{PID: 99, Name: "rsync"}}
 		}), "python3 (PID 4711) waits in flock on /run/lock/x, held by rsync (PID 99); ",
