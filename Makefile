@@ -49,9 +49,9 @@ lint: $(STATICCHECK)
 $(STATICCHECK):
 	GOBIN=$(TOOLS) $(GO) install honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-# Everything that is made from the options: man pages, completion, CheckCommands, Director baskets, option tables. Tests hold them current.
+# Everything that is made from the options (man pages, completion, CheckCommands, baskets, option tables), and the outputs that README and docs show.
 docs:
-	UPDATE=1 $(GO) test -count=1 -run 'TestCheckCommand|TestDocuments' ./check_* ./internal/document
+	UPDATE=1 $(GO) test -count=1 -run 'TestCheckCommand|TestDocuments|TestREADME|TestPage|TestJudge|TestSchedule|TestDNS' ./check_* ./internal/document
 
 # The real daemons, as root: installs what it needs.
 integration:

@@ -2,16 +2,15 @@ package main
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"mailfresh/internal/aliases"
+	"mailfresh/internal/document"
 	"mailfresh/internal/nagios"
-	"mailfresh/internal/plugintest"
 	"mailfresh/internal/systemd"
 )
 
@@ -60,7 +59,7 @@ func again(key string, first int, differ bool) aliases.Duplicate {
 
 // TestJudge has a row for each state that a file may be in.
 func TestJudge(t *testing.T) {
-	none := func(*options) {}
+	none, said := func(*options) {}, map[string]string{}
 	for _, test := range []struct {
 		name string
 		opt  func(*options)
@@ -85,9 +84,9 @@ func TestJudge(t *testing.T) {
 		{"empty", none, file(func(f *aliases.File) {
 			f.Content.Entries, f.Size, f.Content.Required = 0, 0, []aliases.Requirement{{Key: "k"}}
 		}), nagios.Critical, "/etc/aliases is empty; required key k not found"},
-		{"few entries", func(o *options) { o.EntriesWarning = nagios.Range{Start: 10, End: 1e9, Set: true} }, file(nil), nagios.Warning, "has 5 entries, outside the range 10:1000000000"},
-		{"too few entries", func(o *options) { o.EntriesCritical = nagios.Range{Start: 20, End: 1e9, Set: true} }, file(nil), nagios.Critical, "has 5 entries, outside the range 20:1000000000"},
-		{"size", func(o *options) { o.SizeCritical = nagios.Range{Start: 200, End: 1e9, Set: true} }, file(nil), nagios.Critical, "has 100 bytes"},
+		{"few entries", func(o *options) { o.EntriesWarning = nagios.Range{Start: 10, End: math.Inf(1), Set: true} }, file(nil), nagios.Warning, "has 5 entries, outside the range 10:$"},
+		{"too few entries", func(o *options) { o.EntriesCritical = nagios.Range{Start: 20, End: math.Inf(1), Set: true} }, file(nil), nagios.Critical, "has 5 entries, outside the range 20:$"},
+		{"size", func(o *options) { o.SizeCritical = nagios.Range{Start: 200, End: math.Inf(1), Set: true} }, file(nil), nagios.Critical, "has 100 bytes"},
 		{"size 0, not looked into", none, file(func(f *aliases.File) { f.Content, f.Size = nil, 0 }), nagios.Critical, "is empty"},
 		{"byte-order mark", none, withProblem(aliases.Mark), nagios.Critical, "damage: line 3: a byte-order mark belongs to the first key (a)"},
 		{"NUL", none, withProblem(aliases.NUL), nagios.Critical, "damage: line 3: a NUL byte"},
@@ -149,10 +148,12 @@ func TestJudge(t *testing.T) {
 		{"map is a folder", none, withMap(aliases.CompiledMap{Path: "m.db", Fault: aliases.Irregular}), nagios.Critical, "is no regular file"},
 	} {
 		r := judge(given(test.opt), facts{files: []aliases.File{test.file}}, now)
+		said[test.name] = r.State.String() + " - " + r.Summary
 		if r.State != test.want || !strings.Contains(r.Summary+"$", test.text) {
 			t.Errorf("%s: judge = %v, %q; want %v, %q", test.name, r.State, r.Summary, test.want, test.text)
 		}
 	}
+	document.KeepRows(t, "../docs/check_alias_freshness.md", "judge", said)
 }
 
 // What cannot be looked at is UNKNOWN and hides nothing else.
@@ -196,6 +197,7 @@ func hourly(ended time.Duration, change func(*timer)) *timer {
 // now is 16:47; the elapses are on the hour.
 func TestSchedule(t *testing.T) {
 	running := func(t *timer) { t.Service.ActiveState, t.Service.InactiveExit = "activating", ago(47*time.Minute) }
+	said := map[string]string{}
 	for _, test := range []struct {
 		name    string
 		written time.Duration
@@ -231,10 +233,12 @@ func TestSchedule(t *testing.T) {
 		opt := given(func(o *options) { o.Warning, o.Critical = nagios.TimeRange{}, nagios.TimeRange{} })
 		f := file(func(f *aliases.File) { f.ModTime = ago(test.written) })
 		r := judge(opt, facts{files: []aliases.File{f}, timer: test.timer}, now)
+		said[test.name] = r.State.String() + " - " + r.Summary
 		if r.State != test.want || !strings.Contains(r.Summary+"$", test.text) {
 			t.Errorf("%s: judge = %v, %q; want %v, %q", test.name, r.State, r.Summary, test.want, test.text)
 		}
 	}
+	document.KeepRows(t, "../docs/check_alias_freshness.md", "schedule", said)
 }
 
 // The example runs in README.md: the file of the incident, and a map that nobody
@@ -263,8 +267,8 @@ func TestREADME(t *testing.T) {
 			}
 		})
 		r := judge(opt, facts{files: []aliases.File{f}}, now)
-		if diff := cmp.Diff(plugintest.Sample(t, "../README.md", command), r.Text("ALIAS_FRESHNESS", 0)); diff != "" {
-			t.Errorf("README.md (-shown +said):\n%s", diff)
+		for _, file := range []string{"../README.md", "../docs/check_alias_freshness.md"} {
+			document.KeepSample(t, file, command, r.Text("ALIAS_FRESHNESS", 0))
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"mailfresh/internal/document"
 	"mailfresh/internal/mx"
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/smtp"
@@ -50,6 +51,7 @@ func table(text string) facts {
 }
 
 func TestJudge(t *testing.T) {
+	said := map[string]string{}
 	for _, c := range []struct {
 		table string
 		state nagios.State
@@ -91,10 +93,13 @@ func TestJudge(t *testing.T) {
 		{"UU", nagios.Unknown, "this host has no route to mx1 and mx2 (network is unreachable)"},
 	} {
 		o := options{DeferredState: nagios.Warning, UnreachableState: nagios.Warning}
-		if r := judge(o, table(c.table)); r.State != c.state || r.Summary != c.want {
+		r := judge(o, table(c.table))
+		said[c.table] = shown(r)
+		if r.State != c.state || r.Summary != c.want {
 			t.Errorf("judge(%s) = %v %s\nwant %v %s", c.table, r.State, r.Summary, c.state, c.want)
 		}
 	}
+	document.KeepRows(t, page, "judge", said)
 }
 
 // A state that an option lowers is still said: the summary never claims what was not answered.

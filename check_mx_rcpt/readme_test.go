@@ -1,17 +1,21 @@
 package main
 
 import (
+	"context"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"mailfresh/internal/document"
+	"mailfresh/internal/nagios"
 	"mailfresh/internal/plugintest"
 	"mailfresh/internal/smtp"
 )
 
-// What README.md shows is what the plugin says.
+const page = "../docs/check_mx_rcpt.md"
+
+// What README.md and the page show is what the plugin says.
 func TestREADME(t *testing.T) {
 	host := func(name, ip string, took time.Duration, a smtp.Answer) *target {
 		h := &target{label: name, name: name, host: name, addr: netip.MustParseAddrPort(ip + ":25"), recipients: []string{"dcw@example.org"}}
@@ -23,8 +27,36 @@ func TestREADME(t *testing.T) {
 		host("mx1001.example.org", "192.0.2.1", 8*time.Millisecond, answers['A']),
 		host("mx2001.example.org", "192.0.2.2", 4*time.Millisecond, rejected),
 	}}
-	got := judge(options{}, f).Text("MX_RCPT", 0)
-	if diff := cmp.Diff(plugintest.Sample(t, "../README.md", "check_mx_rcpt -r dcw@example.org"), got); diff != "" {
-		t.Errorf("README.md (-shown +said):\n%s", diff)
+	r := judge(options{}, f)
+	for _, file := range []string{"../README.md", page} {
+		document.KeepSample(t, file, "check_mx_rcpt -r dcw@example.org", r.Text("MX_RCPT", 0))
 	}
+	document.KeepSample(t, page, "check_mx_rcpt -r dcw@example.org -v", r.Text("MX_RCPT", 1))
+}
+
+// shown is what a page shows of a result. The names are those of a reader's world.
+func shown(r nagios.Result) string {
+	names := strings.NewReplacer("a@e", "dcw@example.org", "b@e", "info@example.org", "c@e", "help@example.org", "x@e", "nobody@example.org", "s@n", "a@example.net")
+	return names.Replace(r.State.String() + " - " + r.Summary)
+}
+
+// The rows on DNS come from a name server.
+func TestDNS(t *testing.T) {
+	server, err := plugintest.ServeDNS("null.example. MX 0 .\nnothing.example. EMPTY\nfailing.example. SERVFAIL\nsilent.example. SILENT\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	said := map[string]string{}
+	for _, name := range []string{"null", "nothing", "gone", "failing", "silent"} {
+		c := check()
+		o := c.Options.(*options)
+		o.Recipient, o.Resolver, o.Timeout = []address{address("dcw@" + name + ".example")}, server.Addr, nagios.Duration(300*time.Millisecond)
+		r, err := c.Run(context.Background(), time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		said[name] = strings.ReplaceAll(shown(r), server.Addr, "192.0.2.53:53")
+	}
+	document.KeepRows(t, page, "dns", said)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"mailfresh/internal/document"
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/systemd"
 )
@@ -159,11 +160,16 @@ type row struct {
 	want       string
 }
 
+// judges tries the rows of a test, and keeps those of them that the page shows.
 func judges(t *testing.T, rows []row) {
 	t.Helper()
+	said := map[string]string{}
 	for _, test := range rows {
-		if _, got := judgement(t, test.args, test.pair); got != test.want {
+		_, got := judgement(t, test.args, test.pair)
+		if got != test.want {
 			t.Errorf("%s: judge(%s) =\n\t%s; want\n\t%s", test.name, test.args, got, test.want)
 		}
+		said[strings.TrimSpace(test.name+" "+test.args)] = got
 	}
+	document.KeepRows(t, page, t.Name(), said)
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"mailfresh/internal/plugintest"
 	"mailfresh/internal/systemd"
 )
 
@@ -144,14 +143,5 @@ func TestSummaryOfSeveral(t *testing.T) {
 	r := judge(optionsFor(t, ""), facts{host: host, unmatched: []string{"x*.timer"}, whole: true}, now)
 	if got := r.State.String() + " - " + r.Summary; got != "CRITICAL - x*.timer: no timer matches" {
 		t.Errorf("a glob without a match: %q", got)
-	}
-}
-
-// What README.md shows is what the plugin says.
-func TestREADME(t *testing.T) {
-	p := hourly(running("active", "running", 12*time.Hour+3*time.Minute))
-	r := judge(optionsFor(t, ""), facts{host: host, timers: []systemd.Pair{p}, named: map[string]bool{"report.timer": true}}, now)
-	if diff := cmp.Diff(plugintest.Sample(t, "../README.md", "check_systemd_timer -u generate_vrts_aliases"), r.Text("SYSTEMD_TIMER", 0)); diff != "" {
-		t.Errorf("README.md (-shown +said):\n%s", diff)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"mailfresh/internal/document"
 	"mailfresh/internal/systemd"
 )
 
@@ -130,4 +131,5 @@ func TestScheduleNotUnderstood(t *testing.T) {
 	if want := "UNKNOWN - report.timer: the schedule is not understood: OnCalendar=tomorrowish: "; !strings.HasPrefix(got, want) {
 		t.Errorf("judge() = %s; want %s...", got, want)
 	}
+	document.KeepRows(t, page, t.Name(), map[string]string{"a schedule that does not parse": got})
 }

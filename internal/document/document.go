@@ -1,8 +1,7 @@
 // Package document writes from a plugin's option table what is shipped beside
-// the plugin. What it writes is committed; each plugin's test compares it with
-// the committed file, and rewrites that file when UPDATE is set:
-//
-//	UPDATE=1 go test ./... -run TestCheckCommand
+// the plugin, and puts into pages what the plugin says. What it writes is
+// committed; each plugin's test compares it with the committed file, and
+// rewrites that file when UPDATE is set, as make docs does.
 //
 // No plugin binary contains it.
 package document
