@@ -2,10 +2,12 @@ package document
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/alexflint/go-arg"
+	"github.com/google/go-cmp/cmp"
 
 	"mailfresh/internal/plugin"
 )
@@ -17,7 +19,9 @@ func KeepPlugin(t *testing.T, check func() plugin.Check) {
 	c := check()
 	command := strings.TrimPrefix(c.Name, "check_")
 	Keep(t, "../contrib/director/"+command+".json", Basket(c))
-	Keep(t, "../man/"+c.Name+".1", Man(c, read(t, "../man/"+c.Name+".in"), read(t, "../man/common.in")))
+	man := Man(c, read(t, "../man/"+c.Name+".in"), read(t, "../man/common.in"))
+	Keep(t, "../man/"+c.Name+".1", man)
+	checkHelp(t, c, man)
 	Keep(t, "../completion/bash/"+c.Name, Bash(c))
 	Keep(t, "../completion/zsh/_"+c.Name, Zsh(c))
 	Keep(t, "../completion/fish/"+c.Name+".fish", Fish(c))
@@ -32,6 +36,37 @@ func read(t *testing.T, file string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+var (
+	helpGroup = regexp.MustCompile(`(?m)^([A-Z][a-z ]+):$`)
+	manGroup  = regexp.MustCompile(`(?m)^\.SS (.+)$`)
+)
+
+// checkHelp wants --help to have the manual page's groups, 80 columns, and two
+// examples at its end.
+func checkHelp(t *testing.T, c plugin.Check, man string) {
+	t.Helper()
+	help := plugin.Help(c)
+	var groups, sections []string
+	for _, m := range helpGroup.FindAllStringSubmatch(help, -1) {
+		groups = append(groups, m[1])
+	}
+	for _, m := range manGroup.FindAllStringSubmatch(man, -1) {
+		sections = append(sections, m[1])
+	}
+	if diff := cmp.Diff(append(sections, "Examples"), groups); diff != "" || len(sections) < 3 {
+		t.Errorf("groups (-manual page +help):\n%s", diff)
+	}
+	for _, text := range strings.Split(help, "\n") {
+		if len(text) > 80 {
+			t.Errorf("--help: over 80 columns: %q", text)
+		}
+	}
+	_, examples, _ := strings.Cut(help, "\nExamples:\n")
+	if lines := strings.Split(examples, "\n"); len(lines) != 2 || !strings.HasPrefix(lines[0], "  "+c.Name+" -") || !strings.HasPrefix(lines[1], "  "+c.Name+" -") {
+		t.Errorf("--help ends with the examples %q; want two", lines)
+	}
 }
 
 // keepWords holds the words that completion offers to what the option takes.

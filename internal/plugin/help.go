@@ -7,8 +7,8 @@ import (
 
 const width = 80 // columns of the help text
 
-// help is the text of --help: usage, the options by group, two examples.
-func help(c Check) string {
+// Help is the text of --help: usage, the options by group, two examples.
+func Help(c Check) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\nUsage: %s [options]\n", wrap(c.About, 0), c.Name)
 	group := "\x00"

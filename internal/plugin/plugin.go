@@ -87,7 +87,7 @@ func run(c Check, args []string, signals <-chan os.Signal) (text string, state n
 	}()
 	switch err := parse(c, args); {
 	case errors.Is(err, errHelp):
-		return help(c), nagios.Unknown
+		return Help(c), nagios.Unknown
 	case errors.Is(err, errVersion):
 		return fmt.Sprintf("%s %s (mailfresh)", c.Name, version), nagios.Unknown
 	case err != nil:
