@@ -15,6 +15,7 @@ EXTLDFLAGS ?= -Wl,-z,relro -Wl,-z,now
 BUILD := CGO_ENABLED=1 $(GO) build -trimpath -buildmode=pie -tags netgo,osusergo -ldflags '$(LDFLAGS) -linkmode=external -extldflags "$(EXTLDFLAGS)"'
 endif
 
+BIN       ?= build
 PREFIX    ?= /usr/local
 PLUGINDIR ?= $(PREFIX)/lib/nagios/plugins
 MANDIR    ?= $(PREFIX)/share/man
@@ -23,14 +24,14 @@ BASHDIR   ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR    ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR   ?= $(PREFIX)/share/fish/vendor_completions.d
 
-.PHONY: all build test lint docs install dist deb package-test integration replay bench demo clean
+.PHONY: all build test lint docs install tarball dist deb package-test integration replay bench demo clean
 all: build
 
 build: $(PLUGINS:%=build/%)
 
 .PHONY: $(PLUGINS:%=build/%)
 $(PLUGINS:%=build/%): build/%:
-	$(BUILD) -o build/ ./$*
+	$(BUILD) -o $(BIN)/ ./$*
 
 # Everything that needs no root, no daemon and no network.
 test:
@@ -74,13 +75,17 @@ demo:
 # What make has built, below DESTDIR.
 install:
 	for folder in $(PLUGINDIR) $(MANDIR)/man1 $(BASHDIR) $(ZSHDIR) $(FISHDIR) $(DOCDIR)/examples; do install -d "$(DESTDIR)$$folder"; done
-	install -m 755 $(PLUGINS:%=build/%) "$(DESTDIR)$(PLUGINDIR)/"
+	install -m 755 $(PLUGINS:%=$(BIN)/%) "$(DESTDIR)$(PLUGINDIR)/"
 	install -m 644 $(PLUGINS:%=man/%.1) "$(DESTDIR)$(MANDIR)/man1/"
 	install -m 644 completion/bash/* "$(DESTDIR)$(BASHDIR)/"
 	install -m 644 completion/zsh/* "$(DESTDIR)$(ZSHDIR)/"
 	install -m 644 completion/fish/* "$(DESTDIR)$(FISHDIR)/"
 	cp -R contrib/. "$(DESTDIR)$(DOCDIR)/examples/"
 	chmod -R u=rwX,go=rX "$(DESTDIR)$(DOCDIR)/examples"
+
+# Static binaries for linux amd64 and arm64 with what make install puts beside them: build/tarball.
+tarball:
+	.ci/tarball build/tarball
 
 # The source of what is committed, and the modules it needs: build/dist/mailfresh_VERSION.orig.tar.xz and .orig-vendor.tar.xz.
 dist:

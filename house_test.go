@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -130,6 +131,24 @@ func TestOneChild(t *testing.T) {
 	for _, s := range sources(t) {
 		if (isPlugin(s.dir) || strings.HasPrefix(s.dir, "internal/")) && s.dir != "internal/journal" && s.dir != "internal/plugintest" && slices.Contains(s.imports(), "os/exec") {
 			t.Errorf("%s imports os/exec; only internal/journal may start a program", s.path)
+		}
+	}
+}
+
+// What docs/security.md promises: the plugins write nothing, listen to nobody
+// and read of the environment where the buses are.
+func TestReadsOnly(t *testing.T) {
+	never := regexp.MustCompile(`^(os\.(Create|CreateTemp|WriteFile|Remove|RemoveAll|Rename|Mkdir|MkdirAll|MkdirTemp|Chmod|Chown|Chtimes|Link|Symlink|Truncate|Setenv|StartProcess|O_RDWR|O_WRONLY|O_CREATE|O_APPEND|O_TRUNC)` +
+		`|net\.Listen\w*|(unix|syscall)\.(Open|Unlink|Rename|Kill|Exec|Mount|Socket|Ptrace)\w*)$`)
+	environment := regexp.MustCompile(`^(os|syscall|unix)\.(Getenv|LookupEnv|Environ|ExpandEnv)$`)
+	for _, s := range sources(t) {
+		if s.dir == "internal/plugintest" || s.dir == "internal/document" || !isPlugin(s.dir) && !strings.HasPrefix(s.dir, "internal/") {
+			continue
+		}
+		for _, use := range s.uses() {
+			if never.MatchString(use) || environment.MatchString(use) && s.dir != "internal/systemd" {
+				t.Errorf("%s uses %s; the plugins read only", s.path, use)
+			}
 		}
 	}
 }
