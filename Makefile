@@ -96,7 +96,7 @@ deb: dist
 	.ci/package-install
 	.ci/deb build/dist build/deb
 
-# The package installed in a clean Debian root, and built twice. Needs root and a Debian mirror.
+# The package built twice, and installed in clean roots of Debian 12 and 13, where docs/setup.md is followed. Needs root and a Debian mirror.
 package-test: deb
 	.ci/package build/dist build/deb
 
