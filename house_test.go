@@ -214,6 +214,7 @@ func TestPluginsAreWhole(t *testing.T) {
 			"judge's test": name + "/judge_test.go",
 			"scripts":      name + "/testdata/*.txtar",
 			"man page":     "man/" + name + ".1",
+			"page":         "docs/" + name + ".md",
 			"CheckCommand": "contrib/icinga2/" + strings.TrimPrefix(name, "check_") + ".conf",
 		}
 		for part, glob := range parts {
