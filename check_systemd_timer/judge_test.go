@@ -67,6 +67,8 @@ func TestNotes(t *testing.T) {
 		{"missed runs whose trigger is under way", daily(func(t *systemd.Timer, s *systemd.Service) {
 			t.SubState, t.StateChange, s.InactiveExit = "running", ago(time.Second), ago(100*time.Hour)
 		}), []string{"look at: journalctl -u report.service -n 50"}},
+		{"what a target starts", daily(running("active", "active", time.Hour), func(t *systemd.Timer, s *systemd.Service) { s.IsService, s.Name = false, "report.target" }),
+			[]string{"note: the timer starts a target; what that starts is not judged"}},
 		{"a failed timer", daily(func(t *systemd.Timer, s *systemd.Service) { t.ActiveState, t.Result = "failed", "resources" }),
 			[]string{"look at: systemctl status report.timer"}},
 		{"reload pending", daily(func(t *systemd.Timer, s *systemd.Service) { s.NeedDaemonReload = true }),

@@ -51,6 +51,8 @@ func TestText(t *testing.T) {
 		Perfdata: []nagios.Perfdata{
 			{Label: "age", Value: 90001.5, Unit: "s", Warning: nagios.Range{End: 3600, Set: true}, Critical: nagios.Range{End: 90000, Set: true}},
 			{Label: "lost", Value: math.NaN()},
+			{Label: "endless", Value: math.Inf(1)},
+			{Label: "bottomless", Value: math.Inf(-1)},
 			{Label: "entries", Value: 3},
 		},
 		Items: []nagios.Item{
@@ -93,6 +95,18 @@ func TestTextIsBounded(t *testing.T) {
 	}
 }
 
+// A line is cut where it would be too long, and only there: at each length about the limit.
+func TestLineIsBounded(t *testing.T) {
+	const room = 999 - len("NAME OK - ")
+	for length := room - 40; length < room+40; length++ {
+		text := nagios.Result{Summary: strings.Repeat("x", length)}.Text("NAME", 0)
+		checkRules(t, text, nagios.OK)
+		if whole := strings.HasSuffix(text, "xxx"); whole != (length <= room) {
+			t.Errorf("%d bytes of summary: cut %t, line 1 has %d bytes", length, !whole, len(text))
+		}
+	}
+}
+
 // Performance data never takes the whole of line 1.
 func TestSummaryKeepsItsRoom(t *testing.T) {
 	r := nagios.Result{Summary: strings.Repeat("x", 420)}
@@ -119,6 +133,7 @@ func TestLabel(t *testing.T) {
 	for want, parts := range map[string][]string{
 		"mx1_example_org_time": {"mx1.example.org", "time"},
 		"__1_25":               {"::1:25"},
+		"az_09":                {"AZ", "09"},
 		"_":                    {"é"},
 	} {
 		if got := nagios.Label(parts...); got != want {
