@@ -103,6 +103,7 @@ func TestRecurs(t *testing.T) {
 		{"one-off ahead", systemd.Timer{Calendar: []string{"2023-01-01"}}, true},
 		{"daily", systemd.Timer{Calendar: []string{"2020-01-01", "daily"}}, true},
 		{"OnBootSec", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnBootSec", 1)}}, false},
+		{"OnUnitActiveSec", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitActiveSec", 1)}}, true},
 		{"OnUnitInactiveSec", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitInactiveSec", 1)}}, true},
 	} {
 		if got := Recurs(test.timer, host, now); got != test.want {
