@@ -54,7 +54,7 @@ func withMap(m aliases.CompiledMap) aliases.File {
 }
 
 func again(key string, first int, differ bool) aliases.Duplicate {
-	return aliases.Duplicate{Key: key, First: first, Last: 9, Differ: differ}
+	return aliases.Duplicate{Key: key, First: int64(first), Last: 9, Differ: differ}
 }
 
 // TestJudge has a row for each state that a file may be in.

@@ -94,7 +94,7 @@ func (f *Format) UnmarshalText(text []byte) error {
 // Entry is one entry of a file, in the order of the file: of a key that stands
 // there twice, both. The slices are valid until the next one is read.
 type Entry struct {
-	Line  int    // of its key, from 1
+	Line  int64  // of its key, from 1
 	Key   []byte // dequoted and folded, as the program stores it
 	Value []byte // continuation lines joined, all white space taken out
 }
@@ -148,8 +148,8 @@ var texts = [kinds]string{
 // Problem is a line that the program drops, misreads or refuses.
 type Problem struct {
 	Kind  Kind
-	Line  int
-	Cause int    // the line that makes the program lose this one, else 0
+	Line  int64
+	Cause int64  // the line that makes the program lose this one, else 0
 	Key   string // the key that is concerned, up to 64 bytes, if it can be told from a value
 }
 
@@ -165,17 +165,17 @@ func (p Problem) String() string {
 // Duplicate is a key that stands in a file more than once.
 type Duplicate struct {
 	Key         string
-	First, Last int  // its first and last line
-	Differ      bool // the values differ
+	First, Last int64 // its first and last line
+	Differ      bool  // the values differ
 }
 
 // Requirement is a key that was asked for.
 type Requirement struct {
 	Key   string
-	Line  int      // of the entry that the program finds, else 0
+	Line  int64    // of the entry that the program finds, else 0
 	Empty bool     // found, with empty data (Exim)
 	Lost  *Problem // a line where the key stands but is not found; nil if there is none
-	Note  int      // a comment line in which the key stands, else 0
+	Note  int64    // a comment line in which the key stands, else 0
 }
 
 // Content is what a file holds.

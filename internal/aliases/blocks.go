@@ -10,115 +10,130 @@ import (
 )
 
 const (
-	blockSize = 64 << 10 // bytes read at a time: what stays in the processor's cache
-	maxEntry  = 4 << 20  // bytes without the beginning of an entry
-	slack     = 16       // bytes that may be read beyond a block
+	blockSize = 128 << 10 // bytes read at a time: what stays in the processor's cache
+	maxEntry  = 4 << 20   // bytes without the beginning of an entry
+	slack     = 16        // bytes that may be read beyond a block
 )
 
 // block is a run of whole logical lines.
 type block struct {
-	position
-	buf []byte // has slack bytes of capacity behind its end
+	buf    []byte // has slack bytes behind its end
+	offset int64  // in the file
+	number int    // of blocks before it
+	lines  int64  // in it, once it is parsed
+	end    error  // why it is the last: io.EOF or errOversize
 }
 
-// position is a place in a file.
-type position struct {
-	offset int64
-	line   int
-}
-
-// blocks splits a stream into blocks. Its next may be called by several
-// goroutines; what it hands out is in the order of the file.
+// blocks splits a file into blocks. Its read may be called by several
+// goroutines: they take turns only to look for the end of the next block, in
+// the lines behind it.
 type blocks struct {
-	ctx  context.Context
-	r    io.Reader
-	mu   sync.Mutex
-	rest []byte     // read, not yet handed out
-	next position   // of what is not yet handed out
-	at   []position // of the blocks handed out
-	done bool
-	err  error
-	last byte // of the stream
+	ctx context.Context
+	r   io.ReaderAt
+
+	mu      sync.Mutex
+	offsets []int64 // of the blocks handed out
+	lines   []int64 // in each
+	next    int64   // offset of the next block
+	err     error   // why there is none: io.EOF, errOversize, or it could not be read
+	unended bool    // the last line has no end
+	window  []byte
 }
 
 var errOversize = errors.New("more than 4 MiB without the beginning of an entry")
 
-// start is the beginning of a file.
-var start = position{line: 1}
-
-// read fills b with the next block; false at the end of the stream or after an
-// error.
+// read fills b, whose lines were counted, with another block; false at the end
+// of the file or after an error.
 func (s *blocks) read(b *block) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	buf, searched := append(b.buf[:0], s.rest...), 0
-	end := -1
-	for end < 0 && !s.done {
-		if len(buf) >= maxEntry {
-			s.err, s.done = errOversize, true
-			break
-		}
-		buf = s.fill(buf)
-		if end = lastStart(buf, searched); end < 0 {
-			searched = max(0, bytes.LastIndexByte(buf, '\n'))
-		}
-	}
-	if end < 0 {
-		end = len(buf)
-	}
-	if end == 0 || s.err != nil {
+	size := s.reserve(b)
+	if size == 0 {
 		return false
 	}
-	s.rest = append(s.rest[:0], buf[end:]...)
-	buf = slices.Grow(buf[:end], slack)
-	clear(buf[end : end+slack])
-	b.position, b.buf = s.next, buf
-	s.at = append(s.at, s.next)
-	s.next.line += bytes.Count(b.buf, newline)
-	s.next.offset += int64(end)
+	b.buf = slices.Grow(b.buf[:0], size+slack)[:size+slack]
+	n, err := s.r.ReadAt(b.buf[:size], b.offset)
+	if err != nil && err != io.EOF {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.err = err
+		return false
+	}
+	switch b.end {
+	case errOversize:
+		n = max(0, lastStart(b.buf[:n]))
+	case io.EOF:
+		s.unended = n > 0 && b.buf[n-1] != '\n'
+	}
+	clear(b.buf[n:])
+	b.buf[n] = 'x' // the last line is not continued
+	b.buf = b.buf[:n]
 	return true
 }
 
-var newline = []byte("\n")
+// reserve takes the next part of the file, which ends where an entry begins,
+// for b. It gives its size, at the end of the file a larger one, or 0.
+func (s *blocks) reserve(b *block) (size int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b.buf != nil {
+		s.lines[b.number] = b.lines
+	}
+	if err := s.ctx.Err(); err != nil && s.err == nil {
+		s.err = err
+	}
+	if s.err != nil {
+		return 0
+	}
+	b.number, b.offset = len(s.offsets), s.next
+	s.offsets, s.lines = append(s.offsets, s.next), append(s.lines, 0)
+	s.next, s.err = s.start(s.next + blockSize)
+	if b.end = s.err; s.err != nil && s.err != io.EOF && s.err != errOversize {
+		return 0
+	}
+	return int(s.next - b.offset)
+}
 
-// fill reads once, behind what is in buf.
-func (s *blocks) fill(buf []byte) []byte {
-	if s.err = s.ctx.Err(); s.err != nil {
-		s.done = true
-		return buf
-	}
-	n := len(buf)
-	if cap(buf) < n+blockSize+slack {
-		buf = append(make([]byte, 0, 2*n+blockSize+slack), buf...)
-	}
-	got, err := s.r.Read(buf[n : n+blockSize])
-	if got > 0 {
-		s.last = buf[:n+got][n+got-1]
-	}
-	if err != nil {
-		s.done = true
-		if err != io.EOF {
-			s.err = err
+// start finds the beginning of an entry behind an offset.
+func (s *blocks) start(at int64) (int64, error) {
+	for n := 4096; ; n *= 4 {
+		s.window = slices.Grow(s.window[:0], n)[:n]
+		got, err := s.r.ReadAt(s.window, at)
+		lead := bytes.IndexByte(s.window[:got], '\n') + 1 // of a line whose beginning is not seen
+		switch i := lastStart(s.window[lead:got]); {
+		case i > 0:
+			return at + int64(lead+i), nil
+		case err != nil:
+			return at + int64(got), err
+		case n >= maxEntry:
+			return at, errOversize
 		}
 	}
-	return buf[:n+got]
+}
+
+// line gives the number of a line in the file. Until all are counted, a line is
+// known by its number in its block, and that of the block above 32 bits.
+func (s *blocks) line(line int64) int64 {
+	n := line & (1<<32 - 1)
+	for _, more := range s.lines[:line>>32] {
+		n += more
+	}
+	return n
 }
 
 // begins reports whether a line that begins with c can only be the beginning of
 // an entry.
 func begins(c byte) bool { return c > ' ' && c != '#' }
 
-// lastStart finds the last line that begins an entry in every grammar and state:
-// the line before it has neither a backslash at its end nor a NUL. It looks at
-// no line that ends before from.
-func lastStart(buf []byte, from int) int {
-	for end := len(buf) - 1; end > from; {
-		i := bytes.LastIndexByte(buf[from:end], '\n')
+// lastStart finds, behind the first line of buf, the last line that begins an
+// entry in every grammar and state: the line before it has neither a backslash
+// at its end nor a NUL.
+func lastStart(buf []byte) int {
+	for end := len(buf) - 1; end > 0; {
+		i := bytes.LastIndexByte(buf[:end], '\n')
 		if i < 0 {
-			return -1
+			break
 		}
-		i += from
-		if begins(buf[i+1]) && (i == 0 || buf[i-1] != '\\') && bytes.IndexByte(buf[bytes.LastIndexByte(buf[:i], '\n')+1:i], 0) < 0 {
+		line := buf[bytes.LastIndexByte(buf[:i], '\n')+1 : i]
+		if begins(buf[i+1]) && !bytes.HasSuffix(line, []byte(`\`)) && bytes.IndexByte(line, 0) < 0 {
 			return i + 1
 		}
 		end = i

@@ -22,7 +22,7 @@ func segment(b []byte) (text []byte, n int, ended bool) {
 }
 
 // exim reads an entry as lsearch does, or lines that are none.
-func (p *parser) exim(b []byte, line int) int {
+func (p *parser) exim(b []byte, line int64) int {
 	text, n, ended := segment(b)
 	if conflict(text) {
 		p.problem(Problem{Kind: Conflict, Line: line})
@@ -64,7 +64,10 @@ func (p *parser) exim(b []byte, line int) int {
 }
 
 // eximPlace is a place in a block, and the line of the byte before it.
-type eximPlace struct{ n, line int }
+type eximPlace struct {
+	n    int
+	line int64
+}
 
 // eximRest reads the rest of a line whose end was not seen yet, with, behind a
 // NUL, the next line. It gives the place behind it and adds its text to data.

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 	"syscall"
 	"time"
@@ -97,11 +94,7 @@ func readOnce(ctx context.Context, path string, q Request) (f File, whole bool, 
 	}
 	unended := f.Size == 0
 	if q.Format != None {
-		var at []position
-		if f.Content, at, err = scan(ctx, file, q); err == nil {
-			err = f.Content.nameDuplicates(ctx, file, at)
-		}
-		if err != nil {
+		if f.Content, err = scan(ctx, file, f.Size, q); err != nil {
 			return f, true, fmt.Errorf("read %s: %w", path, err)
 		}
 		unended = unended || f.Content.NoNewline
@@ -198,27 +191,6 @@ func denied(path string) string {
 		}
 	}
 	return path
-}
-
-// nameDuplicates reads the keys of the duplicates that are remembered, each
-// from the beginning of its block.
-func (c *Content) nameDuplicates(ctx context.Context, r io.ReaderAt, at []position) error {
-	for i := range c.Duplicates {
-		d := &c.Duplicates[i]
-		k := sort.Search(len(at), func(k int) bool { return at[k].line > d.First }) - 1
-		in := &blocks{ctx: ctx, r: io.NewSectionReader(r, at[k].offset, math.MaxInt64), next: at[k]}
-		err := in.each(c.Format, func(e Entry) error {
-			if e.Line < d.First {
-				return nil
-			}
-			d.Key = string(e.Key[:min(len(e.Key), 64)])
-			return io.EOF
-		})
-		if err != nil && err != io.EOF {
-			return err
-		}
-	}
-	return nil
 }
 
 // Glob gives the paths that a pattern stands for, sorted: a name without

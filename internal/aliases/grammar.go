@@ -1,11 +1,14 @@
 package aliases
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // grammars read, of a block that begins with the beginning of a line, the first
 // logical line or the first lines that are none, and give its length, which is
 // at least 1.
-var grammars = [...]func(p *parser, b []byte, line int) int{
+var grammars = [...]func(p *parser, b []byte, line int64) int{
 	Exim:      (*parser).exim,
 	Aliases:   (*parser).aliases,
 	Map:       (*parser).postmap,
@@ -16,30 +19,38 @@ var grammars = [...]func(p *parser, b []byte, line int) int{
 // space is isspace(3).
 var space = [256]bool{' ': true, '\t': true, '\n': true, '\v': true, '\f': true, '\r': true}
 
-// plain are the bytes of keys that a format takes as they are.
-var plain = [...][256]bool{
-	Exim:      without(` :"`),
-	Aliases:   without(` :"\()<>@,;[]%`),
-	Map:       without(` "\`),
-	Sendmail:  without(` :"\()<>@,;[]%!|/#`),
-	OpenSMTPD: without(` :#\`),
+// class is what a format's simple lines are made of.
+type class struct {
+	plain     [256]bool // bytes of keys that are taken as they are
+	opening   [256]bool // of those, what a simple line may begin with
+	continues [256]bool // what a line begins with that may belong to the entry before it
+	colon     bool      // ends a key
+	blank     bool      // ends a key
+	longest   int       // bytes of a key
 }
 
-// userByte are the bytes of a value that OpenSMTPD takes for a user name.
-var userByte = only("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-+")
-
-func without(some string) (t [256]bool) {
-	for c := 0x21; c < 0x7f; c++ {
-		t[c] = bytes.IndexByte([]byte(some), byte(c)) < 0
+// class makes the class of a format.
+func (f Format) class() class {
+	row := [...]struct {
+		not    string // what a plain key does not have
+		behind string // what begins a line behind an entry though it is blank or a comment
+		colon  bool
+		blank  bool
+	}{
+		Exim:      {` :"`, "\n#", true, true},
+		Aliases:   {` :"\()<>@,;[]%`, "", true, false},
+		Map:       {` "\`, "", false, true},
+		Sendmail:  {` :"\()<>@,;[]%!|/#`, "", true, false},
+		OpenSMTPD: {` :#\`, "\t\n\v\f\r #", true, true},
+	}[f]
+	c := class{colon: row.colon, blank: row.blank, longest: 255}
+	for i := range c.plain {
+		b := byte(i)
+		c.plain[b] = b > ' ' && b < 0x7f && strings.IndexByte(row.not, b) < 0
+		c.opening[b] = c.plain[b] && strings.IndexByte("#/<=>", b) < 0
+		c.continues[b] = (b <= ' ' || b == '#') && strings.IndexByte(row.behind, b) < 0
 	}
-	return t
-}
-
-func only(some string) (t [256]bool) {
-	for _, c := range []byte(some) {
-		t[c] = true
-	}
-	return t
+	return c
 }
 
 // physical gives the line at the beginning of b and its length with the newline.

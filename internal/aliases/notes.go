@@ -10,19 +10,20 @@ import (
 // notes is what the goroutines that read a file find in it beside its entries:
 // its problems, and the keys that were asked for.
 type notes struct {
-	format  Format
+	format Format
+	seed
 	require []uint64 // hashes of the keys asked for
 
-	mu    sync.Mutex
-	found []Requirement // parallel to require
-	count [kinds]int
-	list  [kinds][]Problem // the first few of each kind
+	mu     sync.Mutex
+	found  []Requirement // parallel to require
+	counts [kinds]int
+	list   [kinds][]Problem // the first few of each kind
 }
 
 func newNotes(f Format, require []string) *notes {
-	n := &notes{format: f}
+	n := &notes{format: f, seed: newSeed()}
 	for _, key := range require {
-		n.require = append(n.require, hashKey(f.fold([]byte(key))))
+		n.require = append(n.require, n.hash(f.fold([]byte(key)), nil).key)
 		n.found = append(n.found, Requirement{Key: key})
 	}
 	return n
@@ -41,10 +42,10 @@ func (n *notes) asked(hash uint64, f func(*Requirement)) {
 
 // meet takes an entry whose key may have been asked for: of several, the one
 // that wins.
-func (n *notes) meet(key, value uint64, line int) {
+func (n *notes) meet(key uint64, line int64, empty bool) {
 	n.asked(key, func(r *Requirement) {
 		if r.Line == 0 || (line > r.Line) == (n.format == Sendmail) {
-			r.Line, r.Empty = line, value == noValue
+			r.Line, r.Empty = line, empty
 		}
 	})
 }
@@ -53,7 +54,7 @@ func (n *notes) meet(key, value uint64, line int) {
 // key that was asked for stands in it, that is why it is not found.
 func (p *parser) problem(q Problem, text ...byte) {
 	p.mu.Lock()
-	p.count[q.Kind]++
+	p.counts[q.Kind]++
 	if list := p.list[q.Kind]; len(list) < few || q.Line < list[few-1].Line {
 		q.Key = q.shown(text)
 		list = append(list, q)
@@ -87,7 +88,7 @@ func (p *parser) lose(q Problem, text []byte) {
 }
 
 // comment takes a comment line.
-func (p *parser) comment(text []byte, line int) {
+func (p *parser) comment(text []byte, line int64) {
 	p.loose(bytes.TrimLeft(text, "# \t"), func(r *Requirement) {
 		if r.Note == 0 || line < r.Note {
 			r.Note = line
@@ -101,17 +102,10 @@ func (p *parser) loose(text []byte, f func(*Requirement)) {
 		return
 	}
 	if key := looseKey(text); len(key) > 0 {
-		p.asked(hashKey(p.fold(key)), f)
+		p.asked(p.hash(p.fold(key), nil).key, f)
 	}
 }
 
 func byLine(a, b Problem) int {
 	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Cause, b.Cause))
-}
-
-// content puts the notes into what is known of a file.
-func (n *notes) content(c *Content) {
-	c.Format, c.Counts, c.Required = n.format, n.count, n.found
-	c.Problems = slices.Concat(n.list[:]...)
-	slices.SortFunc(c.Problems, byLine)
 }

@@ -3,10 +3,11 @@ package aliases
 import (
 	"bytes"
 	"regexp"
+	"strings"
 )
 
 // opensmtpd reads a logical line as makemap -t aliases does.
-func (p *parser) opensmtpd(b []byte, line int) int {
+func (p *parser) opensmtpd(b []byte, line int64) int {
 	text, n := p.joined(b, line)
 	text = trimLeft(cut(text))
 	if len(text) == 0 {
@@ -34,7 +35,7 @@ func (p *parser) opensmtpd(b []byte, line int) int {
 
 // joined reads a line and those that a backslash at the end joins to it, with
 // what stands behind an unescaped "#" taken away, and "\#" as "#".
-func (p *parser) joined(b []byte, line int) (text []byte, n int) {
+func (p *parser) joined(b []byte, line int64) (text []byte, n int) {
 	buf := p.text[:0]
 	for again := true; again && n < len(b); line++ {
 		part, m := physical(b[n:])
@@ -116,16 +117,34 @@ func target(t []byte) bool {
 	return shortTarget.Match(t)
 }
 
+// targetByte sums up to 0 over a user name, to 1 over what has one "@" too, to more
+// over others.
+var targetByte = func() (t [256]byte) {
+	for i := range t {
+		switch c := byte(i); {
+		case c == '@':
+			t[c] = 1
+		case c|0x20 >= 'a' && c|0x20 <= 'z', c >= '0' && c <= '9', strings.IndexByte("_.-+", c) >= 0:
+		default:
+			t[c] = 2
+		}
+	}
+	return t
+}()
+
 // simpleTarget reports whether a value is surely one that makemap takes: a user
 // or an address.
 func simpleTarget(value []byte) bool {
-	at := 0
-	for _, c := range value {
-		if c == '@' {
-			at++
-		} else if !userByte[c] {
-			return false
+	sum, last := 0, len(value)-1
+	for b := value; len(b) > 0; b = b[1:] {
+		for ; len(b) >= 8; b = b[8:] {
+			sum += int(targetByte[b[0]]) + int(targetByte[b[1]]) + int(targetByte[b[2]]) + int(targetByte[b[3]])
+			sum += int(targetByte[b[4]]) + int(targetByte[b[5]]) + int(targetByte[b[6]]) + int(targetByte[b[7]])
 		}
+		if len(b) == 0 {
+			break
+		}
+		sum += int(targetByte[b[0]])
 	}
-	return at == 0 && len(value) < 256 || at == 1 && value[0] != '@' && value[len(value)-1] != '@'
+	return sum == 0 && last < 255 || sum == 1 && value[0] != '@' && value[last] != '@'
 }

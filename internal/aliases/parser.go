@@ -2,80 +2,84 @@ package aliases
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"io"
 )
 
 // Each calls visit for every entry that the program would read from r, in
 // order. It stops at the first error of visit, of r or of ctx.
-func Each(ctx context.Context, r io.Reader, f Format, visit func(Entry) error) error {
+func Each(ctx context.Context, r io.ReaderAt, f Format, visit func(Entry) error) error {
 	if f == None {
 		return errFormat
 	}
-	return (&blocks{ctx: ctx, r: r, next: start}).each(f, visit)
-}
-
-func (s *blocks) each(f Format, visit func(Entry) error) error {
+	in := &blocks{ctx: ctx, r: r}
 	p := newParser(newNotes(f, nil))
 	p.visit = visit
-	for b := new(block); p.err == nil && s.read(b); {
-		p.block(b)
+	line := int64(1)
+	for b := new(block); p.err == nil && in.read(b); {
+		p.block(b, line)
+		line += b.lines
 	}
-	return cmp.Or(p.err, s.err)
+	if p.err == nil && in.err != io.EOF {
+		p.err = in.err
+	}
+	return p.err
 }
 
 // parser reads blocks of one format.
 type parser struct {
 	*notes
-	plain  *[256]bool
+	class
 	wanted uint64 // a bit for the low 6 bits of each key asked for
-	strict bool   // keys of the block may have what brackets marks
+	shift  int    // of offsets in places
 
 	visit            func(Entry) error // if set, entries go there
 	err              error             // of visit
 	set              set
+	at               int64  // offset of the logical line that is read
 	text, key, value []byte // scratch
 }
 
 func newParser(n *notes) *parser {
-	p := &parser{notes: n, plain: &plain[n.format]}
+	p := &parser{notes: n, class: n.format.class()}
 	for _, h := range n.require {
 		p.wanted |= 1 << (h & 63)
 	}
 	return p
 }
 
-// block reads a block, line by line where lines are simple, else with the
-// grammar's full rules.
-func (p *parser) block(b *block) {
-	grammar := grammars[p.format]
-	buf, pos, line := b.buf, 0, b.line
+// block reads a block whose first line has the number line, line by line where
+// lines are simple, else with the grammar's full rules.
+func (p *parser) block(b *block, line int64) {
+	grammar, first := grammars[p.format], line
 	if b.offset == 0 {
-		p.beginning(buf)
-		if bytes.HasPrefix(buf, mark) {
-			n := grammar(p, buf, line)
-			pos, line = n, line+bytes.Count(buf[:n], newline)
-		}
+		p.beginning(b.buf)
 	}
-	p.strict = p.format == Aliases || p.format == Sendmail || bytes.IndexByte(buf, '\\') >= 0 || bytes.IndexByte(buf, '`') >= 0
-	padded := buf[:len(buf)+slack]
-	p.control(buf[:pos], b.line)
-	for pos < len(buf) {
-		if n := p.simple(padded, pos, line); n > 0 {
+	padded := b.buf[:len(b.buf)+slack]
+	for pos := 0; pos < len(b.buf); {
+		p.at = b.offset + int64(pos)
+		if n := p.simple(padded[pos:], line); n > 0 {
 			pos += n
 			line++
 			continue
 		}
-		n := grammar(p, buf[pos:], line)
-		p.control(buf[pos:pos+n], line)
-		line += bytes.Count(buf[pos:pos+n], newline)
+		n := grammar(p, b.buf[pos:], line)
+		p.control(b.buf[pos:pos+n], line)
+		line += lines(b.buf[pos : pos+n])
 		pos += n
 	}
+	if b.end == errOversize {
+		p.problem(Problem{Kind: Oversize, Line: line})
+	}
+	b.lines = line - first
 }
 
+func lines(b []byte) int64 { return int64(bytes.Count(b, newline)) }
+
+var newline = []byte("\n")
+
 // entry takes an entry; key and value are as the grammar leaves them.
-func (p *parser) entry(line int, key, value []byte) {
+func (p *parser) entry(line int64, key, value []byte) {
 	key = p.fold(key)
 	p.value = p.value[:0]
 	for _, c := range value {
@@ -85,16 +89,16 @@ func (p *parser) entry(line int, key, value []byte) {
 	}
 	switch {
 	case p.visit == nil:
-		p.add(hashKey(key), hash(p.value, 0), line)
+		p.add(p.hash(key, p.value), line, len(p.value) == 0)
 	case p.err == nil:
 		p.err = p.visit(Entry{line, key, p.value})
 	}
 }
 
-func (p *parser) add(key, value uint64, line int) {
-	p.set.add(key, value, line)
-	if p.wanted>>(key&63)&1 != 0 {
-		p.meet(key, value, line)
+func (p *parser) add(h sums, line int64, empty bool) {
+	p.set.add(h, uint32(p.at>>p.shift))
+	if p.wanted>>(h.key&63)&1 != 0 {
+		p.meet(h.key, line, empty)
 	}
 }
 
@@ -128,8 +132,6 @@ func looseKey(text []byte) []byte {
 	return text
 }
 
-var noValue = hash(nil, 0)
-
 var mark = []byte("\xef\xbb\xbf")
 
 // beginning looks at the first bytes of a file.
@@ -145,12 +147,12 @@ func (p *parser) beginning(buf []byte) {
 
 // control looks for NUL and CR, which no grammar means to have, in lines that
 // are not simple.
-func (p *parser) control(buf []byte, line int) {
-	eachLine(buf, 0, line, func(i, line int) {
+func (p *parser) control(buf []byte, line int64) {
+	eachLine(buf, 0, line, func(i int, line int64) {
 		behind, _ := physical(head(buf[i:]))
 		p.problem(Problem{Kind: NUL, Line: line}, bytes.TrimLeft(behind, "\x00")...)
 	})
-	eachLine(buf, '\r', line, func(i, line int) {
+	eachLine(buf, '\r', line, func(i int, line int64) {
 		switch {
 		case i+1 == len(buf): // the end of the file
 		case buf[i+1] != '\n':
@@ -162,13 +164,13 @@ func (p *parser) control(buf []byte, line int) {
 }
 
 // eachLine calls f with the place of the first c in each line that has one.
-func eachLine(buf []byte, c byte, line int, f func(i, line int)) {
+func eachLine(buf []byte, c byte, line int64, f func(i int, line int64)) {
 	for at := 0; ; {
 		i := bytes.IndexByte(buf[at:], c)
 		if i < 0 {
 			return
 		}
-		line += bytes.Count(buf[at:at+i], newline)
+		line += lines(buf[at : at+i])
 		f(at+i, line)
 		next := bytes.IndexByte(buf[at+i:], '\n')
 		if next < 0 {

@@ -9,7 +9,7 @@ import (
 // space continue it, over blank lines and comments. It gives the text, valid
 // until the next, the line it begins on and its length. The text is empty
 // where there is none.
-func (p *parser) logical(b []byte, line int) (text []byte, start, n int) {
+func (p *parser) logical(b []byte, line int64) (text []byte, start int64, n int) {
 	joined := false
 	for n < len(b) {
 		part, m := physical(b[n:])
@@ -38,7 +38,7 @@ func (p *parser) logical(b []byte, line int) (text []byte, start, n int) {
 
 // postfix reads a logical line and sees to what both Postfix formats have in
 // common; the text is empty if there is nothing more to do.
-func (p *parser) postfix(b []byte, line int) (text []byte, start, n int) {
+func (p *parser) postfix(b []byte, line int64) (text []byte, start int64, n int) {
 	text, start, n = p.logical(b, line)
 	whole := text
 	text = cut(text)
@@ -68,7 +68,7 @@ func ascii(b []byte) bool {
 
 // aliases reads a logical line as postalias does: RFC 822 tokens, of which
 // those before the first colon are the key.
-func (p *parser) aliases(b []byte, line int) int {
+func (p *parser) aliases(b []byte, line int64) int {
 	text, line, n := p.postfix(b, line)
 	if len(text) == 0 {
 		return n
@@ -187,7 +187,7 @@ func comment822(b []byte) (token, []byte) {
 
 // postmap reads a logical line as postmap does: the key ends at the first white
 // space outside of quotes, which stay in it.
-func (p *parser) postmap(b []byte, line int) int {
+func (p *parser) postmap(b []byte, line int64) int {
 	text, line, n := p.postfix(b, line)
 	if len(text) == 0 {
 		return n

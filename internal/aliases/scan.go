@@ -2,71 +2,45 @@ package aliases
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"runtime"
 	"slices"
+	"sort"
 	"sync"
 	"sync/atomic"
 )
 
-// ReadContent reads facts from a stream. An error means that it could not be
-// read to its end: one of r, or of ctx. Of the request it takes Format, Require
-// and Each.
-func ReadContent(ctx context.Context, r io.Reader, q Request) (*Content, error) {
+// ReadContent reads facts from a file. An error means that it could not be read
+// to its end: one of r, or of ctx. Of the request it takes Format, Require and
+// Each.
+func ReadContent(ctx context.Context, r io.ReaderAt, q Request) (*Content, error) {
+	return scan(ctx, r, 0, q)
+}
+
+// scan reads a file of about that size.
+func scan(ctx context.Context, r io.ReaderAt, size int64, q Request) (*Content, error) {
 	if q.Format == None {
 		return nil, errFormat
 	}
-	c, _, err := scan(ctx, r, q)
-	return c, err
-}
-
-// scan reads a whole stream. It gives the places where its blocks begin.
-func scan(ctx context.Context, r io.Reader, q Request) (*Content, []position, error) {
-	in := &blocks{ctx: ctx, r: r, next: start}
-	b := new(block)
-	some := in.read(b)
+	s := &scanner{blocks: blocks{ctx: ctx, r: r}, notes: newNotes(q.Format, q.Require)}
 	n := 1
-	if q.Each != nil && !in.done { // else it is not worth a goroutine
-		n = max(1, min(runtime.GOMAXPROCS(0), 4))
+	if q.Each != nil && size > 4*blockSize { // else it is not worth a goroutine
+		n = min(runtime.GOMAXPROCS(0), 4)
 	}
-	found := newNotes(q.Format, q.Require)
-	parsers := make([]*parser, n)
-	sets := make([]*set, n)
-	for i := range parsers {
-		parsers[i] = newParser(found)
-		sets[i] = &parsers[i].set
-		defer sets[i].release()
+	for range n {
+		p := newParser(s.notes)
+		p.shift = max(0, bits.Len64(uint64(size))-32)
+		s.parsers = append(s.parsers, p)
+		defer p.set.release()
 	}
-	if some {
-		parsers[0].block(b)
+	q.each(n, s.parse)
+	if s.err != io.EOF && s.err != errOversize {
+		return nil, s.err
 	}
-	q.each(n, func(i int) {
-		for b := new(block); in.read(b); {
-			parsers[i].block(b)
-		}
-	})
-	if errors.Is(in.err, errOversize) {
-		parsers[0].problem(Problem{Kind: Oversize, Line: in.next.line})
-	} else if in.err != nil {
-		return nil, nil, in.err
-	}
-	c := &Content{Lines: in.next.line - 1, NoNewline: in.err == nil && in.next.offset > 0 && in.last != '\n'}
-	var part atomic.Int32
-	var mu sync.Mutex
-	q.each(n, func(int) {
-		counted := count(sets, q.Format == Sendmail, &part)
-		mu.Lock()
-		c.add(counted)
-		mu.Unlock()
-	})
-	if c.NoNewline {
-		c.Lines++
-	}
-	found.content(c)
-	c.refuse()
-	return c, in.at, nil
+	q.each(n, func(int) { s.count() })
+	return s.content()
 }
 
 // each calls f for every goroutine.
@@ -76,6 +50,103 @@ func (q Request) each(n int, f func(i int)) {
 		return
 	}
 	f(0)
+}
+
+// scanner is what the goroutines that read a file share.
+type scanner struct {
+	blocks
+	*notes
+	parsers []*parser
+	part    atomic.Int32
+	mu      sync.Mutex
+	tally
+}
+
+// parse reads blocks until there are none.
+func (s *scanner) parse(i int) {
+	for b := new(block); s.read(b); {
+		s.parsers[i].block(b, int64(b.number)<<32+1)
+	}
+}
+
+// count counts parts of the set until there are none.
+func (s *scanner) count() {
+	t := count(s.parsers, s.format == Sendmail, &s.part)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tally.add(t)
+}
+
+// content puts together what was found.
+func (s *scanner) content() (*Content, error) {
+	c := &Content{
+		Format: s.format, Counts: s.counts, Required: s.found, NoNewline: s.unended,
+		Entries: s.entries, Repeated: s.repeated, Differing: s.differing, Digest: mixEntry(entryStart, s.digest),
+	}
+	for _, n := range s.lines {
+		c.Lines += int(n)
+	}
+	if s.unended {
+		c.Lines++
+	}
+	c.Problems = slices.Concat(s.list[:]...)
+	slices.SortFunc(c.Problems, byLine)
+	for i := range c.Problems {
+		s.number(&c.Problems[i])
+	}
+	for i := range c.Required {
+		r := &c.Required[i]
+		r.Line, r.Note = s.line(r.Line), s.line(r.Note)
+		if r.Lost != nil {
+			s.number(r.Lost)
+		}
+	}
+	for _, d := range s.twice {
+		named, err := s.name(d)
+		if err != nil {
+			return nil, err
+		}
+		c.Duplicates = append(c.Duplicates, named)
+	}
+	c.refuse()
+	return c, nil
+}
+
+// number gives the lines of a problem their numbers in the file.
+func (s *scanner) number(p *Problem) { p.Line, p.Cause = s.line(p.Line), s.line(p.Cause) }
+
+// name reads the blocks again in which a key stands first and last.
+func (s *scanner) name(t twin) (Duplicate, error) {
+	d := Duplicate{Differ: t.differ}
+	err := s.again(t.first, func(e Entry) error {
+		if d.First == 0 && s.hash(e.Key, nil).key == t.key {
+			d.First, d.Key = s.line(e.Line), string(e.Key[:min(len(e.Key), 64)])
+		}
+		return nil
+	})
+	if err != nil {
+		return d, err
+	}
+	return d, s.again(t.last, func(e Entry) error {
+		if s.hash(e.Key, nil).key == t.key {
+			d.Last = s.line(e.Line)
+		}
+		return nil
+	})
+}
+
+// again calls visit for the entries of the block in which a place is.
+func (s *scanner) again(place uint32, visit func(Entry) error) error {
+	k := sort.Search(len(s.offsets), func(k int) bool { return uint32(s.offsets[k]>>s.parsers[0].shift) > place }) - 1
+	in, b := &blocks{ctx: s.ctx, r: s.r, next: s.offsets[k]}, new(block)
+	p := newParser(newNotes(s.format, nil))
+	p.visit = visit
+	if in.read(b) {
+		p.block(b, int64(k)<<32+1)
+	} else if in.err != io.EOF {
+		return in.err
+	}
+	return nil
 }
 
 // refuse finds out why OpenSMTPD refuses a file, if it does.

@@ -8,7 +8,7 @@ import (
 )
 
 // sendmail reads an entry as newaliases does, or a line that is none.
-func (p *parser) sendmail(b []byte, line int) int {
+func (p *parser) sendmail(b []byte, line int64) int {
 	text, n, long := p.sendmailLine(b)
 	if long {
 		return n + p.sendmailLong(b, n, line, text)
@@ -67,9 +67,9 @@ func (p *parser) sendmailLine(b []byte) (text []byte, n int, long bool) {
 // sendmailLong skips an entry whose end was not seen, to the end of the logical
 // line that is being read, which is the next one behind a NUL. It gives the
 // length of what is skipped.
-func (p *parser) sendmailLong(b []byte, from, line int, text []byte) int {
+func (p *parser) sendmailLong(b []byte, from int, line int64, text []byte) int {
 	if b[from-1] == '\n' {
-		cause := line + bytes.Count(b[:from-1], newline)
+		cause := line + lines(b[:from-1])
 		p.lose(Problem{Kind: NUL, Line: line}, text)
 		next, _ := physical(b[from:])
 		p.problem(Problem{Kind: NUL, Line: cause + 1, Cause: cause}, next...)
@@ -88,7 +88,7 @@ func (p *parser) sendmailLong(b []byte, from, line int, text []byte) int {
 	return n - from
 }
 
-func (p *parser) sendmailEntry(text []byte, line int) {
+func (p *parser) sendmailEntry(text []byte, line int64) {
 	colon := bytes.IndexByte(text, ':')
 	if colon < 0 {
 		p.problem(Problem{Kind: NoSeparator, Line: line}, text...)

@@ -4,69 +4,65 @@ import (
 	"cmp"
 	"encoding/binary"
 	"math/bits"
+	"math/rand/v2"
 	"slices"
 	"sync/atomic"
 	"syscall"
 )
 
-// The hash of a text is taken over its 16-byte words, little-endian, the last one
-// filled up with zeros, and its length. It is the same on every host.
+// seed is what the hashes of keys depend on, another in each run: nobody can
+// write a file whose keys collide.
+type seed struct{ start, factor uint64 }
+
+func newSeed() seed { return seed{rand.Uint64(), rand.Uint64() | 1} }
+
+// sums are the hashes of an entry: of its key, by which keys are told apart; and
+// of key and value, the same on every host, for the digest. Both are taken over
+// words of eight bytes, little-endian, first those of the key, then those of the
+// value; see [lastWord] for the last of each.
+type sums struct{ key, entry uint64 }
+
 const (
-	hashStart = 0x9e3779b97f4a7c15
-	hashFlip  = 0xa0761d6478bd642f
-	hashMix   = 0xd6e8feb86659fd93
+	entryStart  = 0x9e3779b97f4a7c15
+	entryFactor = 0xa0761d6478bd642f
 )
 
-func mix(a, b uint64) uint64 {
-	hi, lo := bits.Mul64(a, b^hashFlip)
+// mixKey adds a word to the hash of a key.
+func (s seed) mixKey(h, word uint64) uint64 {
+	hi, lo := bits.Mul64(h^word, s.factor)
 	return hi ^ lo
 }
 
-// finish ends a hash with the last word and the length.
-func finish(h, lo, hi uint64, n int) uint64 {
-	return mix(mix(h^lo, hi)^uint64(n), hashMix)
-}
+// mixEntry adds a word to the hash of an entry.
+func mixEntry(h, word uint64) uint64 { return bits.RotateLeft64((h^word)*entryFactor, 29) }
 
-// hash is the hash of b with bits set in each of its 8-byte words.
-func hash(b []byte, or uint64) uint64 {
-	h, n := uint64(hashStart), len(b)
-	for ; len(b) >= 16; b = b[16:] {
-		h = mix(h^(binary.LittleEndian.Uint64(b)|or), binary.LittleEndian.Uint64(b[8:])|or)
-	}
-	var tail [16]byte
-	copy(tail[:], b)
-	lo, hi := binary.LittleEndian.Uint64(tail[:])|or, binary.LittleEndian.Uint64(tail[8:])|or
-	return finish(h, lo&first(len(b)), hi&first(len(b)-8), n)
-}
+// lastWord makes a word of what is left of a text of n bytes: up to seven bytes,
+// zeros, and above them the length.
+func lastWord(rest uint64, n int) uint64 { return rest | uint64(n)<<56 }
 
-// first is a mask of the first n bytes of a word: none below 1, all from 8.
-func first(n int) uint64 {
-	return 1<<(8*max(0, min(n, 8))) - 1
-}
-
-// hashKey is the hash of a folded key. That of one that has no byte of
-// [rarely] is over the key with 0x20 set in every byte, which folds letters: so
-// the fast path need not tell letters from others.
-func hashKey(key []byte) uint64 {
-	const caseless = 0x2020202020202020
-	h := hash(key, caseless)
-	for _, c := range key {
-		if rarely(c) {
-			return mix(h, hash(key, 0))
-		}
-	}
+// hash hashes a folded key and a value.
+func (s seed) hash(key, value []byte) sums {
+	h := sums{s.start, entryStart}
+	eachWord(key, func(w uint64) { h = sums{s.mixKey(h.key, w), mixEntry(h.entry, w)} })
+	eachWord(value, func(w uint64) { h.entry = mixEntry(h.entry, w) })
 	return h
 }
 
-// rarely reports whether 0x20 set in c may make it another byte of a key, or c
-// is what others become then.
-func rarely(c byte) bool { return c < ' ' || c == '`' || c > 'z' }
+func eachWord(text []byte, f func(uint64)) {
+	n := len(text)
+	for ; len(text) >= 8; text = text[8:] {
+		f(binary.LittleEndian.Uint64(text))
+	}
+	var rest [8]byte
+	copy(rest[:], text)
+	f(lastWord(binary.LittleEndian.Uint64(rest[:]), n))
+}
 
 // record is what is kept of an entry.
 type record struct {
-	key   uint64
-	value uint32
-	line  uint32
+	key   uint64 // seeded hash
+	entry uint32 // the upper half of the hash of the entry
+	place uint32 // of the logical line, in steps of 2^shift bytes
 }
 
 // recordSize is the size of a record in a slab, where it stands as bytes.
@@ -77,23 +73,27 @@ func readRecord(b []byte) record {
 	return record{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])}
 }
 
-// set is the records of one goroutine, by the first byte of their hash: a part
-// is small enough to be searched in the processor's cache. The slabs lie
-// outside of Go's heap, for which they are too many: the collector would run
-// again and again while it grows.
+// parts is how many parts a set has, by the upper bits of the hashes: one is
+// small enough to be searched in the processor's cache.
+const parts = 1 << partBits
+const partBits = 7
+
+// set is the records of one goroutine. Its slabs lie outside of Go's heap, in
+// huge pages where the system has them: to be given page after page takes as
+// long as to hash the keys.
 type set struct {
-	parts [256]part
+	parts [parts]part
 	free  []byte   // to be made slabs
 	maps  [][]byte // to be unmapped
 }
 
 type part struct {
-	full [][]byte
 	open []byte
+	full [][]byte
 }
 
-func (s *set) add(key, value uint64, line int) {
-	p := &s.parts[key>>56]
+func (s *set) add(h sums, place uint32) {
+	p := &s.parts[h.key>>(64-partBits)]
 	n := len(p.open)
 	if n == cap(p.open) {
 		s.grow(p)
@@ -101,36 +101,38 @@ func (s *set) add(key, value uint64, line int) {
 	}
 	p.open = p.open[:n+recordSize]
 	b := p.open[n:]
-	binary.LittleEndian.PutUint64(b, key)
-	binary.LittleEndian.PutUint64(b[8:], value&(1<<32-1)|uint64(min(line, 1<<32-1))<<32)
+	binary.LittleEndian.PutUint64(b, h.key)
+	binary.LittleEndian.PutUint64(b[8:], h.entry>>32|uint64(place)<<32)
 }
 
+// grow opens a slab. Larger ones, or powers of two, would lie so that the parts
+// drive each other out of the processor's cache.
 func (s *set) grow(p *part) {
-	size := 16 * recordSize
+	size := 12 * recordSize
 	if p.open != nil {
 		p.full = append(p.full, p.open)
-		size = min(2*cap(p.open), 1024*recordSize)
+		size = 252 * recordSize
 	}
 	if len(s.free) < size {
-		s.free = s.more()
+		s.more()
 	}
 	p.open, s.free = s.free[:0:size], s.free[size:]
 }
 
-// more gives memory for slabs: a little from the heap, then from the system, in
-// huge pages where it has them.
-func (s *set) more() []byte {
+// more gets memory for slabs: a little from the heap, then from the system.
+func (s *set) more() {
 	const little, much = 128 << 10, 16 << 20
 	if s.free == nil {
-		return make([]byte, little)
+		s.free = make([]byte, little)
+		return
 	}
 	b, err := syscall.Mmap(-1, 0, much, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)
 	if err != nil {
-		return make([]byte, much)
+		s.free = make([]byte, much)
+		return
 	}
-	_ = syscall.Madvise(b, syscall.MADV_HUGEPAGE) // faster where it works
-	s.maps = append(s.maps, b)
-	return b
+	_ = syscall.Madvise(b, syscall.MADV_HUGEPAGE) // as well as it can
+	s.free, s.maps = b, append(s.maps, b)
 }
 
 // release gives the memory back; the set is not to be used any more.
@@ -144,22 +146,35 @@ func (s *set) release() {
 // few is how many of a kind are remembered.
 const few = 5
 
-// count counts the entries of the sets, which are those of one file; last says
+// tally is what is counted of sets.
+type tally struct {
+	entries, repeated, differing int
+	digest                       uint64
+	twice                        []twin // the first few, differing ones first
+}
+
+// twin is a key that stands in a file more than once.
+type twin struct {
+	key         uint64
+	first, last uint32 // places
+	differ      bool
+}
+
+// count counts the entries that the parsers of one file read; last says
 // whether the last of two entries with the same key wins, else the first. It
 // takes the parts that next gives.
-func count(sets []*set, last bool, next *atomic.Int32) *Content {
-	c := new(Content)
+func count(parsers []*parser, last bool, next *atomic.Int32) (t tally) {
 	var slabs [][]byte
 	var seen []uint32
 	for {
 		i := int(next.Add(1)) - 1
-		if i >= 256 {
-			return c
+		if i >= parts {
+			return t
 		}
 		slabs = slabs[:0]
 		n := 0
-		for _, s := range sets {
-			slabs = append(append(slabs, s.parts[i].full...), s.parts[i].open)
+		for _, p := range parsers {
+			slabs = append(append(slabs, p.set.parts[i].full...), p.set.parts[i].open)
 		}
 		for _, slab := range slabs {
 			n += len(slab) / recordSize
@@ -168,17 +183,14 @@ func count(sets []*set, last bool, next *atomic.Int32) *Content {
 			continue
 		}
 		size := 2 << bits.Len(uint(n))
-		if cap(seen) < size {
-			seen = make([]uint32, size)
-		}
-		seen = seen[:size]
+		seen = slices.Grow(seen[:0], size)[:size]
 		clear(seen)
 		if sum, ok := distinct(slabs, seen); ok {
-			c.Entries += n
-			c.Digest += sum
+			t.entries += n
+			t.digest += sum
 			continue
 		}
-		c.sorted(records(slabs, n), last)
+		t.sorted(records(slabs, n), last)
 	}
 }
 
@@ -193,32 +205,31 @@ func records(slabs [][]byte, n int) []record {
 	return list
 }
 
-// distinct sums up records whose keys all differ; false if some may not or the
-// keys crowd. The length of the table is a power of two.
+// distinct sums up records whose keys all differ; false if some may not. The
+// length of the table is a power of two.
 func distinct(slabs [][]byte, seen []uint32) (sum uint64, ok bool) {
-	const crowd = 64
 	mask := uint64(len(seen) - 1)
 	for _, slab := range slabs {
 		for ; len(slab) >= recordSize; slab = slab[recordSize:] {
 			r := readRecord(slab)
 			key := uint32(r.key) | 1 // 0 is an empty place
-			i, steps := r.key>>32&mask, 0
+			i := r.key >> 32 & mask
 			for seen[i] != 0 {
-				if steps++; seen[i] == key || steps > crowd {
+				if seen[i] == key {
 					return 0, false
 				}
 				i = (i + 1) & mask
 			}
 			seen[i] = key
-			sum += mix(r.key, uint64(r.value))
+			sum += uint64(r.entry)
 		}
 	}
 	return sum, true
 }
 
 // sorted counts records of which some have the same key.
-func (c *Content) sorted(list []record, last bool) {
-	slices.SortFunc(list, func(a, b record) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.line, b.line)) })
+func (t *tally) sorted(list []record, last bool) {
+	slices.SortFunc(list, func(a, b record) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.place, b.place)) })
 	for len(list) > 0 {
 		n := 1
 		for n < len(list) && list[n].key == list[0].key {
@@ -230,43 +241,43 @@ func (c *Content) sorted(list []record, last bool) {
 		if last {
 			wins = same[n-1]
 		}
-		c.Entries++
-		c.Digest += mix(wins.key, uint64(wins.value))
+		t.entries++
+		t.digest += uint64(wins.entry)
 		if n == 1 {
 			continue
 		}
-		d := Duplicate{First: int(same[0].line), Last: int(same[n-1].line)}
-		c.Repeated += n - 1
+		d := twin{key: wins.key, first: same[0].place, last: same[n-1].place}
+		t.repeated += n - 1
 		for _, r := range same {
-			if r.value != wins.value {
-				c.Differing++
-				d.Differ = true
+			if r.entry != wins.entry {
+				t.differing++
+				d.differ = true
 			}
 		}
-		c.keep(d)
+		t.keep(d)
 	}
 }
 
-// keep remembers the first few duplicates, differing ones before others.
-func (c *Content) keep(list ...Duplicate) {
-	c.Duplicates = append(c.Duplicates, list...)
-	slices.SortFunc(c.Duplicates, func(a, b Duplicate) int {
-		if a.Differ == b.Differ {
-			return cmp.Compare(a.First, b.First)
+// keep remembers the first few twins, differing ones before others.
+func (t *tally) keep(list ...twin) {
+	t.twice = append(t.twice, list...)
+	slices.SortFunc(t.twice, func(a, b twin) int {
+		if a.differ == b.differ {
+			return cmp.Compare(a.first, b.first)
 		}
-		if a.Differ {
+		if a.differ {
 			return -1
 		}
 		return 1
 	})
-	c.Duplicates = c.Duplicates[:min(len(c.Duplicates), few)]
+	t.twice = t.twice[:min(len(t.twice), few)]
 }
 
 // add adds what was counted in other parts.
-func (c *Content) add(u *Content) {
-	c.Entries += u.Entries
-	c.Repeated += u.Repeated
-	c.Differing += u.Differing
-	c.Digest += u.Digest
-	c.keep(u.Duplicates...)
+func (t *tally) add(u tally) {
+	t.entries += u.entries
+	t.repeated += u.repeated
+	t.differing += u.differing
+	t.digest += u.digest
+	t.keep(u.twice...)
 }

@@ -1,0 +1,161 @@
+package aliases
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Eight bytes are looked at in a word: a byte of it below 0x80 is at least c if
+// adding 0x80-c sets its top bit. A byte from 0x80 may spoil those above it.
+const ones, tops = 0x0101010101010101, 0x8080808080808080
+
+// special marks, by the top bit of their byte, the bytes of w that may end a
+// plain key, and capitals: those below "-", from ":" to "]", from DEL.
+func special(w uint64) uint64 {
+	return (^(w + ones*(0x80-'-')) | ((w + ones*(0x80-':')) ^ (w + ones*(0x80-'^'))) | (w + ones)) & tops
+}
+
+// lower folds the capitals of ASCII bytes.
+func lower(w uint64) uint64 {
+	return w | (w+ones*(0x80-'A'))&^(w+ones*(0x80-'['))&tops>>2
+}
+
+// blanks marks white space and other controls, and bytes beyond ASCII.
+func blanks(w uint64) uint64 { return (^(w + ones*(0x80-'!')) | w) & tops }
+
+// until is a mask of the bytes below the first that is marked, and their number:
+// bits.TrailingZeros64, where the oldest processors are to do, is slow.
+func until(marks uint64) (mask uint64, n int) {
+	mask = (marks - 1) &^ marks >> 7
+	return mask, bits.TrailingZeros64(marks) >> 3
+}
+
+// unplain takes away the marks of bytes that are plain, up to the first that is
+// not.
+func (p *parser) unplain(w, marks uint64) uint64 {
+	for marks != 0 {
+		if _, n := until(marks); !p.plain[byte(w>>(8*n&63))] {
+			break
+		}
+		marks &= marks - 1
+	}
+	return marks
+}
+
+// simple reads a line that is an entry of its own: a key of plain bytes, a
+// separator, a value of ASCII. The slice has slack bytes behind the end of the
+// block. It gives the length of the line, 0 if the line is not that simple.
+func (p *parser) simple(b []byte, line int64) int {
+	if !p.opening[b[0]] {
+		return 0
+	}
+	h, n := p.simpleKey(b)
+	start := p.separator(b, n)
+	if start == 0 || n > p.longest {
+		return 0
+	}
+	end, entry := simpleValue(b, start, h.entry)
+	if end == 0 || end > 4000 || b[end-1] == '\\' || p.continues[b[end+1]] {
+		return 0
+	}
+	if p.format == OpenSMTPD && !simpleTarget(b[start:end]) {
+		return 0
+	}
+	if p.visit != nil {
+		p.entry(line, b[:n], b[start:end])
+	} else {
+		p.add(sums{h.key, entry}, line, false)
+	}
+	return end + 1
+}
+
+// simpleKey hashes the plain bytes at the beginning of b, which are followed by
+// others, and counts them.
+func (p *parser) simpleKey(b []byte) (h sums, n int) {
+	h = sums{p.seed.start, entryStart}
+	for {
+		w := binary.LittleEndian.Uint64(b[n : n+8 : n+8])
+		if marks := special(w); marks != 0 {
+			marks = p.unplain(w, marks)
+			w = lower(w)
+			if marks != 0 {
+				mask, k := until(marks)
+				n += k
+				w = lastWord(w&mask, n)
+				return sums{p.mixKey(h.key, w), mixEntry(h.entry, w)}, n
+			}
+		}
+		h.key, h.entry = p.mixKey(h.key, w), mixEntry(h.entry, w)
+		n += 8
+	}
+}
+
+// separator gives the place of the value behind a key that ends at i, 0 if it
+// takes the full rules to tell.
+func (p *parser) separator(b []byte, i int) int {
+	c := b[i]
+	switch {
+	case c != ':' && c != ' ' && c != '\t' || !p.colon && (c == ':' || b[i-1] == ':') || !p.blank && c != ':':
+		return 0
+	}
+	for i++; b[i] == ' ' || b[i] == '\t'; i++ {
+	}
+	if c != ':' && b[i] == ':' && p.format == Exim {
+		for i++; b[i] == ' ' || b[i] == '\t'; i++ {
+		}
+	}
+	if b[i] < ' ' {
+		return 0
+	}
+	return i
+}
+
+// simpleValue adds the value that begins at i to the hash of an entry. It gives
+// the place of the newline behind it; 0 if there is something in between that
+// is not ASCII or a blank.
+func simpleValue(b []byte, i int, entry uint64) (end int, hash uint64) {
+	start := i
+	for {
+		w := binary.LittleEndian.Uint64(b[i : i+8 : i+8])
+		marks := blanks(w)
+		if marks != 0 {
+			mask, k := until(marks)
+			i += k
+			if b[i] == '\n' {
+				return i, mixEntry(entry, lastWord(w&mask, i-start))
+			}
+			return blankValue(b, i, i-start, entry, w&mask)
+		}
+		entry = mixEntry(entry, w)
+		i += 8
+	}
+}
+
+// blankValue reads the rest, from a blank at i, of a value of which n bytes are
+// read, those behind the last whole word in rest.
+func blankValue(b []byte, i, n int, entry, rest uint64) (end int, hash uint64) {
+	for {
+		for b[i] == ' ' || b[i] == '\t' {
+			i++
+		}
+		w := binary.LittleEndian.Uint64(b[i : i+8 : i+8])
+		mask, k := ^uint64(0), 8
+		if marks := blanks(w); marks != 0 {
+			if mask, k = until(marks); k == 0 {
+				if b[i] != '\n' {
+					return 0, 0
+				}
+				return i, mixEntry(entry, lastWord(rest, n))
+			}
+		}
+		w &= mask
+		shift := n & 7 * 8
+		rest |= w << shift
+		if n&7+k >= 8 {
+			entry = mixEntry(entry, rest)
+			rest = w >> (64 - shift)
+		}
+		n += k
+		i += k
+	}
+}
