@@ -23,32 +23,25 @@ var space = [256]bool{' ': true, '\t': true, '\n': true, '\v': true, '\f': true,
 type class struct {
 	plain     [256]bool // bytes of keys that are taken as they are
 	opening   [256]bool // of those, what a simple line may begin with
+	ends      [256]bool // what ends a key
 	continues [256]bool // what a line begins with that may belong to the entry before it
-	colon     bool      // ends a key
-	blank     bool      // ends a key
-	longest   int       // bytes of a key
 }
 
 // class makes the class of a format.
-func (f Format) class() class {
-	row := [...]struct {
-		not    string // what a plain key does not have
-		behind string // what begins a line behind an entry though it is blank or a comment
-		colon  bool
-		blank  bool
-	}{
-		Exim:      {` :"`, "\n#", true, true},
-		Aliases:   {` :"\()<>@,;[]%`, "", true, false},
-		Map:       {` "\`, "", false, true},
-		Sendmail:  {` :"\()<>@,;[]%!|/#`, "", true, false},
-		OpenSMTPD: {` :#\`, "\t\n\v\f\r #", true, true},
+func (f Format) class() (c class) {
+	row := [...]struct{ special, ends, continues string }{
+		Exim:      {` :"`, ": \t", "\x00\t\v\f\r "},
+		Aliases:   {` :"\()<>@,;[]%`, ":", "\x00\t\n\v\f\r #"},
+		Map:       {` :"\`, " \t", "\x00\t\n\v\f\r #"},
+		Sendmail:  {` :"\()<>@,;[]%!|/#`, ":", "\x00\t\n\v\f\r #"},
+		OpenSMTPD: {` :#\`, ": \t", ""},
 	}[f]
-	c := class{colon: row.colon, blank: row.blank, longest: 255}
 	for i := range c.plain {
 		b := byte(i)
-		c.plain[b] = b > ' ' && b < 0x7f && strings.IndexByte(row.not, b) < 0
+		c.plain[b] = b > ' ' && b < 0x7f && strings.IndexByte(row.special, b) < 0
 		c.opening[b] = c.plain[b] && strings.IndexByte("#/<=>", b) < 0
-		c.continues[b] = (b <= ' ' || b == '#') && strings.IndexByte(row.behind, b) < 0
+		c.ends[b] = strings.IndexByte(row.ends, b) >= 0
+		c.continues[b] = strings.IndexByte(row.continues, b) >= 0
 	}
 	return c
 }

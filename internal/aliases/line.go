@@ -50,12 +50,15 @@ func (p *parser) simple(b []byte, line int64) int {
 		return 0
 	}
 	h, n := p.simpleKey(b)
-	start := p.separator(b, n)
-	if start == 0 || n > p.longest {
+	start := n + 1
+	for b[start] == ' ' || b[start] == '\t' {
+		start++
+	}
+	if !p.ends[b[n]] || b[start] == ':' && b[n] != ':' || n > 255 {
 		return 0
 	}
 	end, entry := simpleValue(b, start, h.entry)
-	if end == 0 || end > 4000 || b[end-1] == '\\' || p.continues[b[end+1]] {
+	if end == start || end > 4000 || b[end] != '\n' || b[end-1] == '\\' || p.continues[b[end+1]] {
 		return 0
 	}
 	if p.format == OpenSMTPD && !simpleTarget(b[start:end]) {
@@ -90,41 +93,20 @@ func (p *parser) simpleKey(b []byte) (h sums, n int) {
 	}
 }
 
-// separator gives the place of the value behind a key that ends at i, 0 if it
-// takes the full rules to tell.
-func (p *parser) separator(b []byte, i int) int {
-	c := b[i]
-	switch {
-	case c != ':' && c != ' ' && c != '\t' || !p.colon && (c == ':' || b[i-1] == ':') || !p.blank && c != ':':
-		return 0
-	}
-	for i++; b[i] == ' ' || b[i] == '\t'; i++ {
-	}
-	if c != ':' && b[i] == ':' && p.format == Exim {
-		for i++; b[i] == ' ' || b[i] == '\t'; i++ {
-		}
-	}
-	if b[i] < ' ' {
-		return 0
-	}
-	return i
-}
-
 // simpleValue adds the value that begins at i to the hash of an entry. It gives
-// the place of the newline behind it; 0 if there is something in between that
-// is not ASCII or a blank.
+// the place of the first byte behind it that is neither ASCII nor a blank, which
+// should be a newline.
 func simpleValue(b []byte, i int, entry uint64) (end int, hash uint64) {
 	start := i
 	for {
 		w := binary.LittleEndian.Uint64(b[i : i+8 : i+8])
-		marks := blanks(w)
-		if marks != 0 {
+		if marks := blanks(w); marks != 0 {
 			mask, k := until(marks)
 			i += k
-			if b[i] == '\n' {
-				return i, mixEntry(entry, lastWord(w&mask, i-start))
+			if b[i] == ' ' || b[i] == '\t' {
+				return blankValue(b, i, i-start, entry, w&mask)
 			}
-			return blankValue(b, i, i-start, entry, w&mask)
+			return i, mixEntry(entry, lastWord(w&mask, i-start))
 		}
 		entry = mixEntry(entry, w)
 		i += 8
@@ -141,12 +123,10 @@ func blankValue(b []byte, i, n int, entry, rest uint64) (end int, hash uint64) {
 		w := binary.LittleEndian.Uint64(b[i : i+8 : i+8])
 		mask, k := ^uint64(0), 8
 		if marks := blanks(w); marks != 0 {
-			if mask, k = until(marks); k == 0 {
-				if b[i] != '\n' {
-					return 0, 0
-				}
-				return i, mixEntry(entry, lastWord(rest, n))
-			}
+			mask, k = until(marks)
+		}
+		if k == 0 {
+			return i, mixEntry(entry, lastWord(rest, n))
 		}
 		w &= mask
 		shift := n & 7 * 8

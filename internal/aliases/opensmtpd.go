@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // opensmtpd reads a logical line as makemap -t aliases does.
@@ -103,22 +104,30 @@ func targets(value []byte) bool {
 }
 
 // longTarget is an error, a program, a file or an include, of which makemap
-// takes a part of up to 1023 bytes; shortTarget is an address, or a user with
-// whatever domain.
+// takes a part of up to 1023 bytes; address is one; userTarget is a user of up to
+// 255 bytes with whatever domain.
 var (
-	longTarget  = regexp.MustCompile(`(?s)^(?:(?i::?error:)([45][0-9][0-9] [0-9A-Za-z].*)|"\|(.*")|\|(.*)|(?i::?include:)?(/.*))$`)
-	shortTarget = regexp.MustCompile("(?s)^(?:[0-9A-Za-z!#$%*/?|^{}`~&'+=_.-]+@[0-9A-Za-z.-]+|[0-9A-Za-z_.+-]{1,255}(?:@.+)?)$")
+	longTarget = expression(`(?s)^(?:(?i::?error:)([45][0-9][0-9] [0-9A-Za-z].*)|"\|(.*")|\|(.*)|(?i::?include:)?(/.*))$`)
+	address    = expression("^[0-9A-Za-z!#$%*/?|^{}`~&'+=_.-]+@[0-9A-Za-z.-]+$")
+	userTarget = expression(`(?s)^([0-9A-Za-z_.+-]+)(?:@.+)?$`)
 )
 
-func target(t []byte) bool {
-	if m := longTarget.FindSubmatch(t); m != nil && len(bytes.Join(m[1:], nil)) < 1024 {
-		return true
-	}
-	return shortTarget.Match(t)
+// expression compiles a regular expression when it is needed: that takes as long
+// as to read ten thousand entries.
+func expression(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
 }
 
-// targetByte sums up to 0 over a user name, to 1 over what has one "@" too, to more
-// over others.
+func target(t []byte) bool {
+	if m := longTarget().FindSubmatch(t); m != nil && len(bytes.Join(m[1:], nil)) < 1024 {
+		return true
+	}
+	m := userTarget().FindSubmatch(t)
+	return m != nil && len(m[1]) < 256 || address().Match(t)
+}
+
+// targetByte sums up to 0 over a user name, to 1 over what has one "@" too, to
+// more over others.
 var targetByte = func() (t [256]byte) {
 	for i := range t {
 		switch c := byte(i); {
@@ -135,16 +144,13 @@ var targetByte = func() (t [256]byte) {
 // simpleTarget reports whether a value is surely one that makemap takes: a user
 // or an address.
 func simpleTarget(value []byte) bool {
-	sum, last := 0, len(value)-1
-	for b := value; len(b) > 0; b = b[1:] {
-		for ; len(b) >= 8; b = b[8:] {
-			sum += int(targetByte[b[0]]) + int(targetByte[b[1]]) + int(targetByte[b[2]]) + int(targetByte[b[3]])
-			sum += int(targetByte[b[4]]) + int(targetByte[b[5]]) + int(targetByte[b[6]]) + int(targetByte[b[7]])
-		}
-		if len(b) == 0 {
-			break
-		}
-		sum += int(targetByte[b[0]])
+	sum, b := 0, value
+	for ; len(b) >= 4; b = b[4:] {
+		sum += int(targetByte[b[0]]) + int(targetByte[b[1]]) + int(targetByte[b[2]]) + int(targetByte[b[3]])
 	}
-	return sum == 0 && last < 255 || sum == 1 && value[0] != '@' && value[last] != '@'
+	for _, c := range b {
+		sum += int(targetByte[c])
+	}
+	n := len(value)
+	return n < 256 && (sum == 0 || sum == 1 && value[0] != '@' && value[n-1] != '@')
 }

@@ -2,7 +2,6 @@ package aliases
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -195,13 +194,13 @@ func sendmailLocal(name []byte) ([]byte, Kind) {
 		return nil, TooLong
 	case slices.ContainsFunc(name, func(c byte) bool { return c >= 0x80 && c < 0xa0 }):
 		return nil, Illegal
-	case name[0] == '/' || name[0] == '|', !sendmailPlain(quotedRun.ReplaceAll(name, []byte("q"))):
+	case name[0] == '/' || name[0] == '|', !sendmailPlain(quotedRun().ReplaceAll(name, []byte("q"))):
 		return nil, NotLocal
 	}
 	return name, kinds
 }
 
-var quotedRun = regexp.MustCompile(`"(\\.|[^"\\])*"`)
+var quotedRun = expression(`"(\\.|[^"\\])*"`)
 
 // sendmailPlain reports whether no byte of a name makes it an address.
 func sendmailPlain(name []byte) bool {
