@@ -182,7 +182,7 @@ func count(parsers []*parser, last bool, next *atomic.Int32) (t tally) {
 		if n == 0 {
 			continue
 		}
-		size := 2 << bits.Len(uint(n))
+		size := 4 << bits.Len(uint(n))
 		seen = slices.Grow(seen[:0], size)[:size]
 		clear(seen)
 		if sum, ok := distinct(slabs, seen); ok {
