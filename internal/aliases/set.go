@@ -160,9 +160,9 @@ type twin struct {
 	differ      bool
 }
 
-// count counts the entries that the parsers of one file read; last says
-// whether the last of two entries with the same key wins, else the first. It
-// takes the parts that next gives.
+// count counts the entries that the parsers of one file read; last says whether
+// the last of two entries with the same key wins, else the first. It takes the
+// parts that next gives.
 func count(parsers []*parser, last bool, next *atomic.Int32) (t tally) {
 	var slabs [][]byte
 	var seen []uint32
@@ -182,54 +182,67 @@ func count(parsers []*parser, last bool, next *atomic.Int32) (t tally) {
 		if n == 0 {
 			continue
 		}
-		size := 4 << bits.Len(uint(n))
+		size := 4 << bits.Len(uint(n)) // mostly empty: few keys meet
 		seen = slices.Grow(seen[:0], size)[:size]
 		clear(seen)
-		if sum, ok := distinct(slabs, seen); ok {
-			t.entries += n
-			t.digest += sum
-			continue
+		sum, twice := insert(slabs, seen)
+		t.entries += n
+		t.digest += sum
+		if twice {
+			t.twins(repeated(slabs, seen), last)
 		}
-		t.sorted(records(slabs, n), last)
 	}
 }
 
-// records copies the records of slabs.
-func records(slabs [][]byte, n int) []record {
-	list := make([]record, 0, n)
+// A key is known in a table by 30 bits of its hash, and by its place or, if that
+// is taken, the next. The lowest bit is 0 where more than one entry has it.
+const once = 1
+
+func tag(key uint64) uint32 { return uint32(key) | 2 | once }
+
+// insert puts the keys of records into a table, whose length is a power of two,
+// and sums up their entries; twice says that some may stand there twice.
+func insert(slabs [][]byte, seen []uint32) (sum uint64, twice bool) {
+	mask := uint64(len(seen) - 1)
 	for _, slab := range slabs {
-		for ; len(slab) > 0; slab = slab[recordSize:] {
-			list = append(list, readRecord(slab))
+		for ; len(slab) >= recordSize; slab = slab[recordSize:] {
+			r := readRecord(slab)
+			sum += uint64(r.entry)
+			m, i := tag(r.key), r.key>>32&mask
+			for seen[i] != 0 {
+				if seen[i]|once == m {
+					m, twice = m&^once, true
+					break
+				}
+				i = (i + 1) & mask
+			}
+			seen[i] = m
+		}
+	}
+	return sum, twice
+}
+
+// repeated gives the records whose keys may stand in the table twice.
+func repeated(slabs [][]byte, seen []uint32) (list []record) {
+	mask := uint64(len(seen) - 1)
+	for _, slab := range slabs {
+		for ; len(slab) >= recordSize; slab = slab[recordSize:] {
+			r := readRecord(slab)
+			m, i := tag(r.key), r.key>>32&mask
+			for seen[i]|once != m {
+				i = (i + 1) & mask
+			}
+			if seen[i]&once == 0 {
+				list = append(list, r)
+			}
 		}
 	}
 	return list
 }
 
-// distinct sums up records whose keys all differ; false if some may not. The
-// length of the table is a power of two.
-func distinct(slabs [][]byte, seen []uint32) (sum uint64, ok bool) {
-	mask := uint64(len(seen) - 1)
-	for _, slab := range slabs {
-		for ; len(slab) >= recordSize; slab = slab[recordSize:] {
-			r := readRecord(slab)
-			key := uint32(r.key) | 1 // 0 is an empty place
-			i := r.key >> 32 & mask
-			for seen[i] != 0 {
-				if seen[i] == key {
-					return 0, false
-				}
-				i = (i + 1) & mask
-			}
-			seen[i] = key
-			sum += uint64(r.entry)
-		}
-	}
-	return sum, true
-}
-
-// sorted counts records of which some have the same key.
-func (t *tally) sorted(list []record, last bool) {
-	slices.SortFunc(list, func(a, b record) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.place, b.place)) })
+// twins takes off what was counted more than once.
+func (t *tally) twins(list []record, last bool) {
+	slices.SortStableFunc(list, func(a, b record) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.place, b.place)) })
 	for len(list) > 0 {
 		n := 1
 		for n < len(list) && list[n].key == list[0].key {
@@ -241,20 +254,20 @@ func (t *tally) sorted(list []record, last bool) {
 		if last {
 			wins = same[n-1]
 		}
-		t.entries++
-		t.digest += uint64(wins.entry)
-		if n == 1 {
-			continue
-		}
-		d := twin{key: wins.key, first: same[0].place, last: same[n-1].place}
+		t.entries -= n - 1
 		t.repeated += n - 1
+		t.digest += uint64(wins.entry)
+		d := twin{key: wins.key, first: same[0].place, last: same[n-1].place}
 		for _, r := range same {
+			t.digest -= uint64(r.entry)
 			if r.entry != wins.entry {
 				t.differing++
 				d.differ = true
 			}
 		}
-		t.keep(d)
+		if n > 1 {
+			t.keep(d)
+		}
 	}
 }
 
