@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -52,29 +51,8 @@ func judge(opt options, f facts, now time.Time) nagios.Result {
 		r.Items = append(r.Items, v.Item)
 		r.Perfdata = append(r.Perfdata, v.perfdata(len(verdicts) > 1)...)
 	}
-	r.Summary = summarise(verdicts, r.State)
+	r.Summary = nagios.Summary(r.Items, "file", " are fresh", func(it nagios.Item) string { return it.Text })
 	return r
-}
-
-// summarise says the worst of the verdicts, and how many more alert.
-func summarise(verdicts []verdict, worst nagios.State) string {
-	first := verdicts[slices.IndexFunc(verdicts, func(v verdict) bool { return v.State == worst })]
-	alerts := 0
-	for _, v := range verdicts {
-		if v.State != nagios.OK {
-			alerts++
-		}
-	}
-	text := first.Text
-	switch {
-	case len(verdicts) == 1:
-		return text
-	case alerts == 0:
-		return fmt.Sprintf("%d files are fresh", len(verdicts))
-	case alerts == 1:
-		return fmt.Sprintf("%s (%s fine)", text, plural(len(verdicts)-1, "other file is", "other files are"))
-	}
-	return fmt.Sprintf("%s (and %d more of %d files)", text, alerts-1, len(verdicts))
 }
 
 // verdict is what is said of one file.
@@ -112,19 +90,14 @@ type subject struct {
 	aliases.File
 	timer    *timer
 	now      time.Time
-	findings []finding
+	findings nagios.Findings
 	notes    []string
 	data     []nagios.Perfdata
 }
 
-// finding is one thing that was seen of a file, in the order of seeing.
-type finding struct {
-	state nagios.State
-	text  string
-}
-
+// found adds what was seen of the file.
 func (s *subject) found(state nagios.State, format string, args ...any) {
-	s.findings = append(s.findings, finding{state, fmt.Sprintf(format, args...)})
+	s.findings.Add(state, format, args...)
 }
 
 func (s *subject) note(format string, args ...any) {
@@ -217,25 +190,8 @@ func (s *subject) size() {
 	}
 }
 
-// verdict puts the findings together: the worst leads, the others that alert
-// follow; if none alerts, the first stands for all.
 func (s *subject) verdict() verdict {
-	slices.SortStableFunc(s.findings, func(a, b finding) int {
-		switch {
-		case a.state.Worse(b.state):
-			return -1
-		case b.state.Worse(a.state):
-			return 1
-		}
-		return 0
-	})
-	var texts []string
-	for i, f := range s.findings {
-		if i == 0 || f.state != nagios.OK {
-			texts = append(texts, f.text)
-		}
-	}
-	v := say(s.findings[0].state, s.Path, strings.Join(texts, "; "))
+	v := say(s.findings.Worst(), s.Path, s.findings.Text())
 	v.Notes, v.Detail, v.data = s.notes, s.detail(), s.data
 	return v
 }

@@ -165,7 +165,7 @@ func TestFailures(t *testing.T) {
 		text  string
 	}{
 		{facts{failed: failed}, nagios.Unknown, "/x cannot be looked at: read /x: input/output error"},
-		{facts{failed: failed, files: []aliases.File{file(nil)}}, nagios.Unknown, "/x cannot be looked at: read /x: input/output error (1 other file is fine)"},
+		{facts{failed: failed, files: []aliases.File{file(nil)}}, nagios.Unknown, "/x cannot be looked at: read /x: input/output error (the other file is fine)"},
 		{facts{failed: failed, files: []aliases.File{{Path: "/y", Fault: aliases.Missing}}}, nagios.Critical, "/y is missing (and 1 more of 2 files)"},
 		{facts{timer: &timer{err: errors.New("no bus")}, files: []aliases.File{file(nil)}}, nagios.Unknown, "; its timer cannot be looked at: no bus"},
 		{facts{timer: &timer{err: errors.New("no bus")}, files: []aliases.File{{Path: "/y", Fault: aliases.Missing}}}, nagios.Critical, "/y is missing"},
