@@ -134,8 +134,8 @@ func (c *conn) hello() *Answer {
 	return a
 }
 
-// startTLS changes to TLS and says EHLO again. A reply that the server sent in plain text after its 220 is an error (RFC 3207 4.2, 6),
-// also if it comes late and is met where TLS should begin; a 4xx or 5xx there is a failed handshake.
+// startTLS changes to TLS and says EHLO again. What the server sent in plain text after its 220 is an error (RFC 3207 4.2, 6), the
+// same whether it came with the 220 or is met by the handshake.
 func (c *conn) startTLS(security Security) *Answer {
 	if !c.extensions["STARTTLS"] {
 		return &Answer{Refused, StartTLS, nil, errors.New("STARTTLS is not offered")}
@@ -147,24 +147,23 @@ func (c *conn) startTLS(security Security) *Answer {
 	case a != nil:
 		return a
 	case c.br.Buffered() > 0:
-		return &Answer{NoVerdict, StartTLS, nil, errPlainText}
+		c.gone = true
+		return &Answer{NoVerdict, TLS, nil, errNoTLS}
 	}
 	if a := c.handshake(); a != nil {
-		var record tls.RecordHeaderError
-		if errors.As(a.Err, &record) && record.RecordHeader[0] == '2' {
-			return &Answer{NoVerdict, StartTLS, nil, errPlainText}
-		}
 		return a
 	}
 	return c.hello()
 }
 
-// handshake begins TLS. A certificate or protocol that does not fit is a refusal of the probe, a lost connection is no verdict.
+// handshake begins TLS. A certificate or protocol that does not fit is a refusal of the probe; a lost connection and what is no TLS
+// at all are no verdict.
 func (c *conn) handshake() *Answer {
 	t := tls.Client(c.Conn, &tls.Config{ServerName: c.probe.Host, InsecureSkipVerify: !c.probe.Verify})
 	if err := t.HandshakeContext(c.ctx); err != nil {
 		a := &Answer{Refused, TLS, nil, plain(err)}
-		if a.Err == errTimeout || a.Err == errClosed || a.Err == errReset {
+		switch a.Err {
+		case errTimeout, errClosed, errReset, errNoTLS:
 			a.Verdict = NoVerdict
 		}
 		c.note("-- TLS: ", a.Err.Error())
@@ -263,14 +262,14 @@ var (
 	errTimeout = errors.New("no answer within the time limit")
 	errClosed  = errors.New("connection closed")
 	errReset   = errors.New("connection reset")
-
-	errPlainText = errors.New("plain text after the reply to STARTTLS")
+	errNoTLS   = errors.New("plain text or garbage where TLS should begin")
 )
 
 // plain takes addresses, system calls and the present time out of an error of the packages net and tls.
 func plain(err error) error {
 	var no syscall.Errno
 	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return errTimeout
@@ -280,6 +279,8 @@ func plain(err error) error {
 		return errReset
 	case errors.As(err, &no):
 		return no
+	case errors.As(err, &record):
+		return errNoTLS
 	case errors.As(err, &certificate):
 		text, _, _ := strings.Cut(certificate.Err.Error(), ": current time")
 		return errors.New(strings.TrimPrefix(text, "x509: "))

@@ -44,7 +44,7 @@ func (s *session) connection() (*conn, *Answer) {
 	s.leave()
 	if s.dead == nil {
 		s.conn, s.dead = s.open(s.security)
-		if s.dead != nil && s.dead.Phase == TLS && s.security == Opportunistic && !s.probe.Verify && s.dead.Err != errTimeout {
+		if s.dead != nil && s.dead.Phase == TLS && s.security == Opportunistic && !s.probe.Verify && s.dead.Err != errTimeout && s.dead.Err != errNoTLS {
 			s.security = None
 			s.conn, s.dead = s.open(None)
 		}
