@@ -21,13 +21,14 @@ import (
 	"time"
 
 	"mailfresh/internal/aliases"
+	"mailfresh/internal/plugintest"
 )
 
 // TestAliases compares what internal/aliases reads in random files with what
 // the real programs do. MAILFRESH_SEED repeats a run, MAILFRESH_DRAWS sets the
 // number of files for each program.
 func TestAliases(t *testing.T) {
-	seed, draws := seed(t), 2000
+	seed, draws := plugintest.Seed(t), 2000
 	if s := os.Getenv("MAILFRESH_DRAWS"); s != "" {
 		draws, _ = strconv.Atoi(s)
 	}

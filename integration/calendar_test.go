@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mailfresh/internal/calendar"
+	"mailfresh/internal/plugintest"
 )
 
 // The calendar against its oracle: random events, most of them well-formed, are read by calendar.Parse and by systemd-analyze, under
@@ -27,7 +28,7 @@ func TestCalendarAgainstSystemdAnalyze(t *testing.T) {
 		}
 		t.Skip(err)
 	}
-	seed := seed(t)
+	seed := plugintest.Seed(t)
 	var (
 		tally  calendarTally
 		groups = make(chan calendarGroup)

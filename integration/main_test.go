@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"mailfresh/internal/plugintest"
 )
 
 // bin holds the plugins built from this tree. Every user may run them, inside and outside of the private hosts.
@@ -32,7 +34,7 @@ func run(m *testing.M) int {
 	if err == nil {
 		defer remove()
 		bin = filepath.Join(dir, "bin")
-		err = buildPlugins(bin)
+		err = plugintest.Build(bin)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -62,23 +64,6 @@ func scratch() (dir string, remove func(), err error) {
 		return "", nil, err
 	}
 	return dir, func() { pipe.Close(); janitor.Wait() }, janitor.Start()
-}
-
-// buildPlugins compiles every plugin of this tree into dir, as make does.
-func buildPlugins(dir string) error {
-	mains, err := filepath.Glob("../check_*/main.go")
-	if err != nil {
-		return err
-	}
-	for _, main := range mains {
-		pkg := filepath.Dir(main)
-		build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, filepath.Base(pkg)), pkg)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
-		}
-	}
-	return nil
 }
 
 // need ends the test unless it runs as root and each path exists.

@@ -22,6 +22,7 @@ type Stage struct {
 	systemd  *Systemd
 	mu       sync.Mutex
 	steps    map[string]int // how often each was taken
+	played   bool           // a fault of a step
 	conns    []net.Conn
 	running  sync.WaitGroup
 }
@@ -51,6 +52,13 @@ func (st *Stage) Close() {
 	}
 	st.mu.Unlock()
 	st.running.Wait()
+}
+
+// Played reports whether the fault of a step happened.
+func (st *Stage) Played() bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.played
 }
 
 func (st *Stage) accept() {
@@ -106,13 +114,20 @@ func (st *Stage) serve(c net.Conn) {
 		}
 		member, _ := m.Headers[dbus.FieldMember].Value().(string)
 		reply := st.systemd.reply(m, member, st)
+		if alter := st.systemd.Alter; alter != nil && reply.Type == dbus.TypeMethodReply {
+			reply = success(alter(member, reply.Body)...)
+		}
 		reply.Headers[dbus.FieldReplySerial] = dbus.MakeVariant(binary.LittleEndian.Uint32(raw.Bytes()[8:]))
 		var b bytes.Buffer
 		if err := reply.EncodeTo(&b, binary.LittleEndian); err != nil {
 			return
 		}
 		binary.LittleEndian.PutUint32(b.Bytes()[8:], serial)
-		if !st.answer(c, member, b.Bytes()) {
+		answer := b.Bytes()
+		if corrupt := st.systemd.Corrupt; corrupt != nil {
+			answer = corrupt(member, answer)
+		}
+		if !st.answer(c, member, answer) {
 			return
 		}
 	}
@@ -129,6 +144,7 @@ func (st *Stage) answer(c net.Conn, step string, b []byte) bool {
 	st.mu.Lock()
 	st.steps[step]++
 	hang, die, garbage := st.fault("hang", step), st.fault("die", step), st.fault("garbage", step)
+	st.played = st.played || hang || die || garbage
 	st.mu.Unlock()
 	switch {
 	case hang:
@@ -152,6 +168,7 @@ func (s *Systemd) reply(m *dbus.Message, member string, st *Stage) *dbus.Message
 	failing := st.fault("error", member)
 	st.steps[member]--
 	if failing {
+		st.played = true
 		return failure("org.freedesktop.DBus.Error.AccessDenied", "Access denied by the stage")
 	}
 	if m.Flags&dbus.FlagNoAutoStart != 0 { // as a bus that was started a moment ago, before systemd came to it

@@ -22,10 +22,12 @@ import (
 //	S| 250 ok\n                      sends these bytes, with Go's escapes, and no line end
 //	drip 20ms 250 ok                 sends the line byte by byte
 //	wait 300ms                       pauses
+//	take                             waits for the client to send something, such as the beginning of TLS, and reads it
 //	tls mx1.example.org [expired]    speaks TLS from here, with a certificate of CA for that name
 //	from 127.0.0.9                   the client must have this address
 //	silence                          says nothing until the client leaves
 //	flood 250-x                      sends the line until the client leaves
+//	pour x                           sends these bytes, with Go's escapes, until the client leaves
 //	close, rst                       ends the connection, politely or not
 //	next                             what follows is for the next connection; the last part is for all further ones
 //
@@ -140,8 +142,16 @@ func play(c net.Conn, script []string) error {
 		case "close":
 			return nil
 		case "rst":
+			if t, ok := c.(*tls.Conn); ok {
+				c = t.NetConn()
+			}
 			_ = c.(*net.TCPConn).SetLinger(0)
+			_ = c.Close()
 			return nil
+		case "take":
+			if _, err := in.Read(make([]byte, 4096)); err != nil {
+				return nil
+			}
 		case "silence":
 			_, _ = io.Copy(io.Discard, in)
 			return nil
@@ -164,12 +174,17 @@ func say(c io.Writer, word, rest string) (err error) {
 		for ; n > 0 && err == nil; n-- {
 			_, err = io.WriteString(c, text+"\r\n")
 		}
-	case "S|":
+	case "S|", "pour":
 		raw, bad := strconv.Unquote(`"` + rest + `"`)
 		if bad != nil {
-			return bad
+			panic("not what a script may send: " + rest)
 		}
-		_, err = io.WriteString(c, raw)
+		if _, err = io.WriteString(c, raw); word == "S|" {
+			break
+		}
+		for raw = strings.Repeat(raw, 1000); err == nil; {
+			_, err = io.WriteString(c, raw)
+		}
 	case "flood":
 		lines := []byte(strings.Repeat(rest+"\r\n", 100))
 		for err == nil {

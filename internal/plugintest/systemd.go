@@ -47,6 +47,9 @@ import (
 //
 // and "STEP 3" is the third time.
 type Systemd struct {
+	Alter   func(member string, reply []any) []any     // changes what a method returns
+	Corrupt func(member string, message []byte) []byte // changes it on the wire
+
 	units  map[string]*fakeUnit
 	faults map[string]string
 }
