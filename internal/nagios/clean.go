@@ -14,17 +14,10 @@ var stateToken = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)\[(ok|warning|critical|unknown|up|down|unreachable|pending)\]`)
 })
 
-// invisible are printable code points that show as nothing.
-var invisible = &unicode.RangeTable{R16: []unicode.Range16{
-	{Lo: 0x034f, Hi: 0x034f, Stride: 1}, // combining grapheme joiner
-	{Lo: 0x115f, Hi: 0x1160, Stride: 1}, // hangul fillers
-	{Lo: 0x17b4, Hi: 0x17b5, Stride: 1},
-	{Lo: 0x180b, Hi: 0x180f, Stride: 1}, // mongolian selectors
-	{Lo: 0x2800, Hi: 0x2800, Stride: 1}, // blank braille
-	{Lo: 0x3164, Hi: 0x3164, Stride: 1},
-	{Lo: 0xfe00, Hi: 0xfe0f, Stride: 1}, // variation selectors
-	{Lo: 0xffa0, Hi: 0xffa0, Stride: 1},
-}, R32: []unicode.Range32{{Lo: 0xe0100, Hi: 0xe01ef, Stride: 1}}}
+// invisible reports whether a printable code point shows as nothing: fillers, joiners, variation selectors, the blank braille pattern.
+func invisible(r rune) bool {
+	return r == 0x2800 || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
 
 // clean makes text from outside fit to print on one line: white space of any
 // kind is one blank; "|", "<" and ">" are look-alikes that mean nothing to a
@@ -58,7 +51,7 @@ func clean(s string, limit int) (text string, rest int) {
 			b.WriteRune('›')
 		case r < 0x20 || r == 0x7f:
 			fmt.Fprintf(&b, `\x%02x`, r)
-		case !unicode.IsPrint(r) || unicode.Is(invisible, r):
+		case !unicode.IsPrint(r) || invisible(r):
 			fmt.Fprintf(&b, `\u%04x`, r)
 		default:
 			b.WriteRune(r)

@@ -11,7 +11,7 @@ import (
 const (
 	maxLine    = 999  // line 1, without its newline
 	maxSummary = 450  // of line 1, what performance data may not take away
-	maxOutput  = 8191 // the whole
+	maxOutput  = 8190 // the whole, without its last newline
 )
 
 // Result is what one run of a plugin says.

@@ -15,8 +15,15 @@ import (
 	"mailfresh/internal/nagios"
 )
 
+// What a value and a range look like.
+const (
+	number = `-?(0|[1-9][0-9]*)(\.[0-9]+)?`
+	bounds = `@?((~|` + number + `):(` + number + `)?|` + number + `)`
+)
+
 var (
-	itemForm   = regexp.MustCompile(`^([a-z0-9_]+)=-?[0-9]+(\.[0-9]+)?(s|B)?(;[-+0-9.:~@]*){0,2}$`)
+	itemForm   = regexp.MustCompile(`^([a-z0-9_]+)=` + number + `(s|B)?(;(` + bounds + `)?){0,2}$`)
+	fromZero   = regexp.MustCompile(`;@?0:[^;]`)
 	stateToken = regexp.MustCompile(`(?i)\[(ok|warning|critical|unknown|up|down|unreachable|pending)\]`)
 )
 
@@ -42,7 +49,7 @@ func CheckOutput(name string, exit int, stdout, stderr string) error {
 	if len(lines[0]) >= 1000 {
 		bad("line 1 has %d bytes", len(lines[0]))
 	}
-	if len(stdout) > 8192 {
+	if len(stdout) >= 8192 {
 		bad("the output has %d bytes", len(stdout))
 	}
 	if !utf8.ValidString(stdout) {
@@ -79,12 +86,14 @@ func checkLine(i int, line string) error {
 		return fmt.Errorf("state token %s", token)
 	}
 	for _, r := range line {
-		if r != ' ' && (!unicode.IsPrint(r) || unicode.Is(unicode.Cf, r)) {
+		if r != ' ' && (!unicode.IsPrint(r) || unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)) || r == blankBraille {
 			return fmt.Errorf("character %U", r)
 		}
 	}
 	return nil
 }
+
+const blankBraille = 0x2800
 
 func checkPerfdata(items string) error {
 	rest, ok := strings.CutPrefix(items, " ")
@@ -101,6 +110,9 @@ func checkPerfdata(items string) error {
 			return fmt.Errorf("label %s twice", m[1])
 		}
 		seen[m[1]] = true
+		if fromZero.MatchString(item) {
+			return fmt.Errorf("item %q: a range from 0 is written without its start", item)
+		}
 	}
 	return nil
 }
