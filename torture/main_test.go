@@ -135,7 +135,7 @@ func each(n, limit int, f func(i int)) {
 
 // judge counts what run gives. A run that is late, or was given up by the frame, is repeated: once in a while the machine is late, a
 // plugin that does not keep to its time always is.
-func judge(t testing.TB, c *plugintest.Tally, input string, l plugintest.Limits, run func() plugintest.Outcome, want ...nagios.State) {
+func judge(t testing.TB, c *plugintest.Tally, input string, l plugintest.Limits, run func() plugintest.Outcome, want func() []nagios.State) {
 	t.Helper()
 	r := run()
 	for range 3 {
@@ -143,8 +143,11 @@ func judge(t testing.TB, c *plugintest.Tally, input string, l plugintest.Limits,
 			r = run()
 		}
 	}
-	c.Judge(t, input, r, l, want...)
+	c.Judge(t, input, r, l, want()...)
 }
+
+// is wants one of the states; none at all: any.
+func is(states ...nagios.State) func() []nagios.State { return func() []nagios.State { return states } }
 
 func write(t testing.TB, name string, text string) string {
 	t.Helper()

@@ -235,7 +235,7 @@ func TestSMTP(t *testing.T) {
 			args = append(args, "-vv")
 		}
 		name := fmt.Sprintf("%s at %s, alone: %t", in.reply.name, in.turns[in.phase].phase, alone)
-		judge(t, c, name, smtpLimits, func() plugintest.Outcome { return plugin(t, nil, "check_mx_rcpt", args...) }, in.verdict(alone))
+		judge(t, c, name, smtpLimits, func() plugintest.Outcome { return plugin(t, nil, "check_mx_rcpt", args...) }, is(in.verdict(alone)))
 		for _, problem := range bad.Close() {
 			if strings.Contains(problem, "the script wants") || strings.Contains(problem, `"DATA`) || strings.Contains(problem, `"BDAT`) {
 				t.Errorf("%s: %s", name, problem)

@@ -279,8 +279,8 @@ func (s *Systemd) variant(key string, value any) dbus.Variant {
 	return dbus.MakeVariant(value)
 }
 
-// listedUnit is an element of ListUnitsByPatterns' answer.
-type listedUnit struct {
+// ListedUnit is an element of ListUnitsByPatterns' answer.
+type ListedUnit struct {
 	Name, Description, Load, Active, Sub, Following string
 	Path                                            dbus.ObjectPath
 	JobID                                           uint32
@@ -288,13 +288,13 @@ type listedUnit struct {
 	JobPath                                         dbus.ObjectPath
 }
 
-func (s *Systemd) list(patterns []string) []listedUnit {
-	all := []listedUnit{}
+func (s *Systemd) list(patterns []string) []ListedUnit {
+	all := []ListedUnit{}
 	for name, u := range s.units {
 		matches := slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, name); return ok })
 		if p := u.now(); matches {
 			text := func(key string) string { s, _ := p[key].(string); return s }
-			all = append(all, listedUnit{Name: name, Description: text("Description"), Load: text("LoadState"), Active: text("ActiveState"),
+			all = append(all, ListedUnit{Name: name, Description: text("Description"), Load: text("LoadState"), Active: text("ActiveState"),
 				Sub: text("SubState"), Path: "/", JobID: u.job.ID, JobType: u.job.Type, JobPath: "/"})
 		}
 	}
