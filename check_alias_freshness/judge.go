@@ -123,7 +123,7 @@ func (s *subject) inspect() {
 	}
 	s.mapLag()
 	if s.Moving {
-		s.note("note: the file may still be being written (it was read twice): what is said of its content may be half of it")
+		s.note("note: the file may still be being written: what is said of its content may be half of it")
 	}
 	if s.Link != "" {
 		s.note("a symbolic link to %s", s.Link)

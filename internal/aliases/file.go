@@ -35,7 +35,8 @@ type File struct {
 	Where   string // Denied: the file, or the directory above it
 	Size    int64  // bytes
 	ModTime time.Time
-	Moving  bool     // it was being written while it was read, twice
+	Moving  bool     // it may be half of it: it was being written whenever it was read
+	torn    bool     // it was changed while it was read
 	Content *Content // nil if no format was given or it could not be read
 	Maps    []CompiledMap
 }
@@ -52,24 +53,37 @@ type Request struct {
 }
 
 // ReadFile finds out about a file. It never blocks on a FIFO or device. A file
-// that changes while it is read, or was just written and is empty or does not
-// end in a newline, is read once more. An error means that the file could not be looked
-// at, for another reason than those of [Fault], or not in time.
+// that changes while it is read, was written a moment ago, or was just written and is
+// empty or does not end in a newline, is read again until it stands still. If
+// it never does, the longest reading of a file that stood still meanwhile counts: the
+// others were of files half written. An error means that the file could not be looked at, for another reason
+// than those of [Fault], or not in time.
 func ReadFile(ctx context.Context, path string, q Request) (File, error) {
 	f, whole, err := readOnce(ctx, path, q)
-	if err == nil && !whole {
+	for range rereads {
+		if err != nil || whole {
+			break
+		}
 		select {
 		case <-time.After(settle):
 		case <-ctx.Done():
 			return f, ctx.Err()
 		}
 		q.Now = q.Now.Add(settle)
-		f, whole, err = readOnce(ctx, path, q)
-		f.Moving = !whole
+		var next File
+		next, whole, err = readOnce(ctx, path, q)
+		still := next.Size == f.Size && next.ModTime.Equal(f.ModTime)
+		if whole || f.torn || !next.torn && next.Size >= f.Size {
+			f = next
+		}
+		if still {
+			break
+		}
 	}
 	if err != nil {
 		return f, err
 	}
+	f.Moving = !whole
 	if f.Fault == Readable {
 		f.Maps, err = readMaps(path, q)
 	}
@@ -77,8 +91,9 @@ func ReadFile(ctx context.Context, path string, q Request) (File, error) {
 }
 
 const (
-	settle = 300 * time.Millisecond // before a file is read again
-	fresh  = 2 * time.Second        // a file of this age may still be written
+	settle  = 300 * time.Millisecond // before a file is read again
+	fresh   = 2 * time.Second        // a file of this age may still be written
+	rereads = 6
 )
 
 // readOnce gives the facts of a file, and whether it stood still.
@@ -103,8 +118,10 @@ func readOnce(ctx context.Context, path string, q Request) (f File, whole bool, 
 	if err != nil {
 		return f, true, err
 	}
-	young := unended && q.Now.Sub(f.ModTime).Abs() < fresh
-	return f, !young && after.Size() == f.Size && after.ModTime().Equal(f.ModTime), nil
+	age := q.Now.Sub(f.ModTime).Abs()
+	young := age < settle || unended && age < fresh
+	f.torn = after.Size() != f.Size || !after.ModTime().Equal(f.ModTime)
+	return f, !young && !f.torn, nil
 }
 
 // open opens a file and takes its size and times, those of the file that is

@@ -388,3 +388,42 @@ func FuzzCompiledMap(f *testing.F) {
 		}
 	})
 }
+
+// A file that is rewritten in place, in two parts that end in newlines, 40 times a second: no reading but a whole one counts.
+func TestRewrittenFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	rewrite := func() {
+		f, err := os.Create(path)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer f.Close()
+		f.WriteString("a: b\nc: d\n")
+		time.Sleep(5 * time.Millisecond)
+		f.WriteString("e: f\n")
+	}
+	rewrite()
+	stop, stopped := make(chan bool), make(chan bool)
+	go func() {
+		defer close(stopped)
+		for {
+			rewrite()
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	for range 4 {
+		if f := read(t, path); f.Content.Entries != 3 || !f.Moving {
+			t.Errorf("%d entries, moving %t; want 3, true", f.Content.Entries, f.Moving)
+		}
+	}
+	close(stop)
+	<-stopped
+	if f := read(t, path); f.Content.Entries != 3 || f.Moving {
+		t.Errorf("after the last: %d entries, moving %t; want 3, false", f.Content.Entries, f.Moving)
+	}
+}
