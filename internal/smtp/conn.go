@@ -56,6 +56,10 @@ func (s *session) open(security Security) (*conn, *Answer) {
 	}
 	s.note("-- connect to ", s.probe.Addr.String())
 	nc, err := d.DialContext(s.ctx, "tcp", s.probe.Addr.String())
+	for errors.Is(err, syscall.EMFILE) && s.ctx.Err() == nil { // another dialogue will end and leave a descriptor
+		time.Sleep(10 * time.Millisecond)
+		nc, err = d.DialContext(s.ctx, "tcp", s.probe.Addr.String())
+	}
 	if err != nil {
 		s.out.Unroutable = s.out.Connections == 0 && unroutable(err)
 		if s.probe.Source.IsValid() && errors.Is(err, syscall.EADDRNOTAVAIL) {
