@@ -56,9 +56,9 @@ const grace = 300 * time.Millisecond
 
 // Main runs the check with the process's arguments and ends the process.
 func Main(c Check) {
-	signal.Ignore(syscall.SIGPIPE) // a closed standard output is no reason to die
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	signal.Ignore(syscall.SIGPIPE) // a closed standard output is no reason to die
 	text, state := run(c, os.Args[1:], signals)
 	out := &gonagios.Plugin{ServiceOutput: text, ExitStatusCode: int(state)}
 	out.SetOutputTarget(once{os.Stdout})
