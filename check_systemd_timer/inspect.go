@@ -226,11 +226,11 @@ func (s *subject) loops() bool {
 	return s.running() && svc.NRestarts > 1 && s.now.Sub(svc.InactiveExit) <= svc.InactiveExit.Sub(s.began())/time.Duration(svc.NRestarts)
 }
 
-// restarting judges a service that is started again and again by Restart=.
+// restarting judges a service that is started again and again by Restart=. It does not mend itself, so the first missed run that alerts is critical.
 func (s *subject) restarting() {
 	s.count()
 	state := nagios.Warning
-	if s.missedState() == nagios.Critical {
+	if s.missedState() != nagios.OK {
 		state = nagios.Critical
 	}
 	svc := s.Service

@@ -47,6 +47,9 @@ func TestRunInProgress(t *testing.T) {
 		{"restart loop", "", daily(running("activating", "auto-restart", time.Hour), func(t *systemd.Timer, s *systemd.Service) {
 			s.NRestarts, s.Result, s.ExecMainCode, s.ExecMainStatus = 17, "exit-code", 1, 3
 		}), "WARNING - report.service fails and is restarted again and again (17 restarts so far, last: exit status 3), since 2022-02-22 15:47:00 UTC"},
+		{"restart loop that misses a run", "", hourly(running("activating", "auto-restart", 90*time.Minute), func(t *systemd.Timer, s *systemd.Service) {
+			s.NRestarts, s.Result, s.ExecMainCode, s.ExecMainStatus = 17, "exit-code", 1, 3
+		}), "CRITICAL - generate_vrts_aliases.service fails and is restarted again and again (17 restarts so far, last: exit status 3), since 2022-02-22 15:17:00 UTC; 1 scheduled run missed, the first was due at 2022-02-22 16:17:00 UTC; the last run of generate_vrts_aliases.service ended 2h 30m ago"},
 		{"restart loop that misses runs", "", hourly(running("activating", "auto-restart", 150*time.Minute), func(t *systemd.Timer, s *systemd.Service) {
 			s.NRestarts, s.Result, s.ExecMainCode, s.ExecMainStatus = 17, "exit-code", 1, 3
 		}), "CRITICAL - generate_vrts_aliases.service fails and is restarted again and again (17 restarts so far, last: exit status 3), since 2022-02-22 14:17:00 UTC; 2 scheduled runs missed, the first was due at 2022-02-22 15:17:00 UTC; the last run of generate_vrts_aliases.service ended 3h 30m ago"},
@@ -72,7 +75,7 @@ func TestLookalikes(t *testing.T) {
 		}), "CRITICAL - generate_vrts_aliases.service fails and is restarted again and again (125 restarts so far, last: exit status 3), since 2022-02-22 14:17:00 UTC; 2 scheduled runs missed, the first was due at 2022-02-22 15:17:00 UTC; the last run of generate_vrts_aliases.service ended 2 s ago after 0 s"},
 		{"quick restarts, triggered again meanwhile", "", hourly(running("activating", "auto-restart", 2*time.Second), func(t *systemd.Timer, s *systemd.Service) {
 			t.LastTrigger, s.NRestarts, s.RestartDelay, s.Result, s.ExecMainCode, s.ExecMainStatus = ago(3*time.Second), 100, time.Minute, "exit-code", 1, 3
-		}), "WARNING - generate_vrts_aliases.service fails and is restarted again and again (100 restarts so far, last: exit status 3), since 2022-02-22 15:06:58 UTC; 1 scheduled run missed, the first was due at 2022-02-22 16:06:58 UTC; the last run of generate_vrts_aliases.service ended 1h ago"},
+		}), "CRITICAL - generate_vrts_aliases.service fails and is restarted again and again (100 restarts so far, last: exit status 3), since 2022-02-22 15:06:58 UTC; 1 scheduled run missed, the first was due at 2022-02-22 16:06:58 UTC; the last run of generate_vrts_aliases.service ended 1h ago"},
 		{"a quick loop seen while it runs", "", hourly(running("active", "running", time.Second), func(t *systemd.Timer, s *systemd.Service) {
 			t.LastTrigger, s.NRestarts, s.Result = ago(10*time.Minute), 100, "success"
 		}), "WARNING - generate_vrts_aliases.service is restarted again and again (100 restarts so far), since 2022-02-22 16:37:00 UTC"},
