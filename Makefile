@@ -24,7 +24,7 @@ BASHDIR   ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR    ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR   ?= $(PREFIX)/share/fish/vendor_completions.d
 
-.PHONY: all build test lint docs install tarball dist deb package-test integration replay bench demo clean
+.PHONY: all build test lint docs install tarball dist deb package-test integration replay bench torture demo clean
 all: build
 
 build: $(PLUGINS:%=build/%)
@@ -67,6 +67,10 @@ replay:
 bench:
 	integration/install
 	$(GO) test -tags bench -count=1 -timeout 40m -run TestBench -v ./integration
+
+# A hostile world, in counts: inputs tried, wrong verdicts, crashes, rule violations. MAILFRESH_SEED draws others; see torture/run.
+torture:
+	torture/run
 
 demo:
 	@$(MAKE) --no-print-directory build

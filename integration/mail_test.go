@@ -32,7 +32,13 @@ func startEximOptions(t testing.TB, addr, options, rules string) (dir string) {
 	t.Helper()
 	need(t, exim)
 	dir = folder(t, "exim", "Debian-exim", "spool", "log")
-	config := filepath.Join(dir, "exim.conf")
+	start(t, addr, exec.Command(exim, "-bdf", "-C", writeEximConfig(t, dir, addr, options, rules)))
+	return dir
+}
+
+func writeEximConfig(t testing.TB, dir, addr, options, rules string) (config string) {
+	t.Helper()
+	config = filepath.Join(dir, "exim.conf")
 	text := strings.NewReplacer("DIR", dir, "ADDR", addr, "PORT", mxPort).Replace(`
 primary_hostname = mx.example.org
 local_interfaces = <; [ADDR]:PORT
@@ -49,8 +55,7 @@ rcpt:` + rules)
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	start(t, addr, exec.Command(exim, "-bdf", "-C", config))
-	return dir
+	return config
 }
 
 // start runs a daemon until the test ends, and waits for its port.

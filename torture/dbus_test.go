@@ -302,6 +302,7 @@ func crowds() []dbusInput {
 
 // TestDBus has check_systemd_timer ask a systemd that breaks off, lies or shouts.
 func TestDBus(t *testing.T) {
+	t.Parallel()
 	c, r := plugintest.NewTally(t, "hostile D-Bus server"), draw(t, 2)
 	broken := brokenSteps()
 	r.Shuffle(len(broken), func(i, k int) { broken[i], broken[k] = broken[k], broken[i] })

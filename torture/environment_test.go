@@ -137,6 +137,7 @@ var surroundings = []struct {
 
 // TestEnvironment runs every command in every environment: what it says and how it ends may not depend on that.
 func TestEnvironment(t *testing.T) {
+	t.Parallel()
 	c, all := plugintest.NewTally(t, "hostile environment"), commands(t)
 	each(len(surroundings)*len(all), 8, func(i int) {
 		in, cmd := surroundings[i/len(all)], all[i%len(all)]
@@ -181,6 +182,7 @@ var exceptions = []struct {
 
 // TestExceptions runs what no Go program can answer for.
 func TestExceptions(t *testing.T) {
+	t.Parallel()
 	c, all := plugintest.NewTally(t, "documented exceptions"), commands(t)
 	each(len(exceptions)*len(all), 8, func(i int) {
 		in, cmd := exceptions[i/len(all)], all[i%len(all)]
@@ -203,6 +205,7 @@ func TestExceptions(t *testing.T) {
 // TestSignals ends plugins at random moments. From the first lines of main on, the plugin answers for it; a signal in the milliseconds
 // before, while Go's runtime starts, ends any program.
 func TestSignals(t *testing.T) {
+	t.Parallel()
 	c, r, all := plugintest.NewTally(t, "signals"), draw(t, 5), commands(t)
 	silent := serve(t, "silence")
 	all = append(all, command{nil, "check_mx_rcpt", []string{"-H", silent.Addr, "-r", "dcw@example.org"}, unknown}, // it only waits

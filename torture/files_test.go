@@ -113,6 +113,7 @@ func damaged(format, fault, where, n int) []byte {
 
 // TestDamagedFiles has check_alias_freshness read every fault, in every format, at every place.
 func TestDamagedFiles(t *testing.T) {
+	t.Parallel()
 	c, r, dir := plugintest.NewTally(t, "damaged files"), draw(t, 3), t.TempDir()
 	type input struct{ format, fault, where int }
 	var inputs []input
@@ -143,6 +144,7 @@ func TestDamagedFiles(t *testing.T) {
 
 // TestRandomFiles has check_alias_freshness read bytes that nobody wrote. Where there is a NUL among them that is CRITICAL.
 func TestRandomFiles(t *testing.T) {
+	t.Parallel()
 	c, r, dir := plugintest.NewTally(t, "random files"), draw(t, 4), t.TempDir()
 	texts := make([][]byte, 100*amount(t))
 	for i := range texts {
@@ -190,6 +192,7 @@ func random(r *rand.Rand, i int) []byte {
 
 // TestIrregularFiles names what is no regular file, or no file that can be read. check_mx_rcpt cannot read recipients from it.
 func TestIrregularFiles(t *testing.T) {
+	t.Parallel()
 	c, dir := plugintest.NewTally(t, "irregular files"), t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	must := func(err error) {
@@ -253,6 +256,7 @@ func TestIrregularFiles(t *testing.T) {
 // TestMovingFiles rewrites good files while check_alias_freshness reads them: no wrong CRITICAL. A required key is never written: no
 // wrong OK. A file that comes and goes may be missing, but is nothing worse.
 func TestMovingFiles(t *testing.T) {
+	t.Parallel()
 	c, dir := plugintest.NewTally(t, "moving files"), t.TempDir()
 	text := damaged(0, 0, anywhere, 5000)
 	half := len(text) / 2

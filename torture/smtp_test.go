@@ -212,6 +212,7 @@ func (in smtpInput) verdict(alone bool) nagios.State {
 
 // TestSMTP has check_mx_rcpt ask servers that do anything at any phase, alone and beside a good one.
 func TestSMTP(t *testing.T) {
+	t.Parallel()
 	c, r := plugintest.NewTally(t, "hostile SMTP server"), draw(t, 1)
 	inputs := smtpInputs()
 	r.Shuffle(len(inputs), func(i, k int) { inputs[i], inputs[k] = inputs[k], inputs[i] })

@@ -80,3 +80,20 @@ func TestMatch(t *testing.T) {
 		t.Error(`Match("[a") has no error`)
 	}
 }
+
+func FuzzParseAddress(f *testing.F) {
+	for _, seed := range []string{"unix:path=/run/a%20b,guid=1;unix:abstract=c", "unixexec:path=/bin/sh", "tcp:host=x", "unix:path=", "unix:path=%zz", ";,=;", "\x00"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, address string) {
+		all, err := parseAddress(address)
+		if (err == nil) != (len(all) > 0) {
+			t.Errorf("parseAddress(%q) = %v, %v", address, all, err)
+		}
+		for _, s := range all {
+			if s.path == "" || !s.bus {
+				t.Errorf("parseAddress(%q) has the socket %+v", address, s)
+			}
+		}
+	})
+}
