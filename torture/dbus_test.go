@@ -173,7 +173,7 @@ var wrongTypes = []any{"", int64(-1), true, []float64{1}, map[string]dbus.Varian
 func absurd(r *rand.Rand, value any) any {
 	pick := func(values ...any) any { return values[r.IntN(len(values))] }
 	var minus uint64 = math.MaxUint64 - 999_999 // a negative number of microseconds
-	switch value.(type) {
+	switch value := value.(type) {
 	case uint64:
 		return pick(uint64(0), uint64(1), uint64(math.MaxUint64), uint64(math.MaxUint64-1), minus, uint64(math.MaxInt64), uint64(math.MaxInt64)+1, uint64(math.MaxInt64)/1000, uint64(1)<<53)
 	case uint32:
@@ -183,7 +183,7 @@ func absurd(r *rand.Rand, value any) any {
 	case string:
 		return pick("", "no such word", plugintest.Junk(r), "line\nline\r\n\n[CRITICAL] x|y=1", strings.Repeat("x", 1<<20), strings.Repeat("\n", 100_000), strings.Repeat(plugintest.Junk(r), 2000))
 	case bool:
-		return !value.(bool)
+		return !value
 	}
 	return value
 }
