@@ -313,10 +313,10 @@ func TestTortureMonitors(t *testing.T) {
 	}
 }
 
-// split takes an output apart: its text, as Icinga shows it, and its items of performance data.
+// split takes an output apart as Icinga does: the text, with the blank before the pipe, and the items of performance data.
 func split(output string) (text string, items []string) {
 	line, rest, _ := strings.Cut(strings.TrimSuffix(output, "\n"), "\n")
-	line, data, found := strings.Cut(line, " |")
+	line, data, found := strings.Cut(line, "|")
 	if found {
 		items = strings.Fields(data)
 	}
