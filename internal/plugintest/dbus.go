@@ -9,6 +9,7 @@ import (
 	"net"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -170,6 +171,9 @@ func (s *Systemd) reply(m *dbus.Message, member string, st *Stage) *dbus.Message
 	if failing {
 		st.played = true
 		return failure("org.freedesktop.DBus.Error.AccessDenied", "Access denied by the stage")
+	}
+	if full, _ := strconv.Atoi(s.faults["full"]); member == "Hello" && st.steps[member] < full {
+		return failure("org.freedesktop.DBus.Error.LimitsExceeded", "The maximum number of active connections for UID 0 has been reached")
 	}
 	if m.Flags&dbus.FlagNoAutoStart != 0 { // as a bus that was started a moment ago, before systemd came to it
 		return failure("org.freedesktop.DBus.Error.NameHasNoOwner", "Name \"org.freedesktop.systemd1\" does not exist")

@@ -42,6 +42,7 @@ import (
 //	die=STEP              half an answer, then the connection is closed
 //	garbage=STEP          an answer that is no D-Bus message
 //	error=STEP            an answer that is the error AccessDenied
+//	full=N                the bus has no room for the first N connections
 //	type=PROPERTY         a property of a wrong type
 //	vanish=JOB            this job ends before it can be read
 //

@@ -33,6 +33,7 @@ type Conn struct {
 	out      *bufio.Writer
 	socket   socket
 	loggedIn bool
+	named    bool         // the bus has let us in, which gives us a name
 	serial   uint32       // of the latest call
 	call     bytes.Buffer // the latest call, as it was sent
 	reply    bytes.Buffer // the latest message, as it was received
@@ -63,11 +64,11 @@ type call struct {
 func Dial(ctx context.Context, user bool) (*Conn, error) {
 	sockets, err := sockets(user)
 	for _, s := range sockets {
-		var d net.Dialer
-		n, dialErr := d.DialContext(ctx, "unix", s.path)
+		c := &Conn{socket: s, clock: readClock()}
+		dialErr := c.connect(ctx)
 		switch {
 		case dialErr == nil:
-			return newConn(n, s)
+			return c, nil
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("connect to systemd at %s: %w", s.path, ctx.Err())
 		case err == nil:
@@ -127,24 +128,49 @@ func parseAddress(address string) ([]socket, error) {
 	return all, nil
 }
 
-// newConn writes the login, to be sent with the first calls: systemd and the bus read on after it.
-func newConn(n net.Conn, s socket) (*Conn, error) {
-	limit := &io.LimitedReader{R: n, N: maxTotal}
-	c := &Conn{net: n, limit: limit, in: bufio.NewReaderSize(limit, 64<<10), out: bufio.NewWriterSize(n, 64<<10), socket: s, clock: readClock()}
-	_, err := fmt.Fprintf(c.out, "\x00AUTH EXTERNAL %x\r\nBEGIN\r\n", strconv.Itoa(os.Geteuid()))
-	return c, err
+// connect writes the login, to be sent with the first calls: systemd and the bus read on after it.
+func (c *Conn) connect(ctx context.Context) (err error) {
+	var d net.Dialer
+	if c.net, err = d.DialContext(ctx, "unix", c.socket.path); err != nil {
+		return err
+	}
+	c.limit = &io.LimitedReader{R: c.net, N: maxTotal}
+	c.in, c.out = bufio.NewReaderSize(c.limit, 64<<10), bufio.NewWriterSize(c.net, 64<<10)
+	c.loggedIn, c.serial = false, 0
+	_, err = fmt.Fprintf(c.out, "\x00AUTH EXTERNAL %x\r\nBEGIN\r\n", strconv.Itoa(os.Geteuid()))
+	return err
 }
 
 // Close closes the connection.
 func (c *Conn) Close() error { return c.net.Close() }
 
-// exchange sends the calls together and hands each reply to its call, until ctx ends.
+// exchange sends the calls together and hands each reply to its call, until ctx ends. A bus that has as many connections of this user as it
+// allows (256 by default, which is soon reached when the checks of a host all start at once) is tried again until it has room.
 func (c *Conn) exchange(ctx context.Context, calls []call) error {
+	for {
+		err := c.try(ctx, calls)
+		if full := (dbus.Error{}); c.named || !errors.As(err, &full) || full.Name != "org.freedesktop.DBus.Error.LimitsExceeded" {
+			return err
+		}
+		c.net.Close()
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", err, ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+		if err := c.connect(ctx); err != nil {
+			return fmt.Errorf("connect to systemd at %s: %w", c.socket.path, err)
+		}
+	}
+}
+
+func (c *Conn) try(ctx context.Context, calls []call) error {
 	if len(calls) == 0 {
 		return nil
 	}
-	if !c.loggedIn && c.socket.bus {
-		hello := call{what: "log in", to: "org.freedesktop.DBus", path: "/org/freedesktop/DBus", iface: "org.freedesktop.DBus", method: "Hello", reply: func(*dbus.Message) error { return nil }}
+	if !c.named && c.socket.bus {
+		hello := call{what: "log in", to: "org.freedesktop.DBus", path: "/org/freedesktop/DBus", iface: "org.freedesktop.DBus", method: "Hello"}
+		hello.reply = func(*dbus.Message) error { c.named = true; return nil }
 		calls = append([]call{hello}, calls...)
 	}
 	stop := context.AfterFunc(ctx, func() { c.net.SetDeadline(time.Unix(1, 0)) })

@@ -239,6 +239,7 @@ func TestFaults(t *testing.T) {
 		{"hang=accept", "no answer", true},
 		{"hang=AUTH", "no answer", true},
 		{"hang=Hello", "log in: ", true},
+		{"full=1000", "The maximum number of active connections", true},
 		{"hang=ListUnitsByPatterns", "list the timers: ", true},
 		{"hang=GetAll", "read aliases.timer: ", true},
 		{"hang=GetAll 2", "read aliases.service: ", true},
@@ -277,6 +278,18 @@ func TestFaults(t *testing.T) {
 				t.Errorf("errors.Is(%v, context.DeadlineExceeded) = %v", err, !tt.late)
 			}
 		})
+	}
+}
+
+// A bus that is full for a while is waited for: seen with 500 checks at once, of which half were UNKNOWN.
+func TestBusIsFull(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	c := dial(t, ctx, hung+"\n[faults]\nfull=3\n")
+	names, err := c.Timers(ctx)
+	pairs, err2 := c.Read(ctx, "aliases.timer")
+	if err != nil || err2 != nil || len(names) != 1 || len(pairs) != 1 || pairs[0].Service.Name != "aliases.service" {
+		t.Errorf("with a bus that is full three times: Timers = %q, %v; Read = %+v, %v", names, err, pairs, err2)
 	}
 }
 
