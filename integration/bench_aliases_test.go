@@ -6,55 +6,60 @@ import (
 	"bufio"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
-	"syscall"
 	"testing"
-	"time"
 )
 
-// TestBenchAliases compares check_alias_freshness, all of its grammar, with
-// wc -l on the same files: the two run alternately, and the medians are printed.
-// It judges no number: machines differ, and what else they do at the moment.
-func TestBenchAliases(t *testing.T) {
-	plugin := filepath.Join(bin, "check_alias_freshness")
-	need(t, plugin, "/usr/bin/wc")
-	dir := filepath.Dir(bin)
-	fmt.Printf("\n%-36s %9s %9s %9s %9s %9s\n", "alias files, medians", "wall ms", "wc -l ms", "ratio", "CPU ms", "peak MiB")
-	for _, b := range []struct {
-		name, format, line string
-		entries, rounds    int
-	}{
-		{"1e6 address: address", "exim", "user%07d@example.org: user%07d@mail.example.org\n", 1_000_000, 40},
-		{"1e6 name: name, name", "aliases", "user%07d: alice%d, bob@example.org\n", 1_000_000, 40},
-		{"1e6 address transport", "map", "user%07d@example.org\tsmtp:[mx%d.example.org]\n", 1_000_000, 40},
-		{"1e6 name: address", "sendmail", "user%07d: user%07d@mail.example.org\n", 1_000_000, 40},
-		{"1e6 name: address", "opensmtpd", "user%07d: user%07d@mail.example.org\n", 1_000_000, 40},
-		{"1e7 address: address", "exim", "user%07d@example.org: user%07d@mail.example.org\n", 10_000_000, 8},
+const addresses = "user%07d@example.org: user%07d@mail.example.org\n" // an alias file as in the incident, by far the commonest use of lsearch
+
+// aliases measures the check of alias files, with all of their grammar, beside wc -l of the same files.
+func (r *report) aliases(t *testing.T) {
+	file := writeAliases(t, "exim", addresses, 1000)
+	plain := ours("check_alias_freshness", "-f", file, "-c", "1d")
+	age := command{args: []string{"/usr/lib/nagios/plugins/check_file_age", "-w", "86400", "-c", "86400", "-f", file}, says: "^FILE_AGE OK"}
+	c := contest{ours: plain, peer: age, pairs: 100}.run(t, "age of an alias file", "check_file_age")
+	r.add(c)
+	r.addPeak(c)
+	content := ours("check_alias_freshness", "-f", file, "--format", "exim", "-c", "1d")
+	r.burst(t, "an alias file of 1,000 entries", content)
+	for _, b := range []struct{ format, line, what string }{
+		{"exim", addresses, "address: address"},
+		{"aliases", "user%07d: alice%d, bob@example.org\n", "name: name, address"},
+		{"map", "user%07d@example.org\tsmtp:[mx%d.example.org]\n", "address transport"},
+		{"sendmail", "user%07d: user%07d@mail.example.org\n", "name: address"},
+		{"opensmtpd", "user%07d: user%07d@mail.example.org\n", "name: address"},
 	} {
-		path := filepath.Join(dir, "aliases-"+b.format)
-		writeAliases(t, path, b.line, b.entries)
-		var ours, theirs, ratios, cpus []float64
-		peak := 0.0
-		for range b.rounds {
-			wall, cpu, rss := timed(t, plugin, "-f", path, "--format", b.format, "-c", "1d", "-t", "1m", "--compiled", "none")
-			reference, _, _ := timed(t, "/usr/bin/wc", "-l", path)
-			ours, theirs, ratios, cpus = append(ours, wall), append(theirs, reference), append(ratios, wall/reference), append(cpus, cpu)
-			peak = max(peak, rss)
-		}
-		fmt.Printf("%-36s %9.1f %9.1f %9.2f %9.1f %9.1f\n", b.name+" ("+b.format+")", middle(ours), middle(theirs), middle(ratios), middle(cpus), peak)
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
+		c := count(t, b.format, b.line, 1_000_000, 20)
+		c.what = fmt.Sprintf("1,000,000 entries, %s (%s)", b.format, b.what)
+		r.add(c.want("at most 4, under 64 MB", c.wall.ratio <= 4 && c.peak.ours < 64))
+	}
+	growth := series{title: "check_alias_freshness --format exim", x: "entries", peer: "wc -l"}
+	for n := 1000; n <= 10_000_000; n *= 10 {
+		c := count(t, "exim", addresses, n, 30)
+		growth.add(n, c.wall)
+		if n > 1_000_000 {
+			c.what = "10,000,000 entries, exim"
+			r.add(c)
 		}
 	}
-	fmt.Printf("%-36s %29s %19s\n", "wanted for 1e6", "at most 4.00", "under 64.0")
+	r.grow(growth)
 }
 
-// writeAliases writes a file of entries, none twice, and reads it once, so that
-// it is in memory.
-func writeAliases(t *testing.T, path, line string, entries int) {
+// count compares the check of a file with wc -l. Both have to find all entries.
+func count(t *testing.T, format, line string, entries, pairs int) row {
 	t.Helper()
+	path := writeAliases(t, format, line, entries)
+	defer os.Remove(path)
+	check := ours("check_alias_freshness", "-f", path, "--format", format, "-c", "1d", "-t", "1m", "--compiled", "none")
+	check.says = fmt.Sprintf(`entries=%d;`, entries)
+	wc := command{args: []string{"/usr/bin/wc", "-l", path}, says: fmt.Sprintf("^%d ", entries)}
+	return contest{ours: check, peer: wc, pairs: pairs}.run(t, "", "wc -l")
+}
+
+// writeAliases writes a file of entries, none twice.
+func writeAliases(t *testing.T, name, line string, entries int) (path string) {
+	t.Helper()
+	path = filepath.Join(filepath.Dir(bin), fmt.Sprintf("aliases-%s-%d", name, entries))
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
@@ -69,25 +74,5 @@ func writeAliases(t *testing.T, path, line string, entries int) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	timed(t, "/usr/bin/wc", "-l", path)
-}
-
-// timed runs a command that must succeed: wall and CPU time in ms, peak memory
-// in MiB.
-func timed(t *testing.T, command string, args ...string) (wall, cpu, peak float64) {
-	t.Helper()
-	cmd := exec.Command(command, args...)
-	began := time.Now()
-	err := cmd.Run()
-	wall = float64(time.Since(began)) / 1e6
-	if err != nil {
-		t.Fatalf("%v: %v", cmd.Args, err)
-	}
-	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	cpu = float64(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()) / 1e6
-	return wall, cpu, float64(usage.Maxrss) / 1024
-}
-
-func middle(list []float64) float64 {
-	return slices.Sorted(slices.Values(list))[len(list)/2]
+	return path
 }

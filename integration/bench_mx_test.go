@@ -6,43 +6,72 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 )
 
-// TestBenchMX compares check_mx_rcpt for two Exims with check_smtp for one, and for 10,000 recipients of an alias file with smtp-source,
-// which sends as many RCPTs, both to Postfix's smtp-sink. The two run alternately, and the medians are printed.
-func TestBenchMX(t *testing.T) {
-	plugin := filepath.Join(bin, "check_mx_rcpt")
-	peer := "/usr/lib/nagios/plugins/check_smtp"
-	need(t, plugin, peer, "/usr/bin/time")
+var postfixLibrary = "LD_LIBRARY_PATH=" + postfix + "/lib/postfix"
+
+// mx measures the check of two Exims beside what asks one, and of many hosts and recipients on Postfix's smtp-sink.
+func (r *report) mx(t *testing.T) {
+	need(t, postfix+"/sbin/smtp-sink")
 	for _, addr := range []string{"127.0.25.1", "127.0.25.2"} {
 		startExim(t, addr, "\n  accept\nbegin routers\n")
 	}
-	contest{
-		ours:   []string{plugin, "-p", mxPort, "-H", "127.0.25.1", "-H", "127.0.25.2", "-r", "dcw@example.org"},
-		theirs: []string{peer, "-p", mxPort, "-H", "127.0.25.1"},
-		rounds: 50,
-	}.run(t, "two MX hosts and one", "root", 0.1)
+	two := ours("check_mx_rcpt", "-p", mxPort, "-H", "127.0.25.1", "-H", "127.0.25.2", "-r", "dcw@example.org")
+	debian := command{args: []string{"/usr/lib/nagios/plugins/check_smtp", "-p", mxPort, "-H", "127.0.25.1"}, says: "^SMTP OK"}
+	c := contest{ours: two, peer: debian, pairs: 50}.run(t, "two MX hosts", "check_smtp, one host")
+	r.add(c.want("at most 0.1", c.wall.ratio <= 0.1))
+	r.addPeak(c)
+	swaks := command{args: []string{"/usr/bin/swaks", "--server", "127.0.25.1", "--port", mxPort, "--from", "<>", "--to", "dcw@example.org", "--quit-after", "RCPT"}, says: "250 Accepted"}
+	r.add(contest{ours: two, peer: swaks, pairs: 15}.run(t, "two MX hosts", "swaks, one host"))
+	r.hosts(t)
+	r.recipients(t)
+}
 
+// hosts measures 1 to 64 MX hosts.
+func (r *report) hosts(t *testing.T) {
+	var args []string
+	growth := series{title: "check_mx_rcpt, a recipient on each host", x: "MX hosts"}
+	for n := 1; n <= 64; n++ {
+		addr := fmt.Sprintf("127.0.26.%d", n)
+		startSink(t, addr)
+		args = append(args, "-H", addr)
+		if n&(n-1) > 0 { // not a power of two
+			continue
+		}
+		check := ours("check_mx_rcpt", append(args, "-p", mxPort, "-r", "dcw@example.org")...)
+		growth.add(n, contest{ours: check, pairs: 50}.run(t, "", "").wall)
+		if n == 2 {
+			r.burst(t, "two MX hosts", check)
+		}
+	}
+	r.grow(growth)
+}
+
+// recipients measures 10 to 100,000 recipients on one host. smtp-source sends as many RCPTs, and a message.
+func (r *report) recipients(t *testing.T) {
 	const sink = "127.0.25.9"
-	need(t, postfix+"/sbin/smtp-sink")
-	library := "LD_LIBRARY_PATH=" + postfix + "/lib/postfix"
-	daemon := exec.Command(postfix+"/sbin/smtp-sink", "-u", "nobody", sink+":"+mxPort, "100")
-	daemon.Env = append(os.Environ(), library)
-	start(t, sink, daemon)
-	var keys strings.Builder
-	for i := range 10000 {
-		fmt.Fprintf(&keys, "queue%d@example.org: queue%d@backend.example.org\n", i, i)
+	startSink(t, sink)
+	growth := series{title: "check_mx_rcpt --recipients-from", x: "recipients", peer: "smtp-source"}
+	for n := 10; n <= 100_000; n *= 10 {
+		file := writeAliases(t, "recipients", addresses, n)
+		check := ours("check_mx_rcpt", "-p", mxPort, "-H", sink, "--recipients-from", file, "--format", "exim", "-t", "1m")
+		source := command{args: []string{postfix + "/sbin/smtp-source", "-r", fmt.Sprint(n), "-f", "a@example.net", "-t", "queue@example.org", sink + ":" + mxPort}, env: []string{postfixLibrary}}
+		c := contest{ours: check, peer: source, pairs: 20}.run(t, thousands(n)+" recipients", "smtp-source")
+		growth.add(n, c.wall)
+		switch n {
+		case 10_000:
+			r.add(c.want("at most 1.5", c.wall.ratio <= 1.5))
+		case 100_000:
+			r.add(c)
+		}
 	}
-	file := filepath.Join(folder(t, "keys", "root"), "emails")
-	if err := os.WriteFile(file, []byte(keys.String()), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	contest{
-		ours:   []string{plugin, "-p", mxPort, "-H", sink, "--recipients-from", file, "--format", "exim"},
-		theirs: []string{"/usr/bin/env", library, postfix + "/sbin/smtp-source", "-r", "10000", "-f", "a@example.net", "-t", "queue@example.org", sink + ":" + mxPort},
-		rounds: 15,
-	}.run(t, "10,000 recipients", "root", 1.5)
+	r.grow(growth)
+}
+
+func startSink(t *testing.T, addr string) {
+	t.Helper()
+	daemon := exec.Command(postfix+"/sbin/smtp-sink", "-u", "nobody", "-m", "1000", addr+":"+mxPort, "1000")
+	daemon.Env = append(os.Environ(), postfixLibrary)
+	start(t, addr, daemon)
 }

@@ -3,68 +3,160 @@
 package integration
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
-	"path/filepath"
 	"runtime"
-	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// TestBenchTimer compares check_systemd_timer with systemctl on a private host, for one timer and for all of 1000: the two run alternately, and the
-// medians are printed. It judges no number: machines differ, and what else they do at the moment.
-func TestBenchTimer(t *testing.T) {
-	plugin := filepath.Join(bin, "check_systemd_timer")
-	need(t, plugin, "/usr/bin/time")
-	h := newHost(t, "bench")
-	enter(t, h)
-	startTimers(t, 1)
-	one := contest{
-		ours:   []string{plugin, "-u", "bench-0"},
-		theirs: []string{"/usr/bin/systemctl", "show", "bench-0.timer", "bench-0.service"},
-		rounds: 300,
+// timer measures one timer of a private host, and what it costs to say why a job hangs or has failed.
+func (r *report) timer(t *testing.T) {
+	enter(t, newHost(t, "bench"))
+	startTimers(t, 0, 1)
+	idle := ours("check_systemd_timer", "-u", "bench-0")
+	show := command{args: []string{"/usr/bin/systemctl", "show", "bench-0.timer", "bench-0.service"}, says: "(?s)Id=bench-0.timer.*Id=bench-0.service"}
+	for _, user := range []string{"nagios", "root"} {
+		idle.user, show.user = user, user
+		one := contest{idle, show, 200, true}.run(t, "one timer, as "+user, "systemctl show")
+		r.add(one.want("at most 0.7", one.wall.ratio <= 0.7))
+		if user == "nagios" {
+			r.addPeak(one)
+		}
 	}
-	one.run(t, "one timer", "root", 0.7)
-	one.run(t, "one timer", "nagios", 0.7)
-	startTimers(t, 1000)
-	all := contest{
-		ours:   []string{plugin, "--all"},
-		theirs: []string{"/usr/bin/systemctl", "list-timers", "--all"},
-		rounds: 15,
-	}
-	all.run(t, "1000 timers", "root", 1)
-	all.run(t, "1000 timers", "nagios", 1)
+	idle.user = ""
+	debian := command{args: []string{"/usr/lib/nagios/plugins/check_systemd", "-n", "-u", "bench-0.timer"}, says: "^SYSTEMD OK"}
+	r.add(contest{idle, debian, 15, true}.run(t, "one timer, as nagios", "check_systemd -u"))
+	r.burst(t, "one timer", idle)
+	r.why(t, idle)
 }
 
-// startTimers starts the timers bench-0 to bench-(n-1) inside the host. They are due at night; the service of the first one has run.
-func startTimers(t *testing.T, n int) {
+// why compares the check of a timer that has something to explain with that of an idle one.
+func (r *report) why(t *testing.T, idle command) {
+	startUnit(t, "failed", "OnCalendar=*-*-* 03:00:00", "/bin/false")
+	startUnit(t, "hung", "OnCalendar=*-*-* 03:00:00", "/bin/sleep 1000")
+	must(t, "systemctl", "start", "--no-block", "failed.timer", "failed.service", "hung.timer", "hung.service")
+	for range 100 {
+		if exec.Command("systemctl", "-q", "is-failed", "failed.service").Run() == nil {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	failed := ours("check_systemd_timer", "-u", "failed")
+	failed.status, failed.says = 2, "^SYSTEMD_TIMER CRITICAL - failed.service"
+	hung := ours("check_systemd_timer", "-u", "hung", "--running-critical", "0")
+	hung.status, hung.says = 2, "sleep"
+	within := ours("check_systemd_timer", "-u", "hung")
+	for _, c := range []struct {
+		what  string
+		check command
+		pairs int
+	}{
+		{"why: the last run failed (no journal is read)", failed, 100},
+		{"why: it runs, within its limits (journal)", within, 100},
+		{"why: it runs, past a limit (journal, and two looks, 50 ms apart)", hung, 50},
+	} {
+		row := contest{c.check, idle, c.pairs, true}.run(t, c.what, "an idle timer")
+		row.more = true
+		if c.check.says == failed.says {
+			row = row.want("at most 5 ms more", row.wall.more <= 5)
+		}
+		r.add(row)
+	}
+	started := r.journalctlIsStarted(t, idle)
+	if !r.journalctlIsStarted(t, hung) || started {
+		t.Errorf("the check of an idle timer starts journalctl: %t; want false, and true for one that hangs", started)
+	}
+}
+
+// journalctlIsStarted runs the command once where journalctl leaves a trace.
+func (r *report) journalctlIsStarted(t *testing.T, c command) bool {
 	t.Helper()
-	start := []string{"systemctl", "--no-ask-password", "start"}
-	for i := range n {
-		name := fmt.Sprintf("/run/systemd/system/bench-%d", i)
-		timer := fmt.Sprintf("[Timer]\nOnCalendar=*-*-* 03:%02d:%02d\n", i/60, i%60)
-		if err := os.WriteFile(name+".timer", []byte(timer), 0o644); err != nil {
+	const script, trace, journalctl = "/run/journalctl", "/tmp/journalctl-was-started", "/usr/bin/journalctl"
+	if err := os.WriteFile(script, []byte("#!/bin/sh\n: >"+trace+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount(script, journalctl, "", unix.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Unmount(journalctl, unix.MNT_DETACH)
+	output := inMemory(t)
+	defer output.Close()
+	_ = c.prepare(t, output).Run()
+	time.Sleep(100 * time.Millisecond) // it is not waited for
+	return os.Remove(trace) == nil
+}
+
+// timers measures all timers of a private host, 10 to 5,000.
+func (r *report) timers(t *testing.T) {
+	enter(t, newHost(t, "bench-all"))
+	all := ours("check_systemd_timer", "--all")
+	list := command{args: []string{"/usr/bin/systemctl", "list-timers", "--all"}}
+	growth := series{title: "check_systemd_timer --all", x: "timers", peer: "systemctl list-timers --all"}
+	stock := strings.Count(must(t, "systemctl", "list-timers", "--all", "--no-legend"), "\n")
+	started := 0
+	for _, n := range []int{10, 100, 1000, 5000} {
+		startTimers(t, started, n-stock)
+		started = n - stock
+		all.says, list.says = fmt.Sprintf(`timers=%d `, n), fmt.Sprintf(`(?m)^%d timers listed`, n)
+		c := contest{all, list, 40, true}.run(t, thousands(n)+" timers, as nagios", "systemctl list-timers --all")
+		growth.add(n, c.wall)
+		switch n {
+		case 1000:
+			r.add(c.want("at most 1", c.wall.ratio <= 1))
+			r.thousand(t, all, list)
+		case 5000:
+			r.add(c)
+		}
+	}
+	r.grow(growth)
+}
+
+func (r *report) thousand(t *testing.T, all, list command) {
+	dead := command{args: []string{"/usr/lib/nagios/plugins/check_systemd", "-n", "-t"}, says: "^SYSTEMD OK"}
+	r.add(contest{all, dead, 5, true}.run(t, "1,000 timers, as nagios", "check_systemd -t"))
+	all.user, list.user = "root", "root"
+	c := contest{all, list, 40, true}.run(t, "1,000 timers, as root", "systemctl list-timers --all")
+	r.add(c.want("at most 1", c.wall.ratio <= 1))
+}
+
+// startTimers starts the timers bench-FROM to bench-(TO-1) inside the host. They are due at night; the service of the first one has run.
+func startTimers(t *testing.T, from, to int) {
+	t.Helper()
+	start := []string{"systemctl", "start"}
+	for i := from; i < to; i++ {
+		name := fmt.Sprintf("bench-%d", i)
+		startUnit(t, name, fmt.Sprintf("OnCalendar=*-*-* 03:%02d:%02d", i/60%60, i%60), "/bin/true")
+		start = append(start, name+".timer")
+	}
+	must(t, "systemctl", "daemon-reload")
+	must(t, start...)
+	must(t, "systemctl", "start", "bench-0.service")
+}
+
+// startUnit writes a timer and its service, which are loaded when they are first asked for.
+func startUnit(t *testing.T, name, schedule, command string) {
+	t.Helper()
+	for suffix, text := range map[string]string{".timer": "[Timer]\n" + schedule + "\n", ".service": "[Service]\nType=oneshot\nExecStart=" + command + "\n"} {
+		if err := os.WriteFile("/run/systemd/system/"+name+suffix, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(name+".service", []byte("[Service]\nType=oneshot\nExecStart=/bin/true\n"), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		start = append(start, fmt.Sprintf("bench-%d.timer", i))
 	}
-	for _, command := range [][]string{{"systemctl", "daemon-reload"}, start, {"systemctl", "start", "bench-0.service"}} {
-		if out, err := as(t, "root", command).CombinedOutput(); err != nil {
-			t.Fatalf("%.50q: %v\n%s", command, err, out)
-		}
+}
+
+// must runs a command inside the host that has to succeed.
+func must(t *testing.T, args ...string) string {
+	t.Helper()
+	output := inMemory(t)
+	defer output.Close()
+	if err := (command{args: args, user: "root"}).prepare(t, output).Run(); err != nil {
+		t.Fatalf("%.80q: %v\n%.2000s", args, err, text(output))
 	}
+	return text(output)
 }
 
 // enter moves this goroutine's thread into the host, for good: from here on it sees the files of the host, and what it starts is started there,
@@ -86,112 +178,3 @@ func enter(t *testing.T, h *host) {
 		}
 	}
 }
-
-// A contest is two commands with the same purpose.
-type contest struct {
-	ours, theirs []string
-	rounds       int
-}
-
-// A cost is what one run took.
-type cost struct {
-	wall, cpu, pid1 time.Duration // pid1: CPU time of the host's PID 1
-}
-
-func (c contest) run(t *testing.T, name, user string, target float64) {
-	var ours, theirs []cost
-	for range c.rounds {
-		ours = append(ours, measure(t, user, c.ours))
-		theirs = append(theirs, measure(t, user, c.theirs))
-	}
-	row := func(command []string, costs []cost) {
-		fmt.Printf("%-44.44s %9.2f %9.2f %9.2f %9.1f\n", filepath.Base(command[0])+" "+strings.Join(command[1:], " "),
-			ms(median(costs, wall)), ms(median(costs, cpu)), ms(median(costs, pid1)), peak(t, user, command))
-	}
-	ratio := func(of func(cost) time.Duration) float64 {
-		return float64(median(ours, of)) / float64(median(theirs, of))
-	}
-	fmt.Printf("\n%-44s %9s %9s %9s %9s\n", fmt.Sprintf("%s, as %s, %d pairs", name, user, c.rounds), "wall ms", "CPU ms", "PID 1 ms", "peak MiB")
-	row(c.ours, ours)
-	row(c.theirs, theirs)
-	fmt.Printf("%-44s %9.2f %9.2f %9.2f\n", fmt.Sprintf("ratio (wall: at most %.1f wanted)", target), ratio(wall), ratio(cpu), ratio(pid1))
-}
-
-// measure runs the command once. It has to succeed.
-func measure(t *testing.T, user string, command []string) cost {
-	t.Helper()
-	cmd := as(t, user, command)
-	before, start := cpuOfPID1(t), time.Now()
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%q: %v", command, err)
-	}
-	return cost{time.Since(start), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), cpuOfPID1(t) - before}
-}
-
-// peak gives the largest resident set of the command in MiB. The kernel counts in what the process was before it executed the command, hence time(1),
-// which is small.
-func peak(t *testing.T, user string, command []string) float64 {
-	t.Helper()
-	var peaks []float64
-	for range 9 {
-		cmd := as(t, user, append([]string{"/usr/bin/time", "-f", "%M"}, command...))
-		var report bytes.Buffer
-		cmd.Stderr = &report
-		if err := cmd.Run(); err != nil {
-			t.Fatalf("%q: %v\n%s", command, err, &report)
-		}
-		kib, err := strconv.ParseFloat(strings.TrimSpace(report.String()), 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		peaks = append(peaks, kib/1024)
-	}
-	slices.Sort(peaks)
-	return peaks[len(peaks)/2]
-}
-
-// as prepares a command on this thread, which is inside the host.
-func as(t *testing.T, name string, command []string) *exec.Cmd {
-	t.Helper()
-	u, err := user.Lookup(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	uid, _ := strconv.ParseUint(u.Uid, 10, 32)
-	gid, _ := strconv.ParseUint(u.Gid, 10, 32)
-	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Dir = "/"
-	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + u.HomeDir, "SHELL=/bin/sh", "USER=" + name, "LOGNAME=" + name}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-	return cmd
-}
-
-// cpuOfPID1 reads the time that the host's PID 1 has spent on a CPU. (/proc/1/stat has it too, in hundredths of a second.)
-func cpuOfPID1(t *testing.T) time.Duration {
-	t.Helper()
-	line, err := os.ReadFile("/proc/1/schedstat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nanoseconds, _, _ := strings.Cut(string(line), " ")
-	n, err := strconv.ParseInt(nanoseconds, 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(n)
-}
-
-func wall(c cost) time.Duration { return c.wall }
-func cpu(c cost) time.Duration  { return c.cpu }
-func pid1(c cost) time.Duration { return c.pid1 }
-
-func median(costs []cost, of func(cost) time.Duration) time.Duration {
-	var all []time.Duration
-	for _, c := range costs {
-		all = append(all, of(c))
-	}
-	slices.Sort(all)
-	return all[len(all)/2]
-}
-
-func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
