@@ -17,7 +17,7 @@ var grammars = [...]func(p *parser, b []byte, line int64) int{
 }
 
 // space is isspace(3).
-var space = [256]bool{' ': true, '\t': true, '\n': true, '\v': true, '\f': true, '\r': true}
+var space = table(" \t\n\v\f\r")
 
 // class is what a format's simple lines are made of.
 type class struct {
@@ -36,12 +36,11 @@ func (f Format) class() (c class) {
 		Sendmail:  {` :"\()<>@,;[]%!|/#`, ":", "\x00\t\n\v\f\r #"},
 		OpenSMTPD: {` :#\`, ": \t", ""},
 	}[f]
+	c.ends, c.continues = table(row.ends), table(row.continues)
 	for i := range c.plain {
 		b := byte(i)
 		c.plain[b] = b > ' ' && b < 0x7f && strings.IndexByte(row.special, b) < 0
 		c.opening[b] = c.plain[b] && strings.IndexByte("#/<=>", b) < 0
-		c.ends[b] = strings.IndexByte(row.ends, b) >= 0
-		c.continues[b] = strings.IndexByte(row.continues, b) >= 0
 	}
 	return c
 }
@@ -62,11 +61,27 @@ func cut(b []byte) []byte {
 	return b
 }
 
-const blank = " \t\n\v\f\r"
+func trimLeft(b []byte) []byte {
+	for len(b) > 0 && space[b[0]] {
+		b = b[1:]
+	}
+	return b
+}
 
-func trimLeft(b []byte) []byte { return bytes.TrimLeft(b, blank) }
+func trimRight(b []byte) []byte {
+	for len(b) > 0 && space[b[len(b)-1]] {
+		b = b[:len(b)-1]
+	}
+	return b
+}
 
-func trimRight(b []byte) []byte { return bytes.TrimRight(b, blank) }
+// table marks bytes.
+func table(marked string) (t [256]bool) {
+	for _, c := range []byte(marked) {
+		t[c] = true
+	}
+	return t
+}
 
 // conflict reports whether a line is a marker that a version control system
 // leaves where two versions contradict each other.

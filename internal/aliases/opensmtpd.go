@@ -95,7 +95,9 @@ func unhash(b []byte) []byte {
 
 // targets reports whether makemap takes a value: a list of targets.
 func targets(value []byte) bool {
-	for _, t := range bytes.Split(value, []byte(",")) {
+	for more := true; more; {
+		var t []byte
+		t, value, more = bytes.Cut(value, []byte(","))
 		if t = trimRight(trimLeft(t)); len(t) == 0 || !simpleTarget(t) && !target(t) {
 			return false
 		}
@@ -122,8 +124,8 @@ func target(t []byte) bool {
 	if m := longTarget().FindSubmatch(t); m != nil && len(bytes.Join(m[1:], nil)) < 1024 {
 		return true
 	}
-	m := userTarget().FindSubmatch(t)
-	return m != nil && len(m[1]) < 256 || address().Match(t)
+	m := userTarget().FindSubmatchIndex(t)
+	return m != nil && m[3] < 256 || address().Match(t)
 }
 
 // targetByte sums up to 0 over a user name, to 1 over what has one "@" too, to

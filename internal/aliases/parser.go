@@ -38,6 +38,7 @@ type parser struct {
 	set              set
 	at               int64  // offset of the logical line that is read
 	text, key, value []byte // scratch
+	name             []byte
 }
 
 func newParser(n *notes) *parser {

@@ -115,7 +115,10 @@ type token struct {
 
 func (t token) word() bool { return t.kind == 'a' || t.kind == '"' || t.kind == '(' || t.kind == '[' }
 
-const operators = `|%!()<>@,;:".[]`
+var (
+	operators = table(`|%!()<>@,;:".[]`)
+	atomEnd   = table(`|%!()<>@,;:".[]` + " \t\r\n")
+)
 
 // nextToken reads a token and gives the text behind it.
 func nextToken(b []byte) (token, []byte) {
@@ -133,12 +136,10 @@ func nextToken(b []byte) (token, []byte) {
 		text, rest := collect(b[1:], func(c byte) bool { return c == '"' })
 		return token{c, text}, rest[min(1, len(rest)):]
 	}
-	if b[0] != '\\' && bytes.IndexByte([]byte(operators), b[0]) >= 0 {
+	if operators[b[0]] {
 		return token{b[0], b[:1]}, b[1:]
 	}
-	text, rest := collect(b, func(c byte) bool {
-		return bytes.IndexByte([]byte(operators), c) >= 0 || c == ' ' || c == '\t' || c == '\r' || c == '\n'
-	})
+	text, rest := collect(b, func(c byte) bool { return atomEnd[c] })
 	return token{'a', text}, rest
 }
 

@@ -93,7 +93,8 @@ func (p *parser) sendmailEntry(text []byte, line int64) {
 		p.problem(Problem{Kind: NoSeparator, Line: line}, text...)
 		return
 	}
-	key, kind := sendmailName(text)
+	key, kind := sendmailName(text, p.name[:0])
+	p.name = key
 	value := trimLeft(text[colon+1:])
 	switch {
 	case kind != kinds:
@@ -111,7 +112,7 @@ func (p *parser) sendmailEntry(text []byte, line int64) {
 // to a colon outside of quotes and brackets, without comments, what stands in
 // angle brackets alone, a dot for white space between words, quotes taken off
 // where the name does not need them. The kind is kinds if the name is good.
-func sendmailName(text []byte) (name []byte, kind Kind) {
+func sendmailName(text, name []byte) ([]byte, Kind) {
 	var quoted, blank, closed bool
 	comment, angle := 0, 0
 scan:
@@ -125,7 +126,11 @@ scan:
 			}
 			continue
 		case comment > 0:
-			comment += strings.Count("(", string(c)) - strings.Count(")", string(c))
+			if c == '(' {
+				comment++
+			} else if c == ')' {
+				comment--
+			}
 			continue
 		case quoted:
 			quoted = c != '"'
@@ -166,7 +171,7 @@ scan:
 	case angle > 0:
 		return nil, Unbalanced
 	case quoted: // the program closes it
-		name, kind = sendmailLocal(append(name, '"'))
+		name, kind := sendmailLocal(append(name, '"'))
 		if kind == kinds {
 			kind = Unbalanced
 		}
@@ -194,7 +199,7 @@ func sendmailLocal(name []byte) ([]byte, Kind) {
 		return nil, TooLong
 	case slices.ContainsFunc(name, func(c byte) bool { return c >= 0x80 && c < 0xa0 }):
 		return nil, Illegal
-	case name[0] == '/' || name[0] == '|', !sendmailPlain(quotedRun().ReplaceAll(name, []byte("q"))):
+	case name[0] == '/' || name[0] == '|', !sendmailPlain(name):
 		return nil, NotLocal
 	}
 	return name, kinds
@@ -204,6 +209,9 @@ var quotedRun = expression(`"(\\.|[^"\\])*"`)
 
 // sendmailPlain reports whether no byte of a name makes it an address.
 func sendmailPlain(name []byte) bool {
+	if bytes.IndexByte(name, '"') >= 0 {
+		name = quotedRun().ReplaceAll(name, []byte("q"))
+	}
 	n := len(name) - 1
 	return !bytes.ContainsAny(name, "@%") && bytes.IndexByte(name[:n], ',') < 0 && bytes.IndexByte(name[1:max(n, 1)], '!') < 0
 }
