@@ -45,6 +45,8 @@ func (f Format) class() (c class) {
 	return c
 }
 
+var newline = []byte("\n")
+
 // physical gives the line at the beginning of b and its length with the newline.
 func physical(b []byte) (text []byte, n int) {
 	if n = bytes.IndexByte(b, '\n') + 1; n > 0 {

@@ -65,8 +65,7 @@ func (p *parser) block(b *block, line int64) {
 			continue
 		}
 		n := grammar(p, b.buf[pos:], line)
-		p.control(b.buf[pos:pos+n], line)
-		line += lines(b.buf[pos : pos+n])
+		line = p.control(b.buf[pos:pos+n], line)
 		pos += n
 	}
 	if b.end == errOversize {
@@ -74,10 +73,6 @@ func (p *parser) block(b *block, line int64) {
 	}
 	b.lines = line - first
 }
-
-func lines(b []byte) int64 { return int64(bytes.Count(b, newline)) }
-
-var newline = []byte("\n")
 
 // entry takes an entry; key and value are as the grammar leaves them.
 func (p *parser) entry(line int64, key, value []byte) {
@@ -147,39 +142,25 @@ func (p *parser) beginning(buf []byte) {
 }
 
 // control looks for NUL and CR, which no grammar means to have, in lines that
-// are not simple.
-func (p *parser) control(buf []byte, line int64) {
-	eachLine(buf, 0, line, func(i int, line int64) {
-		behind, _ := physical(head(buf[i:]))
-		p.problem(Problem{Kind: NUL, Line: line}, bytes.TrimLeft(behind, "\x00")...)
-	})
-	eachLine(buf, '\r', line, func(i int, line int64) {
-		switch {
-		case i+1 == len(buf): // the end of the file
-		case buf[i+1] != '\n':
-			p.problem(Problem{Kind: LoneCR, Line: line}, head(buf[i+1:])...)
-		case p.format == Sendmail:
+// are not simple. It gives the number of the line behind them.
+func (p *parser) control(buf []byte, line int64) int64 {
+	for len(buf) > 0 {
+		text, n := physical(buf)
+		if i := bytes.IndexByte(text, 0); i >= 0 {
+			p.problem(Problem{Kind: NUL, Line: line}, bytes.TrimLeft(head(text[i:]), "\x00")...)
+		}
+		switch i := bytes.IndexByte(text, '\r'); {
+		case i >= 0 && i+1 < len(text):
+			p.problem(Problem{Kind: LoneCR, Line: line}, head(text[i+1:])...)
+		case i >= 0 && i+1 < n && p.format == Sendmail:
 			p.problem(Problem{Kind: CarriageEnds, Line: line})
 		}
-	})
-}
-
-// eachLine calls f with the place of the first c in each line that has one.
-func eachLine(buf []byte, c byte, line int64, f func(i int, line int64)) {
-	for at := 0; ; {
-		i := bytes.IndexByte(buf[at:], c)
-		if i < 0 {
-			return
+		if n > len(text) {
+			line++
 		}
-		line += lines(buf[at : at+i])
-		f(at+i, line)
-		next := bytes.IndexByte(buf[at+i:], '\n')
-		if next < 0 {
-			return
-		}
-		at += i + next + 1
-		line++
+		buf = buf[n:]
 	}
+	return line
 }
 
 // head is as much of b as a key may have.

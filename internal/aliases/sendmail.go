@@ -68,7 +68,7 @@ func (p *parser) sendmailLine(b []byte) (text []byte, n int, long bool) {
 // length of what is skipped.
 func (p *parser) sendmailLong(b []byte, from int, line int64, text []byte) int {
 	if b[from-1] == '\n' {
-		cause := line + lines(b[:from-1])
+		cause := line + int64(bytes.Count(b[:from-1], newline))
 		p.lose(Problem{Kind: NUL, Line: line}, text)
 		next, _ := physical(b[from:])
 		p.problem(Problem{Kind: NUL, Line: cause + 1, Cause: cause}, next...)

@@ -6,7 +6,6 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"slices"
-	"sync/atomic"
 	"syscall"
 )
 
@@ -146,13 +145,6 @@ func (s *set) release() {
 // few is how many of a kind are remembered.
 const few = 5
 
-// tally is what is counted of sets.
-type tally struct {
-	entries, repeated, differing int
-	digest                       uint64
-	twice                        []twin // the first few, differing ones first
-}
-
 // twin is a key that stands in a file more than once.
 type twin struct {
 	key         uint64
@@ -160,37 +152,43 @@ type twin struct {
 	differ      bool
 }
 
-// count counts the entries that the parsers of one file read; last says whether
-// the last of two entries with the same key wins, else the first. It takes the
-// parts that next gives.
-func count(parsers []*parser, last bool, next *atomic.Int32) (t tally) {
-	var slabs [][]byte
+// rank orders twins: differing ones first.
+func (t twin) rank() uint64 {
+	if t.differ {
+		return uint64(t.first)
+	}
+	return 1<<32 | uint64(t.first)
+}
+
+// count counts the entries of all sets, part by part, until no part is left.
+func (s *scanner) count(int) {
 	var seen []uint32
 	for {
-		i := int(next.Add(1)) - 1
-		if i >= parts {
-			return t
+		part := int(s.part.Add(1)) - 1
+		if part >= parts {
+			return
 		}
-		slabs = slabs[:0]
+		var slabs [][]byte
 		n := 0
-		for _, p := range parsers {
-			slabs = append(append(slabs, p.set.parts[i].full...), p.set.parts[i].open)
+		for _, p := range s.parsers {
+			slabs = append(append(slabs, p.set.parts[part].full...), p.set.parts[part].open)
 		}
 		for _, slab := range slabs {
 			n += len(slab) / recordSize
 		}
-		if n == 0 {
-			continue
-		}
 		size := 4 << bits.Len(uint(n)) // mostly empty: few keys meet
 		seen = slices.Grow(seen[:0], size)[:size]
 		clear(seen)
+		var list []record
 		sum, twice := insert(slabs, seen)
-		t.entries += n
-		t.digest += sum
 		if twice {
-			t.twins(repeated(slabs, seen), last)
+			list = repeated(slabs, seen)
 		}
+		s.mu.Lock()
+		s.Entries += n
+		s.Digest += sum
+		s.twins(list)
+		s.mu.Unlock()
 	}
 }
 
@@ -222,7 +220,7 @@ func insert(slabs [][]byte, seen []uint32) (sum uint64, twice bool) {
 	return sum, twice
 }
 
-// repeated gives the records whose keys may stand in the table twice.
+// repeated gives the records whose keys may stand in the table twice, sorted.
 func repeated(slabs [][]byte, seen []uint32) (list []record) {
 	mask := uint64(len(seen) - 1)
 	for _, slab := range slabs {
@@ -237,60 +235,35 @@ func repeated(slabs [][]byte, seen []uint32) (list []record) {
 			}
 		}
 	}
+	slices.SortStableFunc(list, func(a, b record) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.place, b.place)) })
 	return list
 }
 
-// twins takes off what was counted more than once.
-func (t *tally) twins(list []record, last bool) {
-	slices.SortStableFunc(list, func(a, b record) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.place, b.place)) })
-	for len(list) > 0 {
-		n := 1
-		for n < len(list) && list[n].key == list[0].key {
-			n++
+// twins takes off what was counted more than once, and remembers the first few
+// keys: of two entries the first wins, in Sendmail the last.
+func (s *scanner) twins(list []record) {
+	for n := 0; len(list) > 0; list = list[n:] {
+		for n = 1; n < len(list) && list[n].key == list[0].key; n++ {
 		}
-		same := list[:n]
-		list = list[n:]
-		wins := same[0]
-		if last {
-			wins = same[n-1]
+		t := twin{key: list[0].key, first: list[0].place, last: list[n-1].place}
+		wins := list[0].entry
+		if s.format == Sendmail {
+			wins = list[n-1].entry
 		}
-		t.entries -= n - 1
-		t.repeated += n - 1
-		t.digest += uint64(wins.entry)
-		d := twin{key: wins.key, first: same[0].place, last: same[n-1].place}
-		for _, r := range same {
-			t.digest -= uint64(r.entry)
-			if r.entry != wins.entry {
-				t.differing++
-				d.differ = true
+		s.Digest += uint64(wins)
+		for _, r := range list[:n] {
+			s.Digest -= uint64(r.entry)
+			if r.entry != wins {
+				s.Differing++
+				t.differ = true
 			}
 		}
 		if n > 1 {
-			t.keep(d)
+			s.Entries -= n - 1
+			s.Repeated += n - 1
+			s.twice = append(s.twice, t)
+			slices.SortFunc(s.twice, func(a, b twin) int { return cmp.Compare(a.rank(), b.rank()) })
+			s.twice = s.twice[:min(len(s.twice), few)]
 		}
 	}
-}
-
-// keep remembers the first few twins, differing ones before others.
-func (t *tally) keep(list ...twin) {
-	t.twice = append(t.twice, list...)
-	slices.SortFunc(t.twice, func(a, b twin) int {
-		if a.differ == b.differ {
-			return cmp.Compare(a.first, b.first)
-		}
-		if a.differ {
-			return -1
-		}
-		return 1
-	})
-	t.twice = t.twice[:min(len(t.twice), few)]
-}
-
-// add adds what was counted in other parts.
-func (t *tally) add(u tally) {
-	t.entries += u.entries
-	t.repeated += u.repeated
-	t.differing += u.differing
-	t.digest += u.digest
-	t.keep(u.twice...)
 }
