@@ -129,11 +129,13 @@ func parseAddress(address string) ([]socket, error) {
 }
 
 // connect writes the login, to be sent with the first calls: systemd and the bus read on after it.
-func (c *Conn) connect(ctx context.Context) (err error) {
+func (c *Conn) connect(ctx context.Context) error {
 	var d net.Dialer
-	if c.net, err = d.DialContext(ctx, "unix", c.socket.path); err != nil {
+	n, err := d.DialContext(ctx, "unix", c.socket.path)
+	if err != nil {
 		return err
 	}
+	c.net = n
 	c.limit = &io.LimitedReader{R: c.net, N: maxTotal}
 	c.in, c.out = bufio.NewReaderSize(c.limit, 64<<10), bufio.NewWriterSize(c.net, 64<<10)
 	c.loggedIn, c.serial = false, 0
@@ -155,11 +157,14 @@ func (c *Conn) exchange(ctx context.Context, calls []call) error {
 		c.net.Close()
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", err, ctx.Err())
 		case <-time.After(20 * time.Millisecond):
 		}
-		if err := c.connect(ctx); err != nil {
-			return fmt.Errorf("connect to systemd at %s: %w", c.socket.path, err)
+		again := c.connect(ctx)
+		if ctx.Err() != nil {
+			again = ctx.Err()
+		}
+		if again != nil {
+			return fmt.Errorf("%w: %w", err, again)
 		}
 	}
 }
