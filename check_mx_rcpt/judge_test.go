@@ -157,3 +157,38 @@ func TestJudgeAll(t *testing.T) {
 		}
 	}
 }
+
+// Up to eight named hosts have a time of their own, that of the slowest address.
+func TestJudgeTimes(t *testing.T) {
+	for hosts, want := range map[int]int{8: 7, 9: 0} {
+		f, o := table(strings.Repeat("A", hosts)), options{Hostname: make([]host, hosts)}
+		f.targets[1].name = "mx1" // its second address: 20 ms
+		times := 0
+		for _, p := range judge(o, f).Perfdata {
+			if strings.HasSuffix(p.Label, "_time") {
+				times++
+			}
+			if p.Label == "mx1_time" && p.Value != 0.02 {
+				t.Errorf("mx1_time = %v; want 0.02", p.Value)
+			}
+		}
+		if times != want {
+			t.Errorf("%d hosts have %d times; want %d", hosts, times, want)
+		}
+	}
+}
+
+// A long reply is cut at a letter, one that fits is whole.
+func TestReason(t *testing.T) {
+	for _, n := range []int{reasonRunes - len("550 "), reasonRunes} {
+		text := strings.Repeat("ü", n)
+		got := reason(&smtp.Answer{Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 550, Lines: []string{text}}})
+		want := "550 " + text
+		if n == reasonRunes {
+			want = "550 " + strings.Repeat("ü", reasonRunes-len("550 ")) + "..."
+		}
+		if got != want {
+			t.Errorf("reason = %s; want %s", got, want)
+		}
+	}
+}
