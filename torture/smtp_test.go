@@ -11,8 +11,8 @@ import (
 	"mailfresh/internal/plugintest"
 )
 
-// smtpLimits hold for -t 1.
-var smtpLimits = plugintest.Limits{Time: 1500 * time.Millisecond, Peak: 32 << 20}
+// smtpLimits hold for -t 3.
+var smtpLimits = plugintest.Limits{Time: 3500 * time.Millisecond, Peak: 32 << 20}
 
 // A turn is a command of the client and what a good server does, as a script of plugintest.SMTP.
 type turn struct{ phase, command, code, reply string }
@@ -225,7 +225,7 @@ func TestSMTP(t *testing.T) {
 	each(n, 16, func(i int) {
 		in, alone := inputs[i%len(inputs)], (i+i/len(inputs))%2 == 0
 		bad := serve(t, scripts[i])
-		args := []string{"-t", "1", "-r", "dcw@example.org", "-H", bad.Addr}
+		args := []string{"-t", "3", "-r", "dcw@example.org", "-H", bad.Addr}
 		if in.turns[3].phase == "TLS" {
 			args = append(args, "--tls", "required")
 		}
