@@ -149,24 +149,29 @@ func (c *Conn) Close() error { return c.net.Close() }
 // exchange sends the calls together and hands each reply to its call, until ctx ends. A bus that has as many connections of this user as it
 // allows (256 by default, which is soon reached when the checks of a host all start at once) is tried again until it has room.
 func (c *Conn) exchange(ctx context.Context, calls []call) error {
-	for {
-		err := c.try(ctx, calls)
-		if full := (dbus.Error{}); c.named || !errors.As(err, &full) || full.Name != "org.freedesktop.DBus.Error.LimitsExceeded" {
-			return err
-		}
+	err := c.try(ctx, calls)
+	for c.full(err) {
 		c.net.Close()
 		select {
 		case <-ctx.Done():
 		case <-time.After(20 * time.Millisecond):
 		}
 		again := c.connect(ctx)
-		if ctx.Err() != nil {
-			again = ctx.Err()
+		if again == nil {
+			again = c.try(ctx, calls)
 		}
-		if again != nil {
+		if again != nil && !c.named && !c.full(again) {
 			return fmt.Errorf("%w: %w", err, again)
 		}
+		err = again
 	}
+	return err
+}
+
+// full reports whether the bus has not let us in because it has no room.
+func (c *Conn) full(err error) bool {
+	var said dbus.Error
+	return !c.named && errors.As(err, &said) && said.Name == "org.freedesktop.DBus.Error.LimitsExceeded"
 }
 
 func (c *Conn) try(ctx context.Context, calls []call) error {
