@@ -44,19 +44,19 @@
 //
 // # What is kept of a file
 //
-// A file is read once, in blocks of whole logical lines, by as many goroutines
-// as there are processors, at most four. Of an entry 16 bytes are kept: a 64-bit
-// hash of its folded key, 32 bits of a hash of key and value (without white
-// space), and its place. So a million entries take 16 MB. The hash of the key
-// depends on a seed that is drawn anew in each run: two keys of a million are
-// taken for one with a probability of 3 * 10^-8, whoever wrote the file. The
-// blocks in which duplicates stand are read again to name the first few. Where
-// no entry begins in 4 MiB, the reading ends.
+// A file is read in blocks of whole logical lines, by as many goroutines as there
+// are processors, at most four. Of an entry eight bytes are kept: most of a
+// 64-bit hash of its folded key, and the number of its block. So a million
+// entries take 8 MB. The blocks in which keys seem to stand twice are read again,
+// to compare their hashes whole. These depend on a seed that is drawn anew in
+// each run: two keys of a million are taken for one with a probability of
+// 3 * 10^-8, whoever wrote the file. Where no entry begins in 4 MiB, the reading
+// ends.
 //
-// The digest is made of the sum of those 32 bits over all entries that count. It
-// is the same on every host and does not depend on the order or the layout of
-// the file; that an entry differs is missed with a probability of 2 * 10^-10. It
-// is no protection against forgery.
+// The digest is the sum, modulo 2^64, of a hash of key and value (without white
+// space) over all entries that count. It is the same on every host and does not
+// depend on the order or the layout of the file. It is no protection against
+// forgery.
 package aliases
 
 import (

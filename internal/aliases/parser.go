@@ -31,12 +31,14 @@ type parser struct {
 	*notes
 	class
 	wanted uint64 // a bit for the low 6 bits of each key asked for
-	shift  int    // of offsets in places
+	number int    // of the block
 
 	visit            func(Entry) error // if set, entries go there
 	err              error             // of visit
 	set              set
-	at               int64  // offset of the logical line that is read
+	sum              uint64   // of the hashes of entries
+	suspects         []uint64 // if set, entries of these keys go to twins
+	twins            []twin
 	text, key, value []byte // scratch
 	name             []byte
 }
@@ -53,12 +55,12 @@ func newParser(n *notes) *parser {
 // lines are simple, else with the grammar's full rules.
 func (p *parser) block(b *block, line int64) {
 	grammar, first := grammars[p.format], line
+	p.number = b.number
 	if b.offset == 0 {
 		p.beginning(b.buf)
 	}
 	padded := b.buf[:len(b.buf)+slack]
 	for pos := 0; pos < len(b.buf); {
-		p.at = b.offset + int64(pos)
 		if n := p.simple(padded[pos:], line); n > 0 {
 			pos += n
 			line++
@@ -92,7 +94,12 @@ func (p *parser) entry(line int64, key, value []byte) {
 }
 
 func (p *parser) add(h sums, line int64, empty bool) {
-	p.set.add(h, uint32(p.at>>p.shift))
+	if p.suspects != nil {
+		p.suspect(twin{h, line})
+		return
+	}
+	p.sum += h.entry
+	p.set.add(h.key, p.number)
 	if p.wanted>>(h.key&63)&1 != 0 {
 		p.meet(h.key, line, empty)
 	}

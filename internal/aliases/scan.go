@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/bits"
 	"runtime"
 	"slices"
-	"sort"
 	"sync"
 	"sync/atomic"
 )
@@ -31,7 +29,6 @@ func scan(ctx context.Context, r io.ReaderAt, size int64, q Request) (*Content, 
 	n := min(runtime.GOMAXPROCS(0), 4)
 	for range n {
 		p := newParser(s.notes)
-		p.shift = max(0, bits.Len64(uint64(size))-32)
 		s.parsers = append(s.parsers, p)
 		defer p.set.release()
 	}
@@ -39,7 +36,14 @@ func scan(ctx context.Context, r io.ReaderAt, size int64, q Request) (*Content, 
 	if s.err != io.EOF && s.err != errOversize {
 		return nil, s.err
 	}
+	s.twiceIn = make([]bool, len(s.offsets))
 	each(n, n, s.count)
+	for _, p := range s.parsers {
+		s.Digest += p.sum
+	}
+	if len(s.suspects) > 0 {
+		s.twins(each)
+	}
 	return s.content()
 }
 
@@ -52,7 +56,9 @@ type scanner struct {
 
 	mu sync.Mutex
 	Content
-	twice []twin // the first few
+	suspects []uint64 // short hashes of keys that may stand there twice
+	twiceIn  []bool   // the blocks in which they stand
+	again    atomic.Int32
 }
 
 // parse reads blocks until there are none.
@@ -85,43 +91,18 @@ func (s *scanner) content() (*Content, error) {
 			s.number(r.Lost)
 		}
 	}
-	for _, t := range s.twice {
-		named, err := s.name(t)
-		if err != nil {
-			return nil, err
-		}
-		c.Duplicates = append(c.Duplicates, named)
+	for i := range c.Duplicates {
+		s.name(&c.Duplicates[i])
 	}
 	c.refuse()
+	if s.err != io.EOF && s.err != errOversize {
+		return nil, s.err
+	}
 	return c, nil
 }
 
 // number gives the lines of a problem their numbers in the file.
 func (s *scanner) number(p *Problem) { p.Line, p.Cause = s.line(p.Line), s.line(p.Cause) }
-
-// name reads the blocks again in which a key stands first and last.
-func (s *scanner) name(t twin) (d Duplicate, err error) {
-	d.Differ = t.differ
-	for _, place := range []uint32{t.first, t.last} {
-		k := sort.Search(len(s.offsets), func(k int) bool { return uint32(s.offsets[k]>>s.parsers[0].shift) > place }) - 1
-		in, b, p := &blocks{ctx: s.ctx, r: s.r, next: s.offsets[k]}, new(block), newParser(newNotes(s.format, nil))
-		p.visit = func(e Entry) error {
-			if s.hash(e.Key, nil).key != t.key {
-				return nil
-			}
-			if d.Last = s.line(e.Line); d.First == 0 {
-				d.First, d.Key = d.Last, string(e.Key[:min(len(e.Key), 64)])
-			}
-			return nil
-		}
-		if in.read(b) {
-			p.block(b, int64(k)<<32+1)
-		} else if in.err != io.EOF {
-			return d, in.err
-		}
-	}
-	return d, nil
-}
 
 // refuse finds out why OpenSMTPD refuses a file, if it does.
 func (c *Content) refuse() {

@@ -60,7 +60,7 @@ func slowly(t *testing.T, f Format, text string) *Content {
 	}
 	c.Entries = len(held)
 	for key, value := range held {
-		c.Digest += p.hash([]byte(key), []byte(value)).entry >> 32
+		c.Digest += p.hash([]byte(key), []byte(value)).entry
 	}
 	c.Digest = mixEntry(entryStart, c.Digest)
 	c.Counts = p.counts
@@ -159,7 +159,7 @@ func TestDuplicates(t *testing.T) {
 
 // The digest tells sets apart, not files: it is a constant for all hosts.
 func TestDigest(t *testing.T) {
-	const want = 0x59ce0238588391f4
+	const want = 0xb4f1ef355de6d765
 	for _, text := range []string{"a: b\nlist: x@y.org, z\n", "LIST: x@y.org,z\n# comment\n\nA:   b\n", "list: x@y.org,\n  z\na : b"} {
 		if got := content(t, Exim, text).Digest; got != want {
 			t.Errorf("Digest(%q) = %#x; want %#x", text, got, uint64(want))

@@ -1,7 +1,6 @@
 package aliases
 
 import (
-	"cmp"
 	"encoding/binary"
 	"math/bits"
 	"math/rand/v2"
@@ -57,25 +56,25 @@ func eachWord(text []byte, f func(uint64)) {
 	f(lastWord(binary.LittleEndian.Uint64(rest[:]), n))
 }
 
-// record is what is kept of an entry.
-type record struct {
-	key   uint64 // seeded hash
-	entry uint32 // the upper half of the hash of the entry
-	place uint32 // of the logical line, in steps of 2^shift bytes
-}
-
-// recordSize is the size of a record in a slab, where it stands as bytes.
-const recordSize = 16
-
-func readRecord(b []byte) record {
-	_ = b[recordSize-1]
-	return record{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])}
-}
+// A record is what is kept of an entry: the upper bits of the hash of its key,
+// but for those that name the part of the set, and above them, in the lower 20
+// bits, the number of its block. It stands in a slab as eight bytes.
+const (
+	recordSize = 8
+	blockMask  = 1<<20 - 1
+)
 
 // parts is how many parts a set has, by the upper bits of the hashes: one is
 // small enough to be searched in the processor's cache.
 const parts = 1 << partBits
 const partBits = 7
+
+// short is as much of the hash of a key as a part and a record in it tell.
+func short(part int, record uint64) uint64 {
+	return uint64(part)<<(64-partBits) | record&^blockMask>>partBits
+}
+
+func (h sums) short() uint64 { return h.key &^ (1<<(20-partBits) - 1) }
 
 // set is the records of one goroutine. Its slabs lie outside of Go's heap, in
 // huge pages where the system has them: to be given page after page takes as
@@ -91,26 +90,22 @@ type part struct {
 	full [][]byte
 }
 
-func (s *set) add(h sums, place uint32) {
-	p := &s.parts[h.key>>(64-partBits)]
-	n := len(p.open)
-	if n == cap(p.open) {
+func (s *set) add(key uint64, block int) {
+	p := &s.parts[key>>(64-partBits)]
+	if len(p.open) == cap(p.open) {
 		s.grow(p)
-		n = 0
 	}
-	p.open = p.open[:n+recordSize]
-	b := p.open[n:]
-	binary.LittleEndian.PutUint64(b, h.key)
-	binary.LittleEndian.PutUint64(b[8:], h.entry>>32|uint64(place)<<32)
+	p.open = p.open[:len(p.open)+recordSize]
+	binary.LittleEndian.PutUint64(p.open[len(p.open)-recordSize:], key<<partBits&^blockMask|uint64(block)&blockMask)
 }
 
 // grow opens a slab. Larger ones, or powers of two, would lie so that the parts
 // drive each other out of the processor's cache.
 func (s *set) grow(p *part) {
-	size := 12 * recordSize
+	size := 24 * recordSize
 	if p.open != nil {
 		p.full = append(p.full, p.open)
-		size = 252 * recordSize
+		size = 248 * recordSize
 	}
 	if len(s.free) < size {
 		s.more()
@@ -142,24 +137,6 @@ func (s *set) release() {
 	*s = set{}
 }
 
-// few is how many of a kind are remembered.
-const few = 5
-
-// twin is a key that stands in a file more than once.
-type twin struct {
-	key         uint64
-	first, last uint32 // places
-	differ      bool
-}
-
-// rank orders twins: differing ones first.
-func (t twin) rank() uint64 {
-	if t.differ {
-		return uint64(t.first)
-	}
-	return 1<<32 | uint64(t.first)
-}
-
 // count counts the entries of all sets, part by part, until no part is left.
 func (s *scanner) count(int) {
 	var seen []uint32
@@ -179,91 +156,56 @@ func (s *scanner) count(int) {
 		size := 4 << bits.Len(uint(n)) // mostly empty: few keys meet
 		seen = slices.Grow(seen[:0], size)[:size]
 		clear(seen)
-		var list []record
-		sum, twice := insert(slabs, seen)
-		if twice {
-			list = repeated(slabs, seen)
-		}
+		twice := insert(slabs, seen)
 		s.mu.Lock()
 		s.Entries += n
-		s.Digest += sum
-		s.twins(list)
+		if twice {
+			s.suspect(part, slabs, seen)
+		}
 		s.mu.Unlock()
 	}
 }
 
-// A key is known in a table by 30 bits of its hash, and by its place or, if that
-// is taken, the next. The lowest bit is 0 where more than one entry has it.
+// A record is known in a table by 30 bits of its hash, and by its place or, if
+// that is taken, the next. The lowest bit is 0 where more than one entry has it.
 const once = 1
 
-func tag(key uint64) uint32 { return uint32(key) | 2 | once }
+func tag(record uint64) (tag uint32, place uint64) {
+	return uint32(record>>32) | 2 | once, record >> 20
+}
 
-// insert puts the keys of records into a table, whose length is a power of two,
-// and sums up their entries; twice says that some may stand there twice.
-func insert(slabs [][]byte, seen []uint32) (sum uint64, twice bool) {
+// insert puts records into a table, whose length is a power of two; twice says
+// that some may stand there twice.
+func insert(slabs [][]byte, seen []uint32) (twice bool) {
 	mask := uint64(len(seen) - 1)
 	for _, slab := range slabs {
 		for ; len(slab) >= recordSize; slab = slab[recordSize:] {
-			r := readRecord(slab)
-			sum += uint64(r.entry)
-			m, i := tag(r.key), r.key>>32&mask
-			for seen[i] != 0 {
-				if seen[i]|once == m {
-					m, twice = m&^once, true
+			t, i := tag(binary.LittleEndian.Uint64(slab))
+			for i &= mask; seen[i] != 0; i = (i + 1) & mask {
+				if seen[i]|once == t {
+					t, twice = t&^once, true
 					break
 				}
-				i = (i + 1) & mask
 			}
-			seen[i] = m
+			seen[i] = t
 		}
 	}
-	return sum, twice
+	return twice
 }
 
-// repeated gives the records whose keys may stand in the table twice, sorted.
-func repeated(slabs [][]byte, seen []uint32) (list []record) {
+// suspect remembers the keys that may stand in a table twice, and their blocks.
+func (s *scanner) suspect(part int, slabs [][]byte, seen []uint32) {
 	mask := uint64(len(seen) - 1)
 	for _, slab := range slabs {
 		for ; len(slab) >= recordSize; slab = slab[recordSize:] {
-			r := readRecord(slab)
-			m, i := tag(r.key), r.key>>32&mask
-			for seen[i]|once != m {
-				i = (i + 1) & mask
+			r := binary.LittleEndian.Uint64(slab)
+			t, i := tag(r)
+			for i &= mask; seen[i]|once != t; i = (i + 1) & mask {
 			}
 			if seen[i]&once == 0 {
-				list = append(list, r)
+				s.suspects = append(s.suspects, short(part, r))
+				s.twiceIn[r&blockMask] = true
 			}
-		}
-	}
-	slices.SortStableFunc(list, func(a, b record) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.place, b.place)) })
-	return list
-}
-
-// twins takes off what was counted more than once, and remembers the first few
-// keys: of two entries the first wins, in Sendmail the last.
-func (s *scanner) twins(list []record) {
-	for n := 0; len(list) > 0; list = list[n:] {
-		for n = 1; n < len(list) && list[n].key == list[0].key; n++ {
-		}
-		t := twin{key: list[0].key, first: list[0].place, last: list[n-1].place}
-		wins := list[0].entry
-		if s.format == Sendmail {
-			wins = list[n-1].entry
-		}
-		s.Digest += uint64(wins)
-		for _, r := range list[:n] {
-			s.Digest -= uint64(r.entry)
-			if r.entry != wins {
-				s.Differing++
-				t.differ = true
-			}
-		}
-		if n > 1 {
-			s.Entries -= n - 1
-			s.Repeated += n - 1
-			s.twice = append(s.twice, t)
-			slices.SortFunc(s.twice, func(a, b twin) int { return cmp.Compare(a.rank(), b.rank()) })
-			s.twice = s.twice[:min(len(s.twice), few)]
 		}
 	}
 }
