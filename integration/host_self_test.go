@@ -5,8 +5,10 @@ package integration
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -77,4 +79,41 @@ func (h *host) traces(t *testing.T) (found []string) {
 		}
 	}
 	return found
+}
+
+// TestJanitor closes the janitor's standard input, as the end of this process does: what it minds is killed, what it forgot is not.
+func TestJanitor(t *testing.T) {
+	dir := t.TempDir()
+	shell := exec.Command("bash", "-c", janitorScript, dir)
+	pipe, err := shell.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := shell.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var daemons [2]*exec.Cmd
+	for i := range daemons {
+		daemons[i] = exec.Command("sleep", "1000")
+		daemons[i].SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		if err := daemons[i].Start(); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(pipe, "mind", daemons[i].Process.Pid)
+	}
+	minded, forgotten := daemons[0], daemons[1]
+	fmt.Fprintln(pipe, "forget", forgotten.Process.Pid)
+	pipe.Close()
+	shell.Wait()
+	if err := minded.Wait(); err == nil || err.Error() != "signal: killed" {
+		t.Errorf("the daemon it minds: %v; want killed", err)
+	}
+	if err := forgotten.Process.Signal(syscall.Signal(0)); err != nil {
+		t.Errorf("the daemon it forgot: %v; want alive", err)
+	}
+	forgotten.Process.Kill()
+	forgotten.Wait()
+	if _, err := os.Stat(dir); err == nil {
+		t.Errorf("%s is still there", dir)
+	}
 }

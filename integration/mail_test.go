@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -67,6 +68,7 @@ func start(t testing.TB, addr string, cmd *exec.Cmd) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	fmt.Fprintln(janitor, "mind", cmd.Process.Pid)
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }()
 	t.Cleanup(func() {
@@ -77,6 +79,7 @@ func start(t testing.TB, addr string, cmd *exec.Cmd) {
 		}
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		<-ended
+		fmt.Fprintln(janitor, "forget", cmd.Process.Pid)
 	})
 	for range 200 {
 		if c, err := net.Dial("tcp", net.JoinHostPort(addr, mxPort)); err == nil {

@@ -9,6 +9,7 @@ package integration
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,8 +49,19 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// scratch makes a folder below /var/tmp, which private hosts see under the same name. It is removed by remove, or by a shell that waits for the
-// death of this process.
+// janitor is told "mind" or "forget" and a process group. When this process is gone, in whatever way, it kills the groups that it minds.
+var janitor io.Writer
+
+const janitorScript = `
+trap '' INT TERM
+declare -A minded
+while read -r verb group; do
+	case $verb in mind) minded[$group]= ;; forget) unset "minded[$group]" ;; esac
+done
+for group in "${!minded[@]}"; do kill -KILL -- "-$group"; done
+rm -rf "$0"`
+
+// scratch makes a folder below /var/tmp, which private hosts see under the same name. It is removed by remove, or by the janitor.
 func scratch() (dir string, remove func(), err error) {
 	dir, err = os.MkdirTemp("/var/tmp", "mailfresh-")
 	if err != nil {
@@ -58,12 +70,13 @@ func scratch() (dir string, remove func(), err error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return "", nil, err
 	}
-	janitor := exec.Command("sh", "-c", `trap '' INT TERM; cat; rm -rf "$0"`, dir)
-	pipe, err := janitor.StdinPipe()
+	shell := exec.Command("bash", "-c", janitorScript, dir)
+	pipe, err := shell.StdinPipe()
 	if err != nil {
 		return "", nil, err
 	}
-	return dir, func() { pipe.Close(); janitor.Wait() }, janitor.Start()
+	janitor = pipe
+	return dir, func() { pipe.Close(); shell.Wait() }, shell.Start()
 }
 
 // need ends the test unless it runs as root and each path exists.

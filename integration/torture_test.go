@@ -201,6 +201,7 @@ func (e *mortalExim) start(t *testing.T) {
 		t.Error(err)
 		return
 	}
+	fmt.Fprintln(janitor, "mind", e.cmd.Process.Pid)
 	for range 200 {
 		if c, err := net.Dial("tcp", net.JoinHostPort(e.addr, mxPort)); err == nil {
 			c.Close()
@@ -216,6 +217,7 @@ func (e *mortalExim) kill(signal syscall.Signal) {
 	_ = syscall.Kill(-e.cmd.Process.Pid, signal)
 	_ = e.cmd.Wait()
 	_ = syscall.Kill(-e.cmd.Process.Pid, syscall.SIGKILL)
+	fmt.Fprintln(janitor, "forget", e.cmd.Process.Pid)
 }
 
 // sample runs the plugins on nasty input and keeps what they say.
