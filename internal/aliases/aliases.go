@@ -190,7 +190,7 @@ type Content struct {
 	Counts     [kinds]int  // problems by kind
 	Problems   []Problem   // the first few of each kind, by line
 	Repeated   int         // entries whose key stands there already
-	Differing  int         // of those, with another value than the one that wins
+	Differing  int         // of those, with another value than the one that won so far
 	Duplicates []Duplicate // the first few, differing ones first
 	Required   []Requirement
 	Refused    string // OpenSMTPD: why it refuses the file, else empty

@@ -74,7 +74,7 @@ func (s *blocks) read(b *block) bool {
 func (s *blocks) reserve(b *block) (size int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b.buf != nil {
+	if b.lines > 0 {
 		s.lines[b.number] = b.lines
 	}
 	if err := s.ctx.Err(); err != nil && s.err == nil {

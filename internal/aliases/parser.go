@@ -34,11 +34,10 @@ type parser struct {
 	number int    // of the block
 
 	visit            func(Entry) error // if set, entries go there
+	again            func(sums, int64) // if set, their hashes and lines go there
 	err              error             // of visit
 	set              set
-	sum              uint64   // of the hashes of entries
-	suspects         []uint64 // if set, entries of these keys go to twins
-	twins            []twin
+	sum              uint64 // of the hashes of entries
 	text, key, value []byte // scratch
 	name             []byte
 }
@@ -94,8 +93,8 @@ func (p *parser) entry(line int64, key, value []byte) {
 }
 
 func (p *parser) add(h sums, line int64, empty bool) {
-	if p.suspects != nil {
-		p.suspect(twin{h, line})
+	if p.again != nil {
+		p.again(h, line)
 		return
 	}
 	p.sum += h.entry

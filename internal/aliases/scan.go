@@ -30,20 +30,19 @@ func scan(ctx context.Context, r io.ReaderAt, size int64, q Request) (*Content, 
 	for range n {
 		p := newParser(s.notes)
 		s.parsers = append(s.parsers, p)
-		defer p.set.release()
+		defer p.set.release() // also after an error
 	}
 	each(n, n, s.parse)
 	if s.err != io.EOF && s.err != errOversize {
 		return nil, s.err
 	}
-	s.twiceIn = make([]bool, len(s.offsets))
+	s.suspects, s.twiceIn = map[uint64]*twin{}, make([]bool, len(s.offsets))
 	each(n, n, s.count)
 	for _, p := range s.parsers {
 		s.Digest += p.sum
+		p.set.release()
 	}
-	if len(s.suspects) > 0 {
-		s.twins(each)
-	}
+	s.readTwins()
 	return s.content()
 }
 
@@ -56,9 +55,9 @@ type scanner struct {
 
 	mu sync.Mutex
 	Content
-	suspects []uint64 // short hashes of keys that may stand there twice
-	twiceIn  []bool   // the blocks in which they stand
-	again    atomic.Int32
+	suspects map[uint64]*twin // keys that may stand there twice, by their short hashes
+	twiceIn  []bool           // the blocks in which they stand
+	second   block            // to read those again
 }
 
 // parse reads blocks until there are none.
@@ -90,9 +89,6 @@ func (s *scanner) content() (*Content, error) {
 		if r.Lost != nil {
 			s.number(r.Lost)
 		}
-	}
-	for i := range c.Duplicates {
-		s.name(&c.Duplicates[i])
 	}
 	c.refuse()
 	if s.err != io.EOF && s.err != errOversize {

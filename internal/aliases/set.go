@@ -203,7 +203,7 @@ func (s *scanner) suspect(part int, slabs [][]byte, seen []uint32) {
 			for i &= mask; seen[i]|once != t; i = (i + 1) & mask {
 			}
 			if seen[i]&once == 0 {
-				s.suspects = append(s.suspects, short(part, r))
+				s.suspects[short(part, r)] = nil
 				s.twiceIn[r&blockMask] = true
 			}
 		}

@@ -9,82 +9,73 @@ import (
 // few is how many of a kind are remembered.
 const few = 5
 
-// twin is an entry whose key may stand in the file elsewhere.
+// twin is a key that may stand in the file twice.
 type twin struct {
-	sums
-	line int64
+	key, wins   uint64 // the hash of the key, that of the entry that wins
+	first, last int64  // lines
+	differ      bool
 }
 
-// twins reads the blocks again in which keys may stand twice, and takes off what
-// was counted more than once: of two entries the first wins, in Sendmail the last.
-func (s *scanner) twins(each func(n, limit int, f func(i int))) error {
-	list := make([]twin, 0, len(s.suspects))
-	slices.Sort(s.suspects)
-	s.suspects = slices.Compact(s.suspects)
-	each(len(s.parsers), len(s.parsers), func(int) {
-		p := newParser(&notes{format: s.format, seed: s.seed})
-		p.suspects = s.suspects
-		for {
-			k := int(s.again.Add(1)) - 1
-			if k >= len(s.offsets) {
-				break
-			}
-			if s.twiceIn[k] {
-				s.readAgain(k, p)
-			}
-		}
-		s.mu.Lock()
-		list = append(list, p.twins...)
-		s.mu.Unlock()
-	})
-	slices.SortFunc(list, func(a, b twin) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.line, b.line)) })
-	for n := 0; len(list) > 0; list = list[n:] {
-		for n = 1; n < len(list) && list[n].key == list[0].key; n++ {
-		}
-		if n > 1 {
-			s.repeated(list[:n])
+// readTwins reads the blocks again in which keys may stand twice, and takes off
+// what was counted more than once.
+func (s *scanner) readTwins() {
+	p := newParser(&notes{format: s.format, seed: s.seed})
+	p.again = s.twin
+	for k, twice := range s.twiceIn {
+		if twice {
+			s.readAgain(k, p)
 		}
 	}
-	return s.err
-}
-
-// suspect takes an entry if its key may stand in the file twice.
-func (p *parser) suspect(t twin) {
-	if _, found := slices.BinarySearch(p.suspects, t.short()); found {
-		p.twins = append(p.twins, t)
+	for _, t := range s.suspects {
+		if t == nil || t.first == t.last {
+			continue
+		}
+		d := Duplicate{First: t.first, Last: t.last, Differ: t.differ}
+		i, _ := slices.BinarySearchFunc(s.Duplicates, d, byWeight)
+		if s.Duplicates = slices.Insert(s.Duplicates, i, d); len(s.Duplicates) > few {
+			s.Duplicates = s.Duplicates[:few]
+		}
+	}
+	for i := range s.Duplicates {
+		s.name(&s.Duplicates[i])
 	}
 }
 
-// repeated counts the entries of one key as one.
-func (s *scanner) repeated(same []twin) {
-	n := len(same) - 1
-	d := Duplicate{First: same[0].line, Last: same[n].line}
-	wins := same[0].entry
+// twin takes an entry that is read again: of two the first wins, in Sendmail the
+// last.
+func (s *scanner) twin(h sums, line int64) {
+	t, suspect := s.suspects[h.short()]
+	if suspect && t == nil {
+		s.suspects[h.short()] = &twin{h.key, h.entry, line, line, false}
+	}
+	if t == nil || t.key != h.key {
+		return
+	}
+	s.Entries--
+	s.Repeated++
+	t.last = line
+	if h.entry != t.wins {
+		s.Differing++
+		t.differ = true
+	}
 	if s.format == Sendmail {
-		wins = same[n].entry
+		t.wins, h.entry = h.entry, t.wins
 	}
-	s.Entries -= n
-	s.Repeated += n
-	s.Digest += wins
-	for _, t := range same {
-		s.Digest -= t.entry
-		if t.entry != wins {
-			s.Differing++
-			d.Differ = true
-		}
-	}
-	rank := func(d Duplicate) int64 { // differing ones first
-		if d.Differ {
-			return d.First - 1<<62
-		}
-		return d.First
-	}
-	s.Duplicates = append(s.Duplicates, d)
-	slices.SortFunc(s.Duplicates, func(a, b Duplicate) int { return cmp.Compare(rank(a), rank(b)) })
-	s.Duplicates = s.Duplicates[:min(len(s.Duplicates), few)]
+	s.Digest -= h.entry
 }
 
-// name gives a duplicate its key and the lines their numbers.
+// byWeight sorts duplicates: differing ones first.
+func byWeight(a, b Duplicate) int {
+	switch {
+	case a.Differ == b.Differ:
+		return cmp.Compare(a.First, b.First)
+	case a.Differ:
+		return -1
+	}
+	return 1
+}
+
+// name gives a duplicate its key and its lines their numbers.
 func (s *scanner) name(d *Duplicate) {
 	p := newParser(&notes{format: s.format, seed: s.seed})
 	p.visit = func(e Entry) error {
@@ -99,13 +90,11 @@ func (s *scanner) name(d *Duplicate) {
 
 // readAgain reads a block again.
 func (s *scanner) readAgain(k int, p *parser) {
-	in, b := &blocks{ctx: s.ctx, r: s.r, next: s.offsets[k]}, new(block)
-	if in.read(b) {
-		b.number = k
-		p.block(b, int64(k)<<32+1)
+	in := &blocks{ctx: s.ctx, r: s.r, next: s.offsets[k]}
+	s.second.lines = 0
+	if in.read(&s.second) {
+		p.block(&s.second, int64(k)<<32+1)
 	} else if in.err != io.EOF {
-		s.mu.Lock()
 		s.err = in.err
-		s.mu.Unlock()
 	}
 }
