@@ -31,7 +31,7 @@ type options struct {
 	Helo          string        `arg:"--helo" placeholder:"NAME" help:"name for EHLO, for example monitor.example.org; without it this host's name"`
 	LMTP          bool          `arg:"--lmtp" help:"speak LMTP"`
 	TLS           smtp.Security `arg:"--tls" default:"opportunistic" placeholder:"MODE" help:"none, opportunistic (STARTTLS where it is offered), required (STARTTLS) or implicit"`
-	TLSVerify     bool          `arg:"--tls-verify" help:"the certificate must be valid for the host's name"`
+	TLSVerify     bool          `arg:"--tls-verify" help:"where TLS is used the certificate must be valid for the host's name; with --tls required TLS must be, too"`
 
 	Warning          nagios.TimeRange `arg:"-w,--warning" placeholder:"RANGE" group:"What is wrong" help:"warn when the time of the slowest host, QUIT not counted, leaves this range, for example 2 or 500ms"`
 	Critical         nagios.TimeRange `arg:"-c,--critical" placeholder:"RANGE" help:"critical when it leaves this range, for example 5"`

@@ -15,7 +15,7 @@ complete -c check_mx_rcpt -l source-address -x -d 'local address to connect from
 complete -c check_mx_rcpt -l helo -x -d 'name for EHLO, for example monitor.example.org; without it this host\'s name'
 complete -c check_mx_rcpt -l lmtp -d 'speak LMTP'
 complete -c check_mx_rcpt -l tls -x -a 'none opportunistic required implicit' -d 'none, opportunistic (STARTTLS where it is offered), required (STARTTLS) or implicit (default opportunistic)'
-complete -c check_mx_rcpt -l tls-verify -d 'the certificate must be valid for the host\'s name'
+complete -c check_mx_rcpt -l tls-verify -d 'where TLS is used the certificate must be valid for the host\'s name; with --tls required TLS must be, too'
 complete -c check_mx_rcpt -l warning -s w -x -d 'warn when the time of the slowest host, QUIT not counted, leaves this range, for example 2 or 500ms (default none)'
 complete -c check_mx_rcpt -l critical -s c -x -d 'critical when it leaves this range, for example 5 (default none)'
 complete -c check_mx_rcpt -l deferred-state -x -a 'ok warning critical unknown' -d 'state of a temporary refusal (4xx): ok, warning, critical or unknown (default warning)'

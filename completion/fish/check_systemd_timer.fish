@@ -6,7 +6,7 @@ complete -c check_systemd_timer -l exclude -x -d 'leave out the timers that matc
 complete -c check_systemd_timer -l user -d 'ask the caller\'s user manager instead of the system\'s'
 complete -c check_systemd_timer -l warning -s w -x -d 'warn when the time since the last completed run ended leaves this range, for example 25h (default none)'
 complete -c check_systemd_timer -l critical -s c -x -d 'critical when the time since the last completed run ended leaves this range, for example 2d (default none)'
-complete -c check_systemd_timer -l running-warning -x -d 'warn when the present run\'s time so far leaves this range, for example 30m; or 5x: is more than 5 times the longest of the recent successful runs that the journal has (default none)'
+complete -c check_systemd_timer -l running-warning -x -d 'warn when the present run\'s time so far leaves this range, for example 30m; or 5x: is more than 5 times the longest of the recent successful runs that the journal has, where it has five (default none)'
 complete -c check_systemd_timer -l running-critical -x -d 'critical when the present run\'s time so far leaves this range, for example 2h; or 10x, as above (default none)'
 complete -c check_systemd_timer -l missed-warning -x -d 'warn when the number of scheduled runs missed leaves this range, for example 3 (default 0)'
 complete -c check_systemd_timer -l missed-critical -x -d 'critical when the number of scheduled runs missed leaves this range, for example 5 (default 1)'

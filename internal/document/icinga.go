@@ -14,7 +14,7 @@ func CheckCommand(c plugin.Check) string {
 	name := strings.TrimPrefix(c.Name, "check_")
 	var b strings.Builder
 	fmt.Fprintf(&b, `/* Icinga 2 CheckCommand for %[1]s. Made from the plugin's options by
- * UPDATE=1 go test ./%[1]s -run TestCheckCommand
+ * make docs
  * Include it from icinga2.conf, or put it into a global zone. */
 object CheckCommand %[2]q {
 	command = [ PluginDir + "/%[1]s" ]

@@ -1,6 +1,7 @@
 package mx
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -157,10 +158,10 @@ func (r Resolver) problem(err error) string {
 		return "no " + r.wanted()
 	case !errors.As(err, &dns):
 		return err.Error()
-	case dns.IsTimeout:
-		return strings.TrimSuffix("look up: no answer from "+dns.Server, " from ")
-	case dns.IsTemporary:
+	case dns.IsTemporary && dns.Err == "server misbehaving": // so net says it, of SERVFAIL and of what it does not understand
 		return "look up: SERVFAIL"
+	case dns.IsTimeout, dns.IsTemporary:
+		return strings.TrimSuffix("look up: no answer from "+cmp.Or(r.Server, dns.Server), " from ")
 	case dns.IsNotFound:
 		return "no such host or no " + r.wanted()
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/godbus/dbus/v5"
@@ -66,9 +67,13 @@ func Dial(ctx context.Context, user bool) (*Conn, error) {
 	for _, s := range sockets {
 		c := &Conn{socket: s, clock: readClock()}
 		dialErr := c.connect(ctx)
-		switch {
-		case dialErr == nil:
+		if dialErr == nil {
 			return c, nil
+		}
+		if no := syscall.Errno(0); errors.As(dialErr, &no) { // without the net package's names for what was tried
+			dialErr = fmt.Errorf("%s: %w", s.path, no)
+		}
+		switch {
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("connect to systemd at %s: %w", s.path, ctx.Err())
 		case err == nil:
