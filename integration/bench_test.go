@@ -49,7 +49,7 @@ func (r *report) start(t *testing.T) {
 		version.status, version.says = 3, "^"+name
 		c := contest{ours: version, peer: command{args: []string{"/bin/true"}}, pairs: 200}.run(t, name+" --version", "true")
 		c.more = true
-		r.add(c.want("under 3 ms", c.wall.ours < 3))
+		r.add(c.want("ours under 3 ms", c.wall.ours < 3))
 	}
 	for _, name := range plugins {
 		file, err := os.Stat(filepath.Join(bin, name))
