@@ -245,8 +245,8 @@ func TestSchedule(t *testing.T) {
 // compiled again.
 func TestREADME(t *testing.T) {
 	for command, f := range map[string]aliases.File{
-		"check_alias_freshness -f /etc/exim4/otrs_emails --format exim -w 1h -c 2h": {
-			Path: "/etc/exim4/otrs_emails", Size: 4823, ModTime: time.Date(2022, 2, 22, 3, 44, 0, 0, time.UTC),
+		"check_alias_freshness -f /etc/exim4/vrts_aliases --format exim -w 1h -c 2h": {
+			Path: "/etc/exim4/vrts_aliases", Size: 4823, ModTime: time.Date(2022, 2, 22, 3, 44, 0, 0, time.UTC),
 			Content: &aliases.Content{Format: aliases.Exim, Entries: 127, Digest: 0x2b4c1e7793ad5f08},
 		},
 		"check_alias_freshness -f /etc/aliases --format aliases -w 52w": {

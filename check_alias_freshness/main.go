@@ -21,7 +21,7 @@ func check() plugin.Check {
 	return plugin.Check{
 		Name:     "check_alias_freshness",
 		About:    "check_alias_freshness reports whether an alias file, and the map that is compiled from it, is fresh, complete and readable by its mail server.",
-		Examples: []string{"check_alias_freshness -f /etc/aliases --format aliases -w 25h -c 2d", "check_alias_freshness -f /etc/exim4/otrs_emails --format exim --timer otrs"},
+		Examples: []string{"check_alias_freshness -f /etc/aliases --format aliases -w 25h -c 2d", "check_alias_freshness -f /etc/exim4/vrts_aliases --timer generate_vrts_aliases"},
 		Options:  &opt,
 		Run: func(ctx context.Context, now time.Time) (nagios.Result, error) {
 			f, err := gather(ctx, opt, now)

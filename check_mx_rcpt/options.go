@@ -16,7 +16,7 @@ import (
 
 type options struct {
 	Recipient      []address      `arg:"-r,--recipient,separate" placeholder:"ADDR" group:"What to ask" help:"recipient that must be accepted, for example dcw@example.org"`
-	RecipientsFrom string         `arg:"--recipients-from" placeholder:"FILE" help:"alias file whose keys must all be accepted, for example /etc/exim4/otrs_emails"`
+	RecipientsFrom string         `arg:"--recipients-from" placeholder:"FILE" help:"alias file whose keys must all be accepted, for example /etc/exim4/vrts_aliases"`
 	Format         aliases.Format `arg:"--format" placeholder:"FORMAT" help:"of that file: exim, aliases, map, sendmail or opensmtpd"`
 	Domain         string         `arg:"--domain" placeholder:"DOMAIN" help:"completes the keys of that file that have none, for example example.org"`
 	Reject         []address      `arg:"--reject,separate" placeholder:"ADDR" help:"recipient that must be refused, a fixed one, for example no-such-user@example.org"`

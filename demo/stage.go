@@ -79,7 +79,7 @@ func (s *stage) startMX(name, ip string) error {
 		return err
 	}
 	_, s.port, err = net.SplitHostPort(l.Addr().String())
-	server := smtp.NewServer(&host{file: filepath.Join(s.dir, name, "otrs_emails")})
+	server := smtp.NewServer(&host{file: filepath.Join(s.dir, name, "vrts_aliases")})
 	server.Domain = name + ".example.org"
 	s.mx = append(s.mx, server)
 	go server.Serve(l)
@@ -94,7 +94,7 @@ func (s *stage) commands() [3][]string {
 	}
 	return [3][]string{
 		{"check_systemd_timer", "-u", "generate_vrts_aliases"},
-		{"check_alias_freshness", "-f", "mx2001/otrs_emails", "--format", "exim", "--timer", "generate_vrts_aliases"},
+		{"check_alias_freshness", "-f", "mx2001/vrts_aliases", "--format", "exim", "--timer", "generate_vrts_aliases"},
 		recipients,
 	}
 }
@@ -120,7 +120,7 @@ func (s *stage) write(name string, ago time.Duration, addresses ...string) error
 	for _, a := range addresses {
 		fmt.Fprintf(&text, "%s: %s\n", a, a)
 	}
-	path, written := filepath.Join(s.dir, name, "otrs_emails"), time.Now().Add(-ago)
+	path, written := filepath.Join(s.dir, name, "vrts_aliases"), time.Now().Add(-ago)
 	return errors.Join(os.WriteFile(path, []byte(text.String()), 0o644), os.Chtimes(path, written, written))
 }
 

@@ -1,7 +1,7 @@
 # Completion for check_mx_rcpt. Made from the plugin's options by make docs.
 complete -c check_mx_rcpt -f
 complete -c check_mx_rcpt -l recipient -s r -x -d 'recipient that must be accepted, for example dcw@example.org; may be repeated'
-complete -c check_mx_rcpt -l recipients-from -r -F -d 'alias file whose keys must all be accepted, for example /etc/exim4/otrs_emails'
+complete -c check_mx_rcpt -l recipients-from -r -F -d 'alias file whose keys must all be accepted, for example /etc/exim4/vrts_aliases'
 complete -c check_mx_rcpt -l format -x -a 'exim aliases map sendmail opensmtpd' -d 'of that file: exim, aliases, map, sendmail or opensmtpd'
 complete -c check_mx_rcpt -l domain -x -d 'completes the keys of that file that have none, for example example.org'
 complete -c check_mx_rcpt -l reject -x -d 'recipient that must be refused, a fixed one, for example no-such-user@example.org; may be repeated'

@@ -74,7 +74,10 @@ func (r Range) Alerts(v float64) bool {
 
 // String writes the range with plain numbers, in the shortest form that reads
 // back the same: "90000", "10:20", "@~:5". It is empty where none is set.
-func (r Range) String() string {
+func (r Range) String() string { return r.text(number) }
+
+// text writes the range; bound writes what it ends at.
+func (r Range) text(bound func(float64) string) string {
 	if !r.Set {
 		return ""
 	}
@@ -86,23 +89,27 @@ func (r Range) String() string {
 	case math.IsInf(r.Start, -1):
 		text += "~:"
 	case r.Start != 0 || math.IsInf(r.End, 1):
-		text += number(r.Start) + ":"
+		text += bound(r.Start) + ":"
 	}
 	if !math.IsInf(r.End, 1) {
-		text += number(r.End)
+		text += bound(r.End)
 	}
 	return text
 }
 
 // Crossed says which threshold a value has crossed that is in this state.
 func Crossed(state State, warning, critical Range) string {
+	return crossed(state, warning, critical, number)
+}
+
+func crossed(state State, warning, critical Range, bound func(float64) string) string {
 	if state == Critical {
 		warning = critical
 	}
-	if text, inside := strings.CutPrefix(warning.String(), "@"); inside {
+	if text, inside := strings.CutPrefix(warning.text(bound), "@"); inside {
 		return "inside the range " + text
 	}
-	return "outside the range " + warning.String()
+	return "outside the range " + warning.text(bound)
 }
 
 // CrossedTime is as Crossed, of a time span in seconds.
@@ -112,9 +119,19 @@ func CrossedTime(state State, warning, critical Range) string {
 		r = critical
 	}
 	if r.Inside || r.Start != 0 || math.IsInf(r.End, 1) {
-		return Crossed(state, warning, critical) + " s"
+		return crossed(state, warning, critical, timeBound)
 	}
 	return "allowed is " + Span(time.Duration(min(r.End, 9e9)*1e9)) // 285 years: more does not fit
+}
+
+// timeBound writes an end of a range as an option takes it: "10m", "1h30m"; in
+// seconds where that would not be the whole of it.
+func timeBound(seconds float64) string {
+	text := strings.ReplaceAll(Span(time.Duration(min(seconds, 9e9)*1e9)), " ", "")
+	if whole, err := parseSeconds(text); err != nil || whole != seconds {
+		return number(seconds) + "s"
+	}
+	return text
 }
 
 // Judge gives the state of v by its warning and critical range, critical first.

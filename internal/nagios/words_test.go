@@ -180,10 +180,12 @@ func TestCrossed(t *testing.T) {
 	for _, test := range []struct{ warning, critical, state, plain, span string }{
 		{"5400", "2", "warning", "outside the range 5400", "allowed is 1h 30m"},
 		{"5400", "2", "critical", "outside the range 2", "allowed is 2 s"},
-		{"10:20", "10:", "warning", "outside the range 10:20", "outside the range 10:20 s"},
-		{"10:20", "10:", "critical", "outside the range 10:", "outside the range 10: s"},
-		{"@60", "@~:5", "warning", "inside the range 60", "inside the range 60 s"},
-		{"@60", "@~:5", "critical", "inside the range ~:5", "inside the range ~:5 s"},
+		{"10:20", "10:", "warning", "outside the range 10:20", "outside the range 10s:20s"},
+		{"5405:", "@90061:90062", "warning", "outside the range 5405:", "outside the range 5405s:"},
+		{"5405:", "@90061:90062", "critical", "inside the range 90061:90062", "inside the range 90061s:90062s"},
+		{"10:20", "10:", "critical", "outside the range 10:", "outside the range 10s:"},
+		{"@60", "@~:5", "warning", "inside the range 60", "inside the range 1m"},
+		{"@60", "@~:5", "critical", "inside the range ~:5", "inside the range ~:5s"},
 		{"9007199254740992", "", "warning", "outside the range 9007199254740992", "allowed is 104166d 16h"},
 	} {
 		var w, c Range
