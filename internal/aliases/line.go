@@ -23,6 +23,13 @@ func lower(w uint64) uint64 {
 // blanks marks white space and other controls, and bytes beyond ASCII.
 func blanks(w uint64) uint64 { return (^(w + ones*(0x80-'!')) | w) & tops }
 
+// unnamed marks the bytes that are not small letters, digits, "-" or ".".
+func unnamed(w uint64) uint64 {
+	small := (w + ones*(0x80-'a')) ^ (w + ones*(0x80-'{'))
+	others := (w + ones*(0x80-'-')) ^ (w + ones*(0x80-':')) // and "/"
+	return (small^others)&((w^ones*'/')+ones*0x7f)&^w&tops ^ tops
+}
+
 // until is a mask of the bytes below the first that is marked, and their number:
 // bits.TrailingZeros64, where the oldest processors are to do, is slow.
 func until(marks uint64) (mask uint64, n int) {
@@ -42,74 +49,100 @@ func (p *parser) unplain(w, marks uint64) uint64 {
 	return marks
 }
 
-// simple reads a line that is an entry of its own: a key of plain bytes, a
-// separator, a value of ASCII. The slice has slack bytes behind the end of the
-// block. It gives the length of the line, 0 if the line is not that simple.
-func (p *parser) simple(b []byte, line int64) int {
-	if !p.opening[b[0]] {
-		return 0
-	}
-	h, n := p.simpleKey(b)
-	start := n + 1
-	for b[start] == ' ' || b[start] == '\t' {
-		start++
-	}
-	if !p.ends[b[n]] || b[start] == ':' && b[n] != ':' || n > 255 {
-		return 0
-	}
-	end, entry := simpleValue(b, start, h.entry)
-	if end == start || end > 4000 || b[end] != '\n' || b[end-1] == '\\' || p.continues[b[end+1]] {
-		return 0
-	}
-	if p.format == OpenSMTPD && !simpleTarget(b[start:end]) {
-		return 0
-	}
-	if p.visit != nil {
-		p.entry(line, b[:n], b[start:end])
-	} else {
-		p.add(sums{h.key, entry}, line, false)
-	}
-	return end + 1
-}
-
-// simpleKey hashes the plain bytes at the beginning of b, which are followed by
-// others, and counts them.
-func (p *parser) simpleKey(b []byte) (h sums, n int) {
-	h = sums{p.seed.start, entryStart}
-	for {
-		w := binary.LittleEndian.Uint64(b[n : n+8 : n+8])
-		if marks := special(w); marks != 0 {
-			marks = p.unplain(w, marks)
-			w = lower(w)
-			if marks != 0 {
-				mask, k := until(marks)
-				n += k
-				w = lastWord(w&mask, n)
-				return sums{p.mixKey(h.key, w), mixEntry(h.entry, w)}, n
+// simple reads lines that are an entry each: a key of plain bytes, a separator,
+// a value of ASCII. It begins at pos and gives the place and number of the first
+// line that is not that simple. The last slack bytes of b lie behind the block.
+//
+// It is one function: with calls between its parts it takes a fifth longer.
+func (p *parser) simple(b []byte, pos int, line int64) (int, int64) {
+	seed := p.seed
+	for ; pos < len(b)-slack && p.opening[b[pos]]; line++ {
+		hk, he := seed.start, uint64(entryStart)
+		i := pos
+		for ; ; i += 8 {
+			w := word(b, i)
+			if marks := special(w); marks != 0 {
+				marks = p.unplain(w, marks)
+				w = lower(w)
+				if marks != 0 {
+					mask, n := until(marks)
+					i += n
+					w = lastWord(w&mask, i-pos)
+					hk, he = seed.mixKey(hk, w), mixEntry(he, w)
+					break
+				}
+			}
+			hk, he = seed.mixKey(hk, w), mixEntry(he, w)
+		}
+		key := b[pos:i]
+		for i++; b[i] == ' ' || b[i] == '\t'; i++ {
+		}
+		if c := b[pos+len(key)]; !p.ends[c] || b[i] == ':' && c != ':' || len(key) > 255 {
+			break
+		}
+		start := i
+		if p.format == OpenSMTPD {
+			i, he = addressValue(b, i, he)
+		}
+		if i == start {
+			for ; ; i += 8 {
+				w := word(b, i)
+				if marks := blanks(w); marks != 0 {
+					mask, n := until(marks)
+					i += n
+					if b[i] == ' ' || b[i] == '\t' {
+						i, he = blankValue(b, i, i-start, he, w&mask)
+					} else {
+						he = mixEntry(he, lastWord(w&mask, i-start))
+					}
+					break
+				}
+				he = mixEntry(he, w)
+			}
+			if p.format == OpenSMTPD && !simpleTarget(b[start:i]) {
+				break
 			}
 		}
-		h.key, h.entry = p.mixKey(h.key, w), mixEntry(h.entry, w)
-		n += 8
+		if i == start || i-start > 4000 || b[i] != '\n' || b[i-1] == '\\' || p.continues[b[i+1]] {
+			break
+		}
+		switch {
+		case p.visit != nil:
+			p.entry(line, key, b[start:i])
+		case p.again != nil || p.wanted>>(hk&63)&1 != 0:
+			p.add(sums{hk, he}, line, false)
+		default: // as add does
+			p.sum += he
+			p.set.add(hk, p.number)
+		}
+		pos = i + 1
 	}
+	return pos, line
 }
 
-// simpleValue adds the value that begins at i to the hash of an entry. It gives
-// the place of the first byte behind it that is neither ASCII nor a blank, which
-// should be a newline.
-func simpleValue(b []byte, i int, entry uint64) (end int, hash uint64) {
-	start := i
-	for {
-		w := binary.LittleEndian.Uint64(b[i : i+8 : i+8])
-		if marks := blanks(w); marks != 0 {
-			mask, k := until(marks)
-			i += k
-			if b[i] == ' ' || b[i] == '\t' {
-				return blankValue(b, i, i-start, entry, w&mask)
+// word is the eight bytes of b from i on.
+func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }
+
+// addressValue adds a value that begins at i to the hash of an entry, as simple
+// does, if it is one of the commonest targets of OpenSMTPD: a user or an address of
+// small letters, digits, "-" and ".". Else it gives i and the hash as it was.
+func addressValue(b []byte, i int, entry uint64) (end int, hash uint64) {
+	start, at := i, i
+	hash = entry
+	for ; ; i += 8 {
+		w := word(b, i)
+		for marks := unnamed(w); marks != 0; marks &= marks - 1 {
+			mask, n := until(marks)
+			switch end = i + n; {
+			case b[end] == '@' && at == start && end > start:
+				at = end
+			case b[end] == '\n' && at+1 < end && end-start < 256:
+				return end, mixEntry(hash, lastWord(w&mask, end-start))
+			default:
+				return start, entry
 			}
-			return i, mixEntry(entry, lastWord(w&mask, i-start))
 		}
-		entry = mixEntry(entry, w)
-		i += 8
+		hash = mixEntry(hash, w)
 	}
 }
 
@@ -120,7 +153,7 @@ func blankValue(b []byte, i, n int, entry, rest uint64) (end int, hash uint64) {
 		for b[i] == ' ' || b[i] == '\t' {
 			i++
 		}
-		w := binary.LittleEndian.Uint64(b[i : i+8 : i+8])
+		w := word(b, i)
 		mask, k := ^uint64(0), 8
 		if marks := blanks(w); marks != 0 {
 			mask, k = until(marks)

@@ -60,10 +60,8 @@ func (p *parser) block(b *block, line int64) {
 	}
 	padded := b.buf[:len(b.buf)+slack]
 	for pos := 0; pos < len(b.buf); {
-		if n := p.simple(padded[pos:], line); n > 0 {
-			pos += n
-			line++
-			continue
+		if pos, line = p.simple(padded, pos, line); pos >= len(b.buf) {
+			break
 		}
 		n := grammar(p, b.buf[pos:], line)
 		line = p.control(b.buf[pos:pos+n], line)

@@ -153,7 +153,7 @@ func (s *scanner) count(int) {
 		for _, slab := range slabs {
 			n += len(slab) / recordSize
 		}
-		size := 4 << bits.Len(uint(n)) // mostly empty: few keys meet
+		size := 8 << bits.Len(uint(n)) // mostly empty: few keys meet
 		seen = slices.Grow(seen[:0], size)[:size]
 		clear(seen)
 		twice := insert(slabs, seen)
