@@ -138,10 +138,10 @@ func (s *subject) duplicates() {
 		texts = append(texts, fmt.Sprintf("and %d more", rest))
 	}
 	if c.Differing > 0 {
-		s.found(nagios.Warning, "has %s whose key stands there already with another value (the %s wins): %s", plural(c.Differing, "entry", "entries"), wins, strings.Join(texts, ", "))
+		s.found(nagios.Warning, "has %s a key with another value (the %s wins): %s", plural(c.Differing, "entry that repeats", "entries that repeat"), wins, strings.Join(texts, ", "))
 		return
 	}
-	s.note("note: %s whose key stands there already, with the same value: %s", plural(c.Repeated, "entry", "entries"), strings.Join(texts, ", "))
+	s.note("note: %s a key with the same value: %s", plural(c.Repeated, "entry that repeats", "entries that repeat"), strings.Join(texts, ", "))
 }
 
 // compiled judges a map that is compiled from the file.

@@ -133,6 +133,12 @@ func (o *options) Validate() error {
 	case o.Resolver != "" && (resolver.UnmarshalText([]byte(o.Resolver)) != nil || resolver.port == 0):
 		return fmt.Errorf("option --resolver: %+q is not HOST:PORT", o.Resolver)
 	}
+	for _, h := range o.Hostname {
+		ip, _ := netip.ParseAddr(h.name)
+		if ip.Is4() && (o.IPv6 || o.SourceAddress.Is6()) || ip.Is6() && (o.IPv4 || o.SourceAddress.Is4()) {
+			return fmt.Errorf("%s is not of the family that --ipv4, --ipv6 or --source-address wants", h.name)
+		}
+	}
 	wanted := map[address]bool{}
 	for _, a := range o.Recipient {
 		wanted[a] = true
