@@ -170,7 +170,7 @@ func (s *subject) age() {
 	state := nagios.Judge(old.Seconds(), s.opt.Warning.Range, s.opt.Critical.Range)
 	text := fmt.Sprintf("was last written %s ago (%s)", nagios.Span(old.Truncate(time.Second)), nagios.Instant(s.ModTime))
 	if state != nagios.OK {
-		text += ", " + nagios.CrossedTime(state, s.opt.Warning.Range, s.opt.Critical.Range)
+		text += ", " + nagios.CrossedTime(state, old.Seconds(), s.opt.Warning.Range, s.opt.Critical.Range)
 	}
 	if s.timer != nil {
 		s.schedule(state, text)

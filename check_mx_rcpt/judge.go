@@ -210,7 +210,7 @@ func (j *judgment) judgeTime() (slowest *target) {
 	if slowest != nil {
 		took := slowest.dialogue.Time
 		if state := nagios.Judge(took.Seconds(), j.Warning.Range, j.Critical.Range); state != nagios.OK {
-			j.found(state, fmt.Sprintf("%s took %s, %s", slowest.label, nagios.Span(took), nagios.CrossedTime(state, j.Warning.Range, j.Critical.Range)))
+			j.found(state, fmt.Sprintf("%s took %s, %s", slowest.label, nagios.Span(took), nagios.CrossedTime(state, took.Seconds(), j.Warning.Range, j.Critical.Range)))
 		}
 		j.perfdata = append(j.perfdata, nagios.Perfdata{Label: "time", Value: took.Seconds(), Unit: "s", Warning: j.Warning.Range, Critical: j.Critical.Range})
 	}

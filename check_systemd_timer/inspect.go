@@ -199,7 +199,7 @@ func (s *subject) run() {
 		text, sign = text+": "+blame, "; "
 	}
 	if long != nagios.OK {
-		text, sign = text+sign+s.limit(long), ", "
+		text, sign = text+sign+s.limit(long, ran), ", "
 	}
 	if s.missed > 0 {
 		text += sign + runs(s.missed) + " missed"
@@ -334,6 +334,6 @@ func (s *subject) age() {
 	old := s.now.Sub(ended)
 	state := nagios.Judge(old.Seconds(), s.opt.Warning.Range, s.opt.Critical.Range)
 	if state != nagios.OK {
-		s.found(state, "%s %s (%s)", what, s.ago(ended), nagios.CrossedTime(state, s.opt.Warning.Range, s.opt.Critical.Range))
+		s.found(state, "%s %s (%s)", what, s.ago(ended), nagios.CrossedTime(state, old.Seconds(), s.opt.Warning.Range, s.opt.Critical.Range))
 	}
 }

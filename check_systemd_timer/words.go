@@ -55,12 +55,12 @@ func (s *subject) progress() string {
 }
 
 // limit says which limit of the present run's time was passed.
-func (s *subject) limit(state nagios.State) string {
+func (s *subject) limit(state nagios.State, ran time.Duration) string {
 	passed := s.opt.RunningWarning
 	if state == nagios.Critical {
 		passed = s.opt.RunningCritical
 	}
-	text := nagios.CrossedTime(state, s.apply(s.opt.RunningWarning), s.apply(s.opt.RunningCritical))
+	text := nagios.CrossedTime(state, ran.Seconds(), s.apply(s.opt.RunningWarning), s.apply(s.opt.RunningCritical))
 	if passed.times > 0 {
 		text += fmt.Sprintf(" (%gx the longest recent run)", passed.times)
 	}

@@ -112,8 +112,9 @@ func crossed(state State, warning, critical Range, bound func(float64) string) s
 	return "outside the range " + warning.text(bound)
 }
 
-// CrossedTime is as Crossed, of a time span in seconds.
-func CrossedTime(state State, warning, critical Range) string {
+// CrossedTime is as Crossed, of a time span in seconds. Where the span reads as
+// long as the limit it says by how much it passed it.
+func CrossedTime(state State, seconds float64, warning, critical Range) string {
 	r := warning
 	if state == Critical {
 		r = critical
@@ -121,13 +122,21 @@ func CrossedTime(state State, warning, critical Range) string {
 	if r.Inside || r.Start != 0 || math.IsInf(r.End, 1) {
 		return crossed(state, warning, critical, timeBound)
 	}
-	return "allowed is " + Span(time.Duration(min(r.End, 9e9)*1e9)) // 285 years: more does not fit
+	took, allowed := span(seconds), span(r.End)
+	text := "allowed is " + Span(allowed)
+	if Span(took) == Span(allowed) {
+		text += ", passed by " + Span(took-allowed)
+	}
+	return text
 }
+
+// span is a time span of at most 285 years: more does not fit.
+func span(seconds float64) time.Duration { return time.Duration(min(seconds, 9e9) * 1e9) }
 
 // timeBound writes an end of a range as an option takes it: "10m", "1h30m"; in
 // seconds where that would not be the whole of it.
 func timeBound(seconds float64) string {
-	text := strings.ReplaceAll(Span(time.Duration(min(seconds, 9e9)*1e9)), " ", "")
+	text := strings.ReplaceAll(Span(span(seconds)), " ", "")
 	if whole, err := parseSeconds(text); err != nil || whole != seconds {
 		return number(seconds) + "s"
 	}

@@ -177,16 +177,21 @@ func TestJudgeCriticalFirst(t *testing.T) {
 }
 
 func TestCrossed(t *testing.T) {
-	for _, test := range []struct{ warning, critical, state, plain, span string }{
-		{"5400", "2", "warning", "outside the range 5400", "allowed is 1h 30m"},
-		{"5400", "2", "critical", "outside the range 2", "allowed is 2 s"},
-		{"10:20", "10:", "warning", "outside the range 10:20", "outside the range 10s:20s"},
-		{"5405:", "@90061:90062", "warning", "outside the range 5405:", "outside the range 5405s:"},
-		{"5405:", "@90061:90062", "critical", "inside the range 90061:90062", "inside the range 90061s:90062s"},
-		{"10:20", "10:", "critical", "outside the range 10:", "outside the range 10s:"},
-		{"@60", "@~:5", "warning", "inside the range 60", "inside the range 1m"},
-		{"@60", "@~:5", "critical", "inside the range ~:5", "inside the range ~:5s"},
-		{"9007199254740992", "", "warning", "outside the range 9007199254740992", "allowed is 104166d 16h"},
+	for _, test := range []struct {
+		value                                 float64
+		warning, critical, state, plain, span string
+	}{
+		{7000, "5400", "2", "warning", "outside the range 5400", "allowed is 1h 30m"},
+		{7000, "5400", "2", "critical", "outside the range 2", "allowed is 2 s"},
+		{5430, "5400", "2", "warning", "outside the range 5400", "allowed is 1h 30m, passed by 30 s"},
+		{88200, "86400", "", "warning", "outside the range 86400", "allowed is 1d, passed by 30m"},
+		{7000, "10:20", "10:", "warning", "outside the range 10:20", "outside the range 10s:20s"},
+		{7000, "5405:", "@90061:90062", "warning", "outside the range 5405:", "outside the range 5405s:"},
+		{7000, "5405:", "@90061:90062", "critical", "inside the range 90061:90062", "inside the range 90061s:90062s"},
+		{7000, "10:20", "10:", "critical", "outside the range 10:", "outside the range 10s:"},
+		{7000, "@60", "@~:5", "warning", "inside the range 60", "inside the range 1m"},
+		{7000, "@60", "@~:5", "critical", "inside the range ~:5", "inside the range ~:5s"},
+		{7000, "9007199254740992", "", "warning", "outside the range 9007199254740992", "allowed is 104166d 16h"},
 	} {
 		var w, c Range
 		var state State
@@ -196,8 +201,8 @@ func TestCrossed(t *testing.T) {
 		if got := Crossed(state, w, c); got != test.plain {
 			t.Errorf("Crossed(%v, %v, %v) = %q; want %q", state, w, c, got, test.plain)
 		}
-		if got := CrossedTime(state, w, c); got != test.span {
-			t.Errorf("CrossedTime(%v, %v, %v) = %q; want %q", state, w, c, got, test.span)
+		if got := CrossedTime(state, test.value, w, c); got != test.span {
+			t.Errorf("CrossedTime(%v, %v, %v, %v) = %q; want %q", state, test.value, w, c, got, test.span)
 		}
 	}
 }
