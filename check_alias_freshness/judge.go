@@ -158,7 +158,7 @@ const skew = time.Minute
 
 // age judges the time since the file was written.
 func (s *subject) age() {
-	old := s.now.Sub(s.ModTime)
+	old := max(s.now.Sub(s.ModTime), -math.MaxInt64)
 	if old >= -skew {
 		old = max(old, 0)
 	}

@@ -84,6 +84,7 @@ func TestJudge(t *testing.T) {
 		{"empty", none, file(func(f *aliases.File) {
 			f.Content.Entries, f.Size, f.Content.Required = 0, 0, []aliases.Requirement{{Key: "k"}}
 		}), nagios.Critical, "/etc/aliases is empty; required key k not found"},
+		{"centuries ahead", nil, file(func(f *aliases.File) { f.ModTime = time.Date(2500, 1, 1, 0, 0, 0, 0, time.UTC) }), nagios.Warning, "was written 106751d 23h in the future (2500-01-01"},
 		{"few entries", func(o *options) { o.EntriesWarning = nagios.Range{Start: 10, End: math.Inf(1), Set: true} }, file(nil), nagios.Warning, "has 5 entries, outside the range 10:$"},
 		{"too few entries", func(o *options) { o.EntriesCritical = nagios.Range{Start: 20, End: math.Inf(1), Set: true} }, file(nil), nagios.Critical, "has 5 entries, outside the range 20:$"},
 		{"size", func(o *options) { o.SizeCritical = nagios.Range{Start: 200, End: math.Inf(1), Set: true} }, file(nil), nagios.Critical, "has 100 bytes"},
@@ -221,6 +222,12 @@ func TestSchedule(t *testing.T) {
 		{"stuck", 3 * time.Hour, hourly(37*time.Minute, running), nagios.Critical, "2 updates of x.timer missed, x.service has been running for 47m"},
 		{"failed", 3 * time.Hour, hourly(37*time.Minute, func(t *timer) { t.Service.ActiveState, t.Service.Result = "failed", "exit-code" }), nagios.Critical, "x.service failed (exit-code)"},
 		{"not since", 3 * time.Hour, hourly(3*time.Hour+time.Minute, nil), nagios.Critical, "x.service last ran 3h 1m ago"},
+		{"ended after it wrote", 3 * time.Hour, hourly(3*time.Hour-time.Minute, nil), nagios.Critical, "x.service last ran 2h 59m ago"},
+		{"hangs after it wrote", 150 * time.Minute, hourly(4*time.Hour, func(t *timer) { t.Service.ActiveState, t.Service.InactiveExit = "activating", ago(160*time.Minute) }), nagios.Critical, "2 updates of x.timer missed, x.service has been running for 2h 40m"},
+		{"restart loop", 3 * time.Hour, hourly(4*time.Hour, func(t *timer) {
+			t.Service.ActiveState, t.Service.SubState, t.Service.Result, t.Service.InactiveExit = "activating", "auto-restart", "exit-code", ago(47*time.Minute)
+		}), nagios.Critical, "2 updates of x.timer missed, x.service fails and is started again, over and over (exit-code)"},
+		{"service masked", 3 * time.Hour, hourly(0, func(t *timer) { t.Service.Unit = systemd.Unit{Name: "x.service", LoadState: "masked"} }), nagios.Critical, "3 updates of x.timer missed, x.service is masked"},
 		{"stays active", 3 * time.Hour, hourly(0, func(t *timer) {
 			t.Service.ActiveState, t.Service.SubState, t.Service.InactiveEnter = "active", "exited", time.Time{}
 		}), nagios.Critical, "3 updates of x.timer missed, x.service is active (exited): the timer cannot start it again"},

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"mailfresh/internal/nagios"
@@ -11,8 +12,8 @@ import (
 
 // schedule judges the file's age by the timer that should rewrite it: the
 // updates that its schedule demanded since the file was written. The timer's
-// slack and the time that its job took the last time are allowed for; while a
-// run is in progress, the elapse that began it is not missed yet.
+// slack and the time that its job took the last time are allowed for; the elapse
+// that began a run in progress is not missed before that ends.
 func (s *subject) schedule(state nagios.State, text string) {
 	t := s.timer.Timer
 	if s.timer.err != nil {
@@ -30,7 +31,7 @@ func (s *subject) schedule(state nagios.State, text string) {
 		s.found(nagios.Unknown, "%s; its schedule is not understood: %s: %v", text, t.Name, err)
 		return
 	}
-	if running && d.Count > 0 {
+	if running && !s.wrote() && d.Count > 0 {
 		d.Count--
 	}
 	s.measure("missed", float64(d.Count), "", s.opt.MissedWarning, s.opt.MissedCritical)
@@ -58,17 +59,26 @@ func (s *subject) run() (running bool, took time.Duration) {
 	case "active":
 		return svc.SubState != "exited", 0
 	}
-	d := svc.InactiveEnter.Sub(svc.InactiveExit)
-	if wrote := !s.ModTime.Before(svc.InactiveExit.Add(-time.Second)); wrote && !svc.InactiveExit.IsZero() && d > 0 {
+	if d := svc.InactiveEnter.Sub(svc.InactiveExit); s.wrote() && d > 0 {
 		return false, d
 	}
 	return false, 0
+}
+
+// wrote reports whether the file was written since the latest run began.
+func (s *subject) wrote() bool {
+	began := s.timer.Service.InactiveExit
+	return !began.IsZero() && !s.ModTime.Before(began.Add(-time.Second))
 }
 
 // claim says what systemd says of the job meanwhile.
 func (s *subject) claim(running bool) string {
 	svc := s.timer.Service
 	switch {
+	case svc.LoadState != "loaded":
+		return svc.Name + " is " + svc.LoadState
+	case strings.HasPrefix(svc.SubState, "auto-restart"):
+		return fmt.Sprintf("%s fails and is started again, over and over (%s)", svc.Name, svc.Result)
 	case running && !svc.InactiveExit.IsZero():
 		return fmt.Sprintf("%s has been running for %s", svc.Name, nagios.Span(s.now.Sub(svc.InactiveExit)))
 	case running:
@@ -79,7 +89,7 @@ func (s *subject) claim(running bool) string {
 		return fmt.Sprintf("%s is active (%s): the timer cannot start it again", svc.Name, svc.SubState)
 	case svc.InactiveEnter.IsZero():
 		return svc.Name + " has not run"
-	case svc.InactiveEnter.Before(s.ModTime):
+	case s.wrote():
 		return fmt.Sprintf("%s last ran %s ago", svc.Name, nagios.Span(s.now.Sub(svc.InactiveEnter)))
 	}
 	claim := fmt.Sprintf("yet %s claims success %s ago while the file does not move", svc.Name, nagios.Span(s.now.Sub(svc.InactiveEnter)))
