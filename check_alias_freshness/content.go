@@ -37,7 +37,7 @@ func (s *subject) content() {
 	}
 	s.duplicates()
 	s.measure("entries", float64(c.Entries), "", s.opt.EntriesWarning, s.opt.EntriesCritical)
-	s.measure("malformed", float64(c.Malformed()), "", none, none)
+	s.measure("malformed", float64(c.Malformed), "", none, none)
 	s.measure("duplicates", float64(c.Repeated), "", none, none)
 	s.note("%s, digest %016x", plural(c.Entries, "entry", "entries"), c.Digest)
 }

@@ -97,6 +97,10 @@ func TestJudge(t *testing.T) {
 		{"oversize", none, withProblem(aliases.Oversize), nagios.Critical, "no entry begins in the next 4 MiB"},
 		{"no value", none, withProblem(aliases.NoValue), nagios.Warning, "1 line is lost or misread: line 3: key without value (a)"},
 		{"no separator", none, withProblem(aliases.NoSeparator), nagios.Warning, ""},
+		{"joined", none, file(func(f *aliases.File) {
+			f.Content.Counts[aliases.Joined] = 1
+			f.Content.Problems = []aliases.Problem{{Kind: aliases.Joined, Line: 3, Cause: 2, Key: "a"}}
+		}), nagios.Warning, "1 line is lost or misread: line 3 continues the entry of line 2 (a)"},
 		{"dropped continuation", none, withProblem(aliases.Unattached), nagios.Warning, "line 3: continues no entry and is lost (a)"},
 		{"not local", none, withProblem(aliases.NotLocal), nagios.Warning, ""},
 		{"not UTF-8", none, withProblem(aliases.NotUTF8), nagios.Warning, ""},

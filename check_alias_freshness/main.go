@@ -41,7 +41,7 @@ func gather(ctx context.Context, opt options, now time.Time) (facts, error) {
 	for _, pattern := range opt.File {
 		paths, err := aliases.Glob(pattern)
 		switch {
-		case err != nil:
+		case err != nil: // not all of them
 			f.failed = append(f.failed, failure{pattern, err})
 		case len(paths) == 0:
 			f.unmatched = append(f.unmatched, pattern)

@@ -124,6 +124,7 @@ const (
 	Unbalanced               // a quote or bracket without its other half
 	ColonKey                 // map: the key ends with a colon
 	CarriageEnds             // Sendmail: CR before LF is kept in values
+	Joined                   // continues an entry, but reads as one
 	kinds
 )
 
@@ -146,20 +147,24 @@ var texts = [kinds]string{
 	Unbalanced:   "unbalanced quotes or brackets",
 	ColonKey:     "the key ends with a colon; is this an alias file?",
 	CarriageEnds: "CR at the end of the line is kept in the value",
+	Joined:       "continues the entry before it",
 }
 
 // Problem is a line that the program drops, misreads or refuses.
 type Problem struct {
 	Kind  Kind
 	Line  int64
-	Cause int64  // the line that makes the program lose this one, else 0
+	Cause int64  // the line that makes the program lose this one, or, Joined, that it continues; else 0
 	Key   string // the key that is concerned, up to 64 bytes, if it can be told from a value
 }
 
 // String says what is wrong, without the key: "line 812: swallowed by the NUL in
 // line 811".
 func (p Problem) String() string {
-	if p.Cause > 0 {
+	switch {
+	case p.Kind == Joined:
+		return fmt.Sprintf("line %d continues the entry of line %d", p.Line, p.Cause)
+	case p.Cause > 0:
 		return fmt.Sprintf("line %d is swallowed by the NUL in line %d", p.Line, p.Cause)
 	}
 	return fmt.Sprintf("line %d: %s", p.Line, texts[p.Kind])
@@ -187,6 +192,7 @@ type Content struct {
 	Lines      int
 	Entries    int         // distinct keys
 	Digest     uint64      // of the entries that count
+	Malformed  int         // lines with a problem
 	Counts     [kinds]int  // problems by kind
 	Problems   []Problem   // the first few of each kind, by line
 	Repeated   int         // entries whose key stands there already
@@ -195,15 +201,6 @@ type Content struct {
 	Required   []Requirement
 	Refused    string // OpenSMTPD: why it refuses the file, else empty
 	NoNewline  bool   // the last line has no end
-}
-
-// Malformed is the number of lines with a problem.
-func (c *Content) Malformed() int {
-	n := 0
-	for _, count := range c.Counts {
-		n += count
-	}
-	return n
 }
 
 var errFormat = errors.New("no format")

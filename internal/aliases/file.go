@@ -212,22 +212,45 @@ func denied(path string) string {
 
 // Glob gives the paths that a pattern stands for, sorted: a name without
 // wildcards, or that of an existing file, itself. If a directory on the way may
-// not be read, that is an error.
+// not be read or searched, that is an error, beside the paths of the others.
 func Glob(pattern string) ([]string, error) {
-	if _, err := os.Lstat(pattern); err == nil || !strings.ContainsAny(pattern, `*?[\`) {
+	const wildcards = `*?[\`
+	if _, err := os.Lstat(pattern); err == nil || !strings.ContainsAny(pattern, wildcards) {
 		return []string{pattern}, nil
 	}
 	paths, err := filepath.Glob(pattern)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", pattern, err)
 	}
-	if len(paths) == 0 {
-		fixed := filepath.Dir(pattern[:strings.IndexAny(pattern, `*?[\`)] + "x")
-		if dir, err := os.Open(fixed); err == nil {
-			dir.Close()
-		} else if errors.Is(err, fs.ErrPermission) {
-			return nil, err
+	for dir, name := filepath.Dir(pattern), filepath.Base(pattern); ; dir, name = filepath.Dir(dir), filepath.Base(dir) {
+		wild := strings.ContainsAny(dir, wildcards)
+		dirs := []string{dir}
+		if wild {
+			dirs, _ = filepath.Glob(dir) // its error was seen above
+		}
+		for _, d := range dirs {
+			if err := closed(d, strings.ContainsAny(name, wildcards)); err != nil {
+				return paths, err
+			}
+		}
+		if !wild {
+			return paths, nil
 		}
 	}
-	return paths, nil
+}
+
+// closed says why a directory may not be searched, or, to list it, not be read.
+// What is no directory is none that is closed.
+func closed(dir string, list bool) error {
+	_, err := os.Stat(dir + "/.")
+	if err == nil && list {
+		var d *os.File
+		if d, err = os.Open(dir); err == nil {
+			d.Close()
+		}
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s: %w", dir, fs.ErrPermission)
+	}
+	return nil
 }

@@ -142,8 +142,13 @@ func TestDenied(t *testing.T) {
 			t.Errorf("%s: fault %v on %q, %v; want denied on %q", path, f.Fault, f.Where, err, where)
 		}
 	}
-	if paths, err := Glob(filepath.Join(secret, "*")); !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("Glob = %v, %v; want permission denied", paths, err)
+	for _, pattern := range []string{"secret/*", "secret/*/x", "*/file", "s*/file", "s*/*"} {
+		if paths, err := Glob(filepath.Join(dir, pattern)); len(paths) > 0 || !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("Glob(%q) = %v, %v; want permission denied", pattern, paths, err)
+		}
+	}
+	if paths, err := Glob(filepath.Join(dir, "[f]*")); len(paths) != 1 || err != nil {
+		t.Errorf("Glob = %v, %v; want the file", paths, err)
 	}
 }
 
@@ -163,8 +168,8 @@ func TestMovingFile(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		if f := read(t, path); f.Content.Entries != 2 || f.Content.Malformed() != 0 || f.Moving {
-			t.Errorf("after %q: %d entries, %d malformed, moving %t; want 2, 0, false", begun, f.Content.Entries, f.Content.Malformed(), f.Moving)
+		if f := read(t, path); f.Content.Entries != 2 || f.Content.Malformed != 0 || f.Moving {
+			t.Errorf("after %q: %d entries, %d malformed, moving %t; want 2, 0, false", begun, f.Content.Entries, f.Content.Malformed, f.Moving)
 		}
 	}
 	write(t, path, "", 0)
@@ -172,8 +177,8 @@ func TestMovingFile(t *testing.T) {
 		t.Errorf("empty, without a format: moving %t, %v; want true", f.Moving, err)
 	}
 	write(t, path, "a: b\nc", 0)
-	if f := read(t, path); f.Content.Malformed() != 1 || !f.Moving {
-		t.Errorf("%d malformed, moving %t; want 1, true", f.Content.Malformed(), f.Moving)
+	if f := read(t, path); f.Content.Malformed != 1 || !f.Moving {
+		t.Errorf("%d malformed, moving %t; want 1, true", f.Content.Malformed, f.Moving)
 	}
 	write(t, path, "a: b\nc", time.Minute)
 	if f := read(t, path); f.Moving {

@@ -17,6 +17,7 @@ type notes struct {
 	mu     sync.Mutex
 	found  []Requirement // parallel to require
 	counts [kinds]int
+	bad    int              // lines with a problem
 	list   [kinds][]Problem // the first few of each kind
 }
 
@@ -51,26 +52,36 @@ func (n *notes) meet(key uint64, line int64, empty bool) {
 }
 
 // problem takes a problem. The program does not see the text as an entry; if a
-// key that was asked for stands in it, that is why it is not found.
+// key that was asked for stands in it, that is why it is not found. Of a line one
+// problem is enough, but for those that concern the whole file.
 func (p *parser) problem(q Problem, text ...byte) {
+	again := q.Line == p.last
+	p.last = q.Line
 	p.mu.Lock()
-	p.counts[q.Kind]++
-	if list := p.list[q.Kind]; len(list) < few || q.Line < list[few-1].Line {
-		q.Key = q.shown(text)
-		list = append(list, q)
-		slices.SortStableFunc(list, byLine)
-		p.list[q.Kind] = list[:min(len(list), few)]
+	if !again {
+		p.bad++
+	}
+	if !again || q.Kind <= Invalid {
+		p.counts[q.Kind]++
+		if list := p.list[q.Kind]; len(list) < few || q.Line < list[few-1].Line {
+			q.Key = q.shown(text)
+			list = append(list, q)
+			slices.SortStableFunc(list, byLine)
+			p.list[q.Kind] = list[:min(len(list), few)]
+		}
 	}
 	p.mu.Unlock()
 	p.lose(q, text)
 }
 
 // shown gives the key that stands at the beginning of text, if it surely is
-// none of a value's parts: those are secret.
+// none of a value's parts: those are secret. An address without a separator is
+// one where only names are keys.
 func (q Problem) shown(text []byte) string {
 	behind := q.Kind == Unattached || q.Kind == LoneCR || q.Kind == NUL && q.Cause == 0
 	key := looseKey(text)
-	if behind || len(key) == 0 || space[text[0]] || key[0] == '|' || key[0] == '/' {
+	address := q.Kind == NoSeparator && bytes.IndexByte(key, '@') >= 0
+	if behind || address || len(key) == 0 || space[text[0]] || key[0] == '|' || key[0] == '/' {
 		return ""
 	}
 	return string(key[:min(len(key), 64)])
@@ -79,7 +90,11 @@ func (q Problem) shown(text []byte) string {
 // lose takes text that the program does not see as an entry.
 func (p *parser) lose(q Problem, text []byte) {
 	p.loose(text, func(r *Requirement) {
-		if r.Lost == nil || q.Line < r.Lost.Line {
+		better := r.Lost == nil || q.Line < r.Lost.Line
+		if r.Lost != nil && (q.Kind == Joined) != (r.Lost.Kind == Joined) {
+			better = q.Kind != Joined // which may be a value
+		}
+		if better {
 			lost := q
 			lost.Key = r.Key
 			r.Lost = &lost

@@ -9,8 +9,9 @@ import (
 
 // opensmtpd reads a logical line as makemap -t aliases does.
 func (p *parser) opensmtpd(b []byte, line int64) int {
-	text, n := p.joined(b, line)
-	text = trimLeft(cut(text))
+	whole, n := p.spliced(b, line)
+	whole = cut(whole)
+	text := trimLeft(whole)
 	if len(text) == 0 {
 		return n
 	}
@@ -19,7 +20,7 @@ func (p *parser) opensmtpd(b []byte, line int64) int {
 	}
 	i := bytes.IndexAny(text, " \t:")
 	if i < 0 {
-		p.problem(Problem{Kind: Invalid, Line: line}, text...)
+		p.problem(Problem{Kind: Invalid, Line: line}, whole...)
 		return n
 	}
 	value := text[i+1:]
@@ -27,16 +28,16 @@ func (p *parser) opensmtpd(b []byte, line int64) int {
 		value = value[1:]
 	}
 	if !targets(value) {
-		p.problem(Problem{Kind: Invalid, Line: line}, text...)
+		p.problem(Problem{Kind: Invalid, Line: line}, whole...)
 		return n
 	}
 	p.entry(line, text[:i], value)
 	return n
 }
 
-// joined reads a line and those that a backslash at the end joins to it, with
+// spliced reads a line and those that a backslash at the end joins to it, with
 // what stands behind an unescaped "#" taken away, and "\#" as "#".
-func (p *parser) joined(b []byte, line int64) (text []byte, n int) {
+func (p *parser) spliced(b []byte, line int64) (text []byte, n int) {
 	buf := p.text[:0]
 	for again := true; again && n < len(b); line++ {
 		part, m := physical(b[n:])

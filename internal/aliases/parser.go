@@ -32,6 +32,7 @@ type parser struct {
 	class
 	wanted uint64 // a bit for the low 6 bits of each key asked for
 	number int    // of the block
+	last   int64  // the line of the last problem
 
 	visit            func(Entry) error // if set, entries go there
 	again            func(sums, int64) // if set, their hashes and lines go there
@@ -140,23 +141,44 @@ func (p *parser) beginning(buf []byte) {
 		p.problem(Problem{Kind: Mark, Line: 1}, buf[:min(len(buf), 4096)]...)
 	}
 	head := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(buf[:min(len(buf), 512)], mark), " \t\r\n"))
-	if bytes.HasPrefix(head, []byte("<!doctype html")) || bytes.HasPrefix(head, []byte("<html")) {
-		p.problem(Problem{Kind: HTML, Line: 1})
+	for _, tag := range []string{"<!doctype html", "<html", "<head"} {
+		if bytes.HasPrefix(head, []byte("<")) && bytes.Contains(head, []byte(tag)) {
+			p.problem(Problem{Kind: HTML, Line: 1})
+			return
+		}
 	}
 }
 
-// control looks for NUL and CR, which no grammar means to have, in lines that
-// are not simple. It gives the number of the line behind them.
+// control looks in a logical line that is not simple for NUL and CR, which no
+// grammar means to have, and for lines that continue it. It gives the number of
+// the line behind it.
 func (p *parser) control(buf []byte, line int64) int64 {
+	entry, backslash := int64(0), false
 	for len(buf) > 0 {
 		text, n := physical(buf)
+		if len(text) > 0 {
+			blank := text[0] == ' ' || text[0] == '\t'
+			switch {
+			case entry > 0 && (backslash || blank && p.format != OpenSMTPD):
+				p.joined(trimLeft(text), line, entry)
+			case begins(text[0]):
+				entry = line
+			}
+			backslash = text[len(text)-1] == '\\' && (p.format == Sendmail || p.format == OpenSMTPD)
+		}
 		if i := bytes.IndexByte(text, 0); i >= 0 {
 			p.problem(Problem{Kind: NUL, Line: line}, bytes.TrimLeft(head(text[i:]), "\x00")...)
 		}
-		switch i := bytes.IndexByte(text, '\r'); {
-		case i >= 0 && i+1 < len(text):
-			p.problem(Problem{Kind: LoneCR, Line: line}, head(text[i+1:])...)
-		case i >= 0 && i+1 < n && p.format == Sendmail:
+		body := bytes.TrimRight(text, "\r")
+		if i := bytes.IndexByte(body, '\r'); i >= 0 {
+			q := Problem{Kind: LoneCR, Line: line}
+			p.problem(q, head(body[i+1:])...)
+			for i >= 0 { // each may hide a key
+				body = body[i+1:]
+				p.lose(q, head(body))
+				i = bytes.IndexByte(body, '\r')
+			}
+		} else if len(body) < len(text) && len(text) < n && p.format == Sendmail && len(trimLeft(body)) > 0 && body[0] != '#' {
 			p.problem(Problem{Kind: CarriageEnds, Line: line})
 		}
 		if n > len(text) {
@@ -165,6 +187,22 @@ func (p *parser) control(buf []byte, line int64) int64 {
 		buf = buf[n:]
 	}
 	return line
+}
+
+// joined takes a line that continues an entry. Most are lines of a value, but one
+// that reads as an entry was not meant to be.
+func (p *parser) joined(text []byte, line, entry int64) {
+	if len(text) == 0 || text[0] == '#' {
+		return
+	}
+	q := Problem{Kind: Joined, Line: line, Cause: entry}
+	name := looseKey(text)
+	rest := text[min(len(name), len(text)):]
+	if p.format != Map && len(name) > 0 && !bytes.ContainsAny(name, `/|,<>()\'`) && len(rest) > 1 && rest[0] == ':' && (rest[1] == ' ' || rest[1] == '\t') {
+		p.problem(q, text...)
+	} else {
+		p.lose(q, head(text))
+	}
 }
 
 // head is as much of b as a key may have.

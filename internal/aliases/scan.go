@@ -70,7 +70,7 @@ func (s *scanner) parse(i int) {
 // content puts together what was found.
 func (s *scanner) content() (*Content, error) {
 	c := &s.Content
-	c.Format, c.Counts, c.Required, c.NoNewline = s.format, s.counts, s.found, s.unended
+	c.Format, c.Malformed, c.Counts, c.Required, c.NoNewline = s.format, s.bad, s.counts, s.found, s.unended
 	c.Digest = mixEntry(entryStart, c.Digest)
 	for _, n := range s.lines {
 		c.Lines += int(n)

@@ -63,7 +63,7 @@ func slowly(t *testing.T, f Format, text string) *Content {
 		c.Digest += p.hash([]byte(key), []byte(value)).entry
 	}
 	c.Digest = mixEntry(entryStart, c.Digest)
-	c.Counts = p.counts
+	c.Counts, c.Malformed = p.counts, p.bad
 	return c
 }
 
@@ -75,11 +75,13 @@ func same(t *testing.T, f Format, text string) {
 		want.Differing = got.Differing // counted from the last
 	}
 	type facts struct {
-		entries, repeated, differing int
-		digest                       uint64
-		counts                       [kinds]int
+		entries, repeated, differing, malformed int
+		digest                                  uint64
+		counts                                  [kinds]int
 	}
-	pick := func(c *Content) facts { return facts{c.Entries, c.Repeated, c.Differing, c.Digest, c.Counts} }
+	pick := func(c *Content) facts {
+		return facts{c.Entries, c.Repeated, c.Differing, c.Malformed, c.Digest, c.Counts}
+	}
 	if pick(got) != pick(want) {
 		t.Fatalf("%s: %.300q = %+v; want %+v", f, text, pick(got), pick(want))
 	}
@@ -187,6 +189,10 @@ func TestRequire(t *testing.T) {
 		{Exim, "a: b\x00\nc: d\n", "c", "lost: line 2 is swallowed by the NUL in line 1"},
 		{Exim, "a: b\rc: d\n", "c", "lost: line 1: a lone CR does not end the line"},
 		{Exim, "a: b\n# x\n c: d\n", "c", "lost: line 3: continues no entry and is lost"},
+		{Exim, "a: b\rc: d\re: f\n", "e", "lost: line 1: a lone CR does not end the line"},
+		{Exim, "a: b\n c: d\n", "c", "lost: line 2 continues the entry of line 1"},
+		{Map, "a b\n c d\n", "c", "lost: line 2 continues the entry of line 1"},
+		{Sendmail, "a: b\n c,\n d\ne: f\nc:\n", "c", "lost: line 5: key without value"},
 		{Exim, "#c: d\n", "c", "comment in line 1"},
 		{Exim, "a: b\n", "c", "absent"},
 		{Map, "a: b\n", "a", "lost: line 1: the key ends with a colon; is this an alias file?"},
@@ -227,6 +233,10 @@ func TestKeysOfProblems(t *testing.T) {
 		{Exim, "a: b\x00\nnew: c\n", ",new"},
 		{Exim, "a: b\x00secret\n next\n", ","},
 		{Exim, "a: b\rsecret\n", ""},
+		{Aliases, "a: b,\nsecret@example.org\nalic\n", ",alic"},
+		{Sendmail, "a: b,\nsecret@example.org\n", ""},
+		{OpenSMTPD, "a: b,\n  secret@example.org\n", "a,"},
+		{Exim, "a: b\n next: c\n", "next"},
 		{Exim, "a: b,\n\n secret@example.org\n", ""},
 		{Aliases, "a@b: c\n", "a@b"},
 		{Aliases, "|/bin/program secret\n\"|/bin/program secret\"\n/file\n", ",,"},
