@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,20 +129,29 @@ func (s *subject) duplicates() {
 	if c.Format == aliases.Sendmail {
 		wins = "last"
 	}
+	if c.Differing > 0 {
+		s.found(nagios.Warning, "has %s a key with another value (the %s wins)%s", plural(c.Differing, "entry that repeats", "entries that repeat"), wins, first(c, true, c.Differing))
+	}
+	if same := c.Repeated - c.Differing; same > 0 {
+		s.note("note: %s a key with the same value%s", plural(same, "entry that repeats", "entries that repeat"), first(c, false, same))
+	}
+}
+
+// first names the first few keys that n entries repeat.
+func first(c *aliases.Content, differ bool, n int) string {
 	var texts []string
 	for _, d := range c.Duplicates {
-		if d.Differ == (c.Differing > 0) && len(texts) < shown {
+		if d.Differ == differ && len(texts) < shown {
 			texts = append(texts, fmt.Sprintf("%s (lines %d and %d)", d.Key, d.First, d.Last))
 		}
 	}
-	if rest := c.Differing - len(texts); rest > 0 {
+	switch rest := n - len(texts); {
+	case len(texts) == 0:
+		return ""
+	case rest > 0:
 		texts = append(texts, fmt.Sprintf("and %d more", rest))
 	}
-	if c.Differing > 0 {
-		s.found(nagios.Warning, "has %s a key with another value (the %s wins): %s", plural(c.Differing, "entry that repeats", "entries that repeat"), wins, strings.Join(texts, ", "))
-		return
-	}
-	s.note("note: %s a key with the same value: %s", plural(c.Repeated, "entry that repeats", "entries that repeat"), strings.Join(texts, ", "))
+	return ": " + strings.Join(texts, ", ")
 }
 
 // compiled judges a map that is compiled from the file.
@@ -157,8 +167,13 @@ func (s *subject) compiled(m aliases.CompiledMap) {
 		s.found(nagios.Critical, "its map %s %s (%s)", m.Path, m.Damage, s.rebuild(m.Kind))
 	}
 	if !m.ModTime.IsZero() && m.Stale(s.ModTime, s.now) {
-		s.found(nagios.Critical, "its map %s is %s older than the file: the mail server still uses the old entries (%s)",
-			m.Path, nagios.Span(s.ModTime.Sub(m.ModTime)), s.rebuild(m.Kind))
+		uses := "the mail server still uses the old entries"
+		if slices.ContainsFunc(s.Maps, func(m aliases.CompiledMap) bool {
+			return m.Damage == "" && !m.ModTime.IsZero() && !m.Stale(s.ModTime, s.now)
+		}) {
+			uses = "the mail server has the old entries if it is this map that it uses"
+		}
+		s.found(nagios.Critical, "its map %s is %s older than the file: %s (%s)", m.Path, nagios.Span(s.ModTime.Sub(m.ModTime)), uses, s.rebuild(m.Kind))
 	}
 }
 

@@ -22,6 +22,7 @@ type facts struct {
 type failure struct {
 	name string
 	err  error
+	late bool // the time was up
 }
 
 // timer is the timer that should rewrite the files.
@@ -29,6 +30,7 @@ type timer struct {
 	systemd.Pair
 	host systemd.Host
 	err  error // it could not be looked at
+	late bool  // the time was up
 }
 
 // judge gives the result for the files that were read.
@@ -43,7 +45,7 @@ func judge(opt options, f facts, now time.Time) nagios.Result {
 		verdicts = append(verdicts, say(nagios.Critical, pattern, "no file matches"))
 	}
 	for _, f := range f.failed {
-		verdicts = append(verdicts, say(nagios.Unknown, f.name, "cannot be looked at: "+f.err.Error()))
+		verdicts = append(verdicts, say(opt.unseen(f.late), f.name, "cannot be looked at: "+f.err.Error()))
 	}
 	r := nagios.Result{}
 	for _, v := range verdicts {
@@ -53,6 +55,14 @@ func judge(opt options, f facts, now time.Time) nagios.Result {
 	}
 	r.Summary = nagios.Summary(r.Items, "file", " are fresh", func(it nagios.Item) string { return it.Text })
 	return r
+}
+
+// unseen is the state of what could not be looked at.
+func (o *options) unseen(late bool) nagios.State {
+	if late {
+		return o.TimeoutState
+	}
+	return nagios.Unknown
 }
 
 // verdict is what is said of one file.

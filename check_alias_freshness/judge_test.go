@@ -163,7 +163,7 @@ func TestJudge(t *testing.T) {
 
 // What cannot be looked at is UNKNOWN and hides nothing else.
 func TestFailures(t *testing.T) {
-	failed := []failure{{"/x", errors.New("read /x: input/output error")}}
+	failed := []failure{{"/x", errors.New("read /x: input/output error"), false}}
 	for _, test := range []struct {
 		facts facts
 		want  nagios.State
@@ -175,8 +175,11 @@ func TestFailures(t *testing.T) {
 		{facts{timer: &timer{err: errors.New("no bus")}, files: []aliases.File{file(nil)}}, nagios.Unknown, "; its timer cannot be looked at: no bus"},
 		{facts{timer: &timer{err: errors.New("no bus")}, files: []aliases.File{{Path: "/y", Fault: aliases.Missing}}}, nagios.Critical, "/y is missing"},
 		{facts{timer: &timer{err: errors.New("no bus")}, files: []aliases.File{file(func(f *aliases.File) { f.ModTime = ago(3 * time.Hour) })}}, nagios.Critical, "allowed is 2h; its timer cannot be looked at: no bus"},
+		{facts{timer: &timer{err: errors.New("no answer"), late: true}, files: []aliases.File{file(nil)}}, nagios.Warning, "; its timer cannot be looked at"},
+		{facts{failed: []failure{{"/x", errors.New("no time was left"), true}}}, nagios.Warning, "/x cannot be looked at: no time was left"},
+		{facts{failed: []failure{{"/x", errors.New("no time was left"), true}}, files: []aliases.File{{Path: "/y", Fault: aliases.Missing}}}, nagios.Critical, "/y is missing (and 1 more of 2 files)"},
 	} {
-		r := judge(given(nil), test.facts, now)
+		r := judge(given(func(o *options) { o.TimeoutState = nagios.Warning }), test.facts, now)
 		if r.State != test.want || !strings.Contains(r.Summary, test.text) {
 			t.Errorf("judge(%+v) = %v, %q; want %v, %q", test.facts, r.State, r.Summary, test.want, test.text)
 		}

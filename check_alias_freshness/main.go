@@ -4,8 +4,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"mailfresh/internal/aliases"
@@ -23,26 +23,22 @@ func check() plugin.Check {
 		About:    "check_alias_freshness reports whether an alias file, and the map that is compiled from it, is fresh, complete and readable by its mail server.",
 		Examples: []string{"check_alias_freshness -f /etc/aliases --format aliases -w 25h -c 2d", "check_alias_freshness -f /etc/exim4/vrts_aliases --timer generate_vrts_aliases"},
 		Options:  &opt,
-		Run: func(ctx context.Context, now time.Time) (nagios.Result, error) {
-			f, err := gather(ctx, opt, now)
-			if err != nil {
-				return nagios.Result{}, err
-			}
-			return judge(opt, f, time.Now()), nil // after the last fact
+		Run: func(ctx context.Context, _ time.Time) (nagios.Result, error) {
+			return judge(opt, gather(ctx, opt), time.Now()), nil // after the last fact
 		},
 	}
 }
 
 // gather reads the files asked for, each once, and the timer. What cannot be
-// looked at does not keep it from the rest, but the end of the time does.
-func gather(ctx context.Context, opt options, now time.Time) (facts, error) {
+// looked at, or not in time, hides nothing of the rest.
+func gather(ctx context.Context, opt options) facts {
 	var f facts
 	seen := map[string]bool{}
 	for _, pattern := range opt.File {
 		paths, err := aliases.Glob(pattern)
 		switch {
 		case err != nil: // not all of them
-			f.failed = append(f.failed, failure{pattern, err})
+			f.failed = append(f.failed, failure{name: pattern, err: err})
 		case len(paths) == 0:
 			f.unmatched = append(f.unmatched, pattern)
 		}
@@ -51,24 +47,22 @@ func gather(ctx context.Context, opt options, now time.Time) (facts, error) {
 				continue
 			}
 			seen[path] = true
-			file, err := aliases.ReadFile(ctx, path, aliases.Request{Format: opt.Format, Require: opt.Require, Maps: opt.Compiled, Now: now, Each: plugin.Each})
-			switch {
-			case ctx.Err() != nil:
-				return f, cmp.Or(err, ctx.Err())
-			case err != nil:
-				f.failed = append(f.failed, failure{path, err})
-			default:
-				f.files = append(f.files, file)
+			file, err := aliases.ReadFile(ctx, path, aliases.Request{Format: opt.Format, Require: opt.Require, Maps: opt.Compiled, Now: time.Now(), Each: plugin.Each})
+			if ctx.Err() != nil {
+				err = fmt.Errorf("no time was left: %w", ctx.Err())
 			}
+			if err != nil {
+				f.failed = append(f.failed, failure{path, err, ctx.Err() != nil})
+				continue
+			}
+			f.files = append(f.files, file)
 		}
 	}
 	if opt.Timer != "" {
 		f.timer = readTimer(ctx, opt.Timer)
-		if ctx.Err() != nil {
-			return f, f.timer.err
-		}
+		f.timer.late = f.timer.err != nil && ctx.Err() != nil
 	}
-	return f, nil
+	return f
 }
 
 func readTimer(ctx context.Context, name string) *timer {

@@ -17,7 +17,7 @@ import (
 func (s *subject) schedule(state nagios.State, text string) {
 	t := s.timer.Timer
 	if s.timer.err != nil {
-		s.found(nagios.Worst(state, nagios.Unknown), "%s; its timer cannot be looked at: %v", text, s.timer.err)
+		s.found(nagios.Worst(state, s.opt.unseen(s.timer.late)), "%s; its timer cannot be looked at: %v", text, s.timer.err)
 		return
 	}
 	if t.LoadState != "loaded" {
