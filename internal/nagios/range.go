@@ -107,6 +107,9 @@ func crossed(state State, warning, critical Range, bound func(float64) string) s
 		warning = critical
 	}
 	if text, inside := strings.CutPrefix(warning.text(bound), "@"); inside {
+		if !strings.Contains(text, ":") {
+			text = "0:" + text
+		}
 		return "inside the range " + text
 	}
 	return "outside the range " + warning.text(bound)
@@ -131,7 +134,7 @@ func CrossedTime(state State, seconds float64, warning, critical Range) string {
 }
 
 // span is a time span of at most 285 years: more does not fit.
-func span(seconds float64) time.Duration { return time.Duration(min(seconds, 9e9) * 1e9) }
+func span(seconds float64) time.Duration { return time.Duration(math.Round(min(seconds, 9e9) * 1e9)) }
 
 // timeBound writes an end of a range as an option takes it: "10m", "1h30m"; in
 // seconds where that would not be the whole of it.

@@ -36,7 +36,7 @@ func CheckAddress(addr string) error {
 		err = errors.New("is not local-part@domain")
 	}
 	if err != nil {
-		return fmt.Errorf("address %+.60q: %w", addr, err)
+		return fmt.Errorf("address %+.60q %w", addr, err)
 	}
 	return nil
 }
