@@ -117,16 +117,21 @@ func (c *conn) say(phase Phase, line string) (*Reply, *Answer) {
 	return replies[0], nil
 }
 
+// hello is the phase in which the probe says its name.
+func (p Probe) hello() Phase {
+	if p.LMTP {
+		return LHello
+	}
+	return Hello
+}
+
 // hello says LHLO, EHLO or HELO and learns the extensions.
 func (c *conn) hello() *Answer {
-	verb := "EHLO "
-	if c.probe.LMTP {
-		verb = "LHLO "
-	}
+	phase := c.probe.hello()
 	c.extensions = map[string]bool{}
-	r, a := c.say(Hello, verb+c.probe.Helo)
+	r, a := c.say(phase, string(phase)+" "+c.probe.Helo)
 	if r.Code/100 == 5 && !c.probe.LMTP {
-		if again, b := c.say(Hello, "HELO "+c.probe.Helo); again.Code > 0 { // else the reply to EHLO is the answer
+		if again, b := c.say(phase, "HELO "+c.probe.Helo); again.Code > 0 { // else the reply to EHLO is the answer
 			a = b
 		}
 		return a

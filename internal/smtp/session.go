@@ -134,7 +134,7 @@ type transaction struct {
 
 // speakable answers what would need SMTPUTF8 where that is not offered.
 func (t *transaction) speakable() *Answer {
-	answer := Answer{NoVerdict, Hello, nil, errors.New("SMTPUTF8 is not offered, the address needs it")}
+	answer := Answer{NoVerdict, t.probe.hello(), nil, errors.New("SMTPUTF8 is not offered, the address needs it")}
 	t.utf8 = needsUTF8(t.sender)
 	if t.utf8 && !t.extensions["SMTPUTF8"] {
 		return &answer

@@ -41,6 +41,7 @@ const (
 	Connect  Phase = "connect"
 	Greeting Phase = "greeting"
 	Hello    Phase = "EHLO"
+	LHello   Phase = "LHLO" // of LMTP
 	StartTLS Phase = "STARTTLS"
 	TLS      Phase = "TLS"
 	Mail     Phase = "MAIL"
