@@ -44,6 +44,8 @@ func TestElapses(t *testing.T) {
 		{"OnBootSec in the past at activation", active(ago(10*h), every("OnBootSec", 2*h)), From(ago(50*h), 0), Demand{1, ago(10 * h)}},
 		{"OnStartupSec", active(ago(99*h), every("OnStartupSec", 98*h)), From(ago(50*h), 0), Demand{1, ago(h)}},
 		{"OnActiveSec", active(ago(3*h), every("OnActiveSec", h)), From(ago(3*h), 0), Demand{1, ago(2 * h)}},
+		{"OnActiveSec, the run seems to begin before it", active(ago(3*h), every("OnActiveSec", h)), From(ago(2*h+50*time.Millisecond), 0), Demand{}},
+		{"OnActiveSec, soon and in vain", active(ago(3*h), every("OnActiveSec", time.Second)), From(ago(3*h), 0), Demand{1, ago(3*h - time.Second)}},
 		{"OnActiveSec of a timer that is not active", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnActiveSec", h)}}, From(ago(3*h), 0), Demand{}},
 		{"the largest count", systemd.Timer{Calendar: []string{"daily", "hourly"}, Monotonic: []systemd.MonotonicEntry{every("OnUnitActiveSec", 3*h)}}, From(ago(7*h), 0), Demand{7, time.Date(2022, 2, 22, 10, 0, 0, 0, time.UTC)}},
 		{"of equal counts the earliest", systemd.Timer{Calendar: []string{"16:00", "15:30", "16:30"}}, From(ago(7*h), 0), Demand{1, time.Date(2022, 2, 22, 15, 30, 0, 0, time.UTC)}},
