@@ -26,7 +26,7 @@ var atEnd []func()
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	flag.Set("test.parallel", "64") // the tests mostly wait for timers, whatever the number of CPUs
+	flag.Set("test.parallel", "32") // the tests mostly wait for timers, whatever the number of CPUs
 	os.Exit(run(m))
 }
 
