@@ -71,11 +71,11 @@ func readTimer(ctx context.Context, name string) *timer {
 		return &timer{err: err}
 	}
 	defer bus.Close()
-	host, err := bus.Host()
+	pairs, err := bus.Read(ctx, name)
 	if err != nil {
 		return &timer{err: err}
 	}
-	pairs, err := bus.Read(ctx, name)
+	host, err := bus.Host() // what that timer needs of it
 	if err != nil {
 		return &timer{err: err}
 	}
