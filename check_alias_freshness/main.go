@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -47,20 +48,24 @@ func gather(ctx context.Context, opt options) facts {
 				continue
 			}
 			seen[path] = true
-			file, err := aliases.ReadFile(ctx, path, aliases.Request{Format: opt.Format, Require: opt.Require, Maps: opt.Compiled, Now: time.Now(), Each: plugin.Each})
-			if ctx.Err() != nil {
-				err = fmt.Errorf("no time was left: %w", ctx.Err())
+			var file aliases.File
+			err := ctx.Err()
+			if err == nil {
+				file, err = aliases.ReadFile(ctx, path, aliases.Request{Format: opt.Format, Require: opt.Require, Maps: opt.Compiled, Now: time.Now(), Each: plugin.Each})
 			}
-			if err != nil {
-				f.failed = append(f.failed, failure{path, err, ctx.Err() != nil})
-				continue
+			switch {
+			case errors.Is(err, context.DeadlineExceeded):
+				f.failed = append(f.failed, failure{path, fmt.Errorf("no time was left: %w", err), true})
+			case err != nil:
+				f.failed = append(f.failed, failure{name: path, err: err})
+			default:
+				f.files = append(f.files, file)
 			}
-			f.files = append(f.files, file)
 		}
 	}
 	if opt.Timer != "" {
 		f.timer = readTimer(ctx, opt.Timer)
-		f.timer.late = f.timer.err != nil && ctx.Err() != nil
+		f.timer.late = errors.Is(f.timer.err, context.DeadlineExceeded)
 	}
 	return f
 }
