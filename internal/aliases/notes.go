@@ -90,11 +90,7 @@ func (q Problem) shown(text []byte) string {
 // lose takes text that the program does not see as an entry.
 func (p *parser) lose(q Problem, text []byte) {
 	p.loose(text, func(r *Requirement) {
-		better := r.Lost == nil || q.Line < r.Lost.Line
-		if r.Lost != nil && (q.Kind == Joined) != (r.Lost.Kind == Joined) {
-			better = q.Kind != Joined // which may be a value
-		}
-		if better {
+		if r.Lost == nil || q.Line < r.Lost.Line {
 			lost := q
 			lost.Key = r.Key
 			r.Lost = &lost

@@ -190,17 +190,19 @@ func (p *parser) control(buf []byte, line int64) int64 {
 }
 
 // joined takes a line that continues an entry. Most are lines of a value, but one
-// that reads as an entry was not meant to be.
+// that begins as an entry does, "name: ", was not meant to be. Where a key may end
+// otherwise that can be told only of a key that was asked for.
 func (p *parser) joined(text []byte, line, entry int64) {
-	if len(text) == 0 || text[0] == '#' {
-		return
-	}
 	q := Problem{Kind: Joined, Line: line, Cause: entry}
 	name := looseKey(text)
-	rest := text[min(len(name), len(text)):]
-	if p.format != Map && len(name) > 0 && !bytes.ContainsAny(name, `/|,<>()\'`) && len(rest) > 1 && rest[0] == ':' && (rest[1] == ' ' || rest[1] == '\t') {
+	if len(name) == 0 || name[0] == '#' || len(text) < len(name)+2 || !bytes.HasPrefix(text, name) {
+		return
+	}
+	end, next := text[len(name)], text[len(name)+1]
+	switch {
+	case p.format != Map && end == ':' && (next == ' ' || next == '\t') && !bytes.ContainsAny(name, `/|,<>()\'`):
 		p.problem(q, text...)
-	} else {
+	case p.ends[end]:
 		p.lose(q, head(text))
 	}
 }

@@ -193,6 +193,8 @@ func TestRequire(t *testing.T) {
 		{Exim, "a: b\n c: d\n", "c", "lost: line 2 continues the entry of line 1"},
 		{Map, "a b\n c d\n", "c", "lost: line 2 continues the entry of line 1"},
 		{Sendmail, "a: b\n c,\n d\ne: f\nc:\n", "c", "lost: line 5: key without value"},
+		{Aliases, "a: b,\n c,\n d\n# c: d\n", "c", "comment in line 4"},
+		{Aliases, "a: b,\n c\n", "c", "absent"},
 		{Exim, "#c: d\n", "c", "comment in line 1"},
 		{Exim, "a: b\n", "c", "absent"},
 		{Map, "a: b\n", "a", "lost: line 1: the key ends with a colon; is this an alias file?"},
