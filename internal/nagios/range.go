@@ -99,31 +99,33 @@ func (r Range) text(bound func(float64) string) string {
 
 // Crossed says which threshold a value has crossed that is in this state.
 func Crossed(state State, warning, critical Range) string {
-	return crossed(state, warning, critical, number)
+	return of(state, warning, critical).crossed(number)
 }
 
-func crossed(state State, warning, critical Range, bound func(float64) string) string {
+// of is the range that made a state.
+func of(state State, warning, critical Range) Range {
 	if state == Critical {
-		warning = critical
+		return critical
 	}
-	if text, inside := strings.CutPrefix(warning.text(bound), "@"); inside {
+	return warning
+}
+
+func (r Range) crossed(bound func(float64) string) string {
+	if text, inside := strings.CutPrefix(r.text(bound), "@"); inside {
 		if !strings.Contains(text, ":") {
 			text = "0:" + text
 		}
 		return "inside the range " + text
 	}
-	return "outside the range " + warning.text(bound)
+	return "outside the range " + r.text(bound)
 }
 
 // CrossedTime is as Crossed, of a time span in seconds. Where the span reads as
 // long as the limit it says by how much it passed it.
 func CrossedTime(state State, seconds float64, warning, critical Range) string {
-	r := warning
-	if state == Critical {
-		r = critical
-	}
+	r := of(state, warning, critical)
 	if r.Inside || r.Start != 0 || math.IsInf(r.End, 1) {
-		return crossed(state, warning, critical, timeBound)
+		return r.crossed(timeBound)
 	}
 	took, allowed := span(seconds), span(r.End)
 	text := "allowed is " + Span(allowed)
