@@ -10,12 +10,6 @@ import (
 	"mailfresh/internal/nagios"
 )
 
-// wholeFile are the problems that are never one line's: mail servers lose keys
-// in silence.
-var wholeFile = map[aliases.Kind]bool{
-	aliases.Mark: true, aliases.NUL: true, aliases.LoneCR: true, aliases.HTML: true, aliases.Conflict: true, aliases.Oversize: true,
-}
-
 // content judges what the file holds.
 func (s *subject) content() {
 	c, none := s.Content, nagios.Range{}
@@ -70,13 +64,13 @@ const shown = 3
 func (s *subject) problems(state nagios.State, whole bool) {
 	total := 0
 	for kind, n := range s.Content.Counts {
-		if wholeFile[aliases.Kind(kind)] == whole {
+		if aliases.Kind(kind).Whole() == whole {
 			total += n
 		}
 	}
 	var texts []string
 	for _, p := range s.Content.Problems {
-		if wholeFile[p.Kind] == whole && len(texts) < shown {
+		if p.Kind.Whole() == whole && len(texts) < shown {
 			texts = append(texts, problemText(p))
 		}
 	}
@@ -122,7 +116,7 @@ func whyLost(c *aliases.Content, r aliases.Requirement) string {
 
 func (s *subject) duplicates() {
 	c := s.Content
-	if c.Repeated == 0 || c.Refused != "" {
+	if c.Refused != "" {
 		return
 	}
 	wins := "first"

@@ -128,6 +128,9 @@ const (
 	kinds
 )
 
+// Whole reports whether a problem is never one line's: keys are lost in silence.
+func (k Kind) Whole() bool { return k <= Oversize }
+
 // texts say a problem; %d is the line of its cause.
 var texts = [kinds]string{
 	Mark:         "a byte-order mark belongs to the first key",

@@ -202,7 +202,7 @@ func denied(path string) string {
 			if c != '/' || i == 0 {
 				continue
 			}
-			if _, err := os.Stat(p[:i] + "/."); errors.Is(err, fs.ErrPermission) {
+			if closed(p[:i], false) != nil {
 				return p[:i]
 			}
 		}

@@ -45,7 +45,7 @@ func (f Format) class() (c class) {
 	return c
 }
 
-var newline = []byte("\n")
+var newline, carriage = []byte("\n"), []byte("\r")
 
 // physical gives the line at the beginning of b and its length with the newline.
 func physical(b []byte) (text []byte, n int) {

@@ -53,7 +53,7 @@ func (n *notes) meet(key uint64, line int64, empty bool) {
 
 // problem takes a problem. The program does not see the text as an entry; if a
 // key that was asked for stands in it, that is why it is not found. Of a line one
-// problem is enough, but for those that concern the whole file.
+// problem is enough, but for those that concern the whole file or refuse it.
 func (p *parser) problem(q Problem, text ...byte) {
 	again := q.Line == p.last
 	p.last = q.Line
@@ -61,7 +61,7 @@ func (p *parser) problem(q Problem, text ...byte) {
 	if !again {
 		p.bad++
 	}
-	if !again || q.Kind <= Invalid {
+	if !again || q.Kind.Whole() || q.Kind == Invalid {
 		p.counts[q.Kind]++
 		if list := p.list[q.Kind]; len(list) < few || q.Line < list[few-1].Line {
 			q.Key = q.shown(text)
@@ -78,7 +78,7 @@ func (p *parser) problem(q Problem, text ...byte) {
 // none of a value's parts: those are secret. An address without a separator is
 // one where only names are keys.
 func (q Problem) shown(text []byte) string {
-	behind := q.Kind == Unattached || q.Kind == LoneCR || q.Kind == NUL && q.Cause == 0
+	behind := q.Kind == Unattached || q.Kind == NUL && q.Cause == 0
 	key := looseKey(text)
 	address := q.Kind == NoSeparator && bytes.IndexByte(key, '@') >= 0
 	if behind || address || len(key) == 0 || space[text[0]] || key[0] == '|' || key[0] == '/' {

@@ -170,13 +170,11 @@ func (p *parser) control(buf []byte, line int64) int64 {
 			p.problem(Problem{Kind: NUL, Line: line}, bytes.TrimLeft(head(text[i:]), "\x00")...)
 		}
 		body := bytes.TrimRight(text, "\r")
-		if i := bytes.IndexByte(body, '\r'); i >= 0 {
+		if _, hidden, lone := bytes.Cut(body, carriage); lone {
 			q := Problem{Kind: LoneCR, Line: line}
-			p.problem(q, head(body[i+1:])...)
-			for i >= 0 { // each may hide a key
-				body = body[i+1:]
-				p.lose(q, head(body))
-				i = bytes.IndexByte(body, '\r')
+			p.problem(q)
+			for text := range bytes.SplitSeq(hidden, carriage) {
+				p.lose(q, head(text))
 			}
 		} else if len(body) < len(text) && len(text) < n && p.format == Sendmail && len(trimLeft(body)) > 0 && body[0] != '#' {
 			p.problem(Problem{Kind: CarriageEnds, Line: line})
