@@ -143,6 +143,12 @@ func TestJudge(t *testing.T) {
 		{"map", none, withMap(aliases.CompiledMap{Path: "m.db", ModTime: ago(29 * time.Minute)}), nagios.OK, ""},
 		{"stale map", none, withMap(aliases.CompiledMap{Path: "m.db", ModTime: ago(2 * time.Hour)}), nagios.Critical, "its map m.db is 1h 30m older than the file"},
 		{"stale cdb of Postfix", func(o *options) { o.Format = aliases.Aliases }, withMap(aliases.CompiledMap{Path: "/etc/aliases.cdb", Kind: aliases.CDB, ModTime: ago(2 * time.Hour)}), nagios.Critical, "(run postalias cdb:/etc/aliases)"},
+		{"stale map beside a fresh one", none, file(func(f *aliases.File) {
+			f.Maps = []aliases.CompiledMap{{Path: "m.db", Kind: aliases.DB, ModTime: ago(2 * time.Hour)}, {Path: "m.lmdb", Kind: aliases.LMDB, ModTime: ago(time.Minute)}}
+		}), nagios.Critical, "its map m.db is 1h 30m older than the file: the mail server has the old entries if it is this map that it uses"},
+		{"stale map beside a damaged one", none, file(func(f *aliases.File) {
+			f.Maps = []aliases.CompiledMap{{Path: "m.db", Kind: aliases.DB, ModTime: ago(2 * time.Hour)}, {Path: "m.lmdb", Kind: aliases.LMDB, ModTime: ago(time.Minute), Damage: "is empty"}}
+		}), nagios.Critical, "older than the file: the mail server still uses the old entries"},
 		{"stale map of an unknown format", func(o *options) { o.Format = aliases.None }, withMap(aliases.CompiledMap{Path: "m.db", Kind: aliases.DB, ModTime: ago(2 * time.Hour)}), nagios.Critical, "uses the old entries (compile it again)"},
 		{"map of 100 s", none, file(func(f *aliases.File) {
 			f.ModTime, f.Maps = ago(100*time.Second), []aliases.CompiledMap{{Path: "m.db", ModTime: ago(time.Hour)}}
