@@ -28,8 +28,10 @@ import (
 //	InactiveExitTimestamp=now-12h3m
 //	Job=17 start running
 //
-// Instants are now, now-1d2h, now+5min or 2022-02-22 04:44:00 UTC; the monotonic stamp of each pair follows from the other unless
-// it is given. Durations are 90s, 1h30min, infinity. TimersCalendar=, TimersMonotonic=OnBootUSec 1h,
+// Instants are now, now-1d2h, now+5min or 2022-02-22 04:44:00 UTC. The monotonic half of a stamp is 0, as after a reboot, unless
+// it is given: this machine may have booted a moment ago, and 0 is all that it can say of what was before. For the same reason the
+// usual manager is that of a container, for which its own start 30 days ago is the boot.
+// Durations are 90s, 1h30min, infinity. TimersCalendar=, TimersMonotonic=OnBootUSec 1h,
 // Conditions=ConditionPathExists=!/run/x failed, ExecStart=-/bin/x arg and JobBefore=12 network.target start running (what GetJobBefore
 // answers about the unit's job) and Process=4711 /bin/x arg (what GetProcesses answers) may be repeated. A property that is not named is not sent, as by another version of systemd.
 // [x.service 2] is what changes when the unit is read for the second time.
@@ -129,12 +131,16 @@ var usual = map[string]string{
 		AccuracyUSec=1min RandomizedDelayUSec=0 RemainAfterElapse=yes Persistent=no Result=success`,
 	".service": `LoadState=loaded ActiveState=inactive SubState=dead UnitFileState=static ConditionResult=no AssertResult=no Type=oneshot Result=success Restart=no
 		RemainAfterExit=no RuntimeMaxUSec=infinity TimeoutStartUSec=infinity TimeoutStopUSec=90s`,
-	"": "LoadState=loaded ActiveState=inactive SubState=dead",
+	"manager": "Virtualization=container-other UserspaceTimestamp=now-30d",
+	"":        "LoadState=loaded ActiveState=inactive SubState=dead",
 }
 
 // ParseSystemd reads the text form. Relative instants count from now.
 func ParseSystemd(text string, now time.Time) (*Systemd, error) {
 	s := &Systemd{units: map[string]*fakeUnit{"manager": {versions: []map[string]any{{}}}}, faults: map[string]string{}}
+	if err := s.fill("manager", usual["manager"], now); err != nil {
+		return nil, err
+	}
 	section, lines := "", bufio.NewScanner(strings.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
@@ -187,13 +193,18 @@ func (s *Systemd) open(header string, now time.Time) (string, error) {
 	if suffix == ".timer" {
 		defaults += " Unit=" + strings.TrimSuffix(name, suffix) + ".service"
 	}
-	for _, one := range strings.Fields(defaults) {
+	return name, s.fill(name, defaults, now)
+}
+
+// fill gives a unit several properties, NAME=VALUE between blanks.
+func (s *Systemd) fill(unit, properties string, now time.Time) error {
+	for _, one := range strings.Fields(properties) {
 		key, value, _ := strings.Cut(one, "=")
-		if err := s.set(name, key, value, now); err != nil {
-			return "", err
+		if err := s.set(unit, key, value, now); err != nil {
+			return err
 		}
 	}
-	return name, nil
+	return nil
 }
 
 // set gives a unit a property, or a further element of one that is a list.
@@ -227,10 +238,7 @@ func (s *Systemd) set(unit, key, text string, now time.Time) error {
 		return err
 	}
 	properties[key] = value
-	if kind == "stamp" && properties[key+"Monotonic"] == nil {
-		properties[key+"Monotonic"], err = parseValue("mono", text, nil, now)
-	}
-	return err
+	return nil
 }
 
 func jobPath(id uint32) dbus.ObjectPath {
@@ -320,7 +328,7 @@ func parseCondition(text string) condition {
 	return c
 }
 
-// parseInstant returns microseconds since 1970, or since the boot for mono; 0 for what was before the boot.
+// parseInstant returns microseconds since 1970, or since this machine's boot for mono: nothing before that can be said.
 func parseInstant(text string, mono bool, now time.Time) (uint64, error) {
 	at := now
 	switch rest, relative := strings.CutPrefix(text, "now"); {
@@ -348,7 +356,11 @@ func parseInstant(text string, mono bool, now time.Time) (uint64, error) {
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
 		return 0, err
 	}
-	return uint64(max(0, ts.Nano()/1000-time.Since(at).Microseconds())), nil
+	usec := ts.Nano()/1000 - time.Since(at).Microseconds()
+	if usec <= 0 {
+		return 0, fmt.Errorf("%q may lie before this machine's boot", text)
+	}
+	return uint64(usec), nil
 }
 
 // parseDuration reads 1d2h3min4s; a bare number is seconds.

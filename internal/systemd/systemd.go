@@ -258,7 +258,7 @@ func (c *Conn) idlePair(name string, p idlePair) (pair Pair, more bool, err erro
 	if s.InactiveExit.IsZero() {
 		s.Result = "success"
 	}
-	started := !s.InactiveExit.Before(t.LastTrigger.Add(-time.Second)) || s.InactiveExit.IsZero() && t.LastTrigger.Before(c.clock.boot)
+	started := !s.InactiveExit.Before(t.LastTrigger.Add(-time.Second)) || s.InactiveExit.IsZero() && t.LastTrigger.Before(t.ActiveEnter)
 	failed := slices.ContainsFunc(s.Commands, func(e Exec) bool { return e.Status != 0 })
 	more = t.Triggers != s.Name || s.Result != "success" || s.ExecMainStatus != 0 || failed || !started || s.InactiveExit.After(c.listTime)
 	return Pair{Timer: t, Service: s}, more, nil
