@@ -20,7 +20,7 @@ func (s *subject) content() {
 	case state != nagios.OK && c.Entries == 0:
 		s.found(state, "has no entries")
 	case state != nagios.OK:
-		s.found(state, "has %s, %s", plural(c.Entries, "entry", "entries"), nagios.Crossed(state, s.opt.EntriesWarning, s.opt.EntriesCritical))
+		s.found(state, "has %s, %s", nagios.Count(c.Entries, "entry", "entries"), nagios.Crossed(state, s.opt.EntriesWarning, s.opt.EntriesCritical))
 	}
 	s.required()
 	if c.Refused != "" {
@@ -34,7 +34,7 @@ func (s *subject) content() {
 	s.measure("entries", float64(c.Entries), "", s.opt.EntriesWarning, s.opt.EntriesCritical)
 	s.measure("malformed", float64(c.Malformed), "", none, none)
 	s.measure("duplicates", float64(c.Repeated), "", none, none)
-	s.note("%s, digest %016x", plural(c.Entries, "entry", "entries"), c.Digest)
+	s.note("%s, digest %016x", nagios.Count(c.Entries, "entry", "entries"), c.Digest)
 }
 
 // required says which of the keys asked for are not found, or found empty.
@@ -52,7 +52,7 @@ func (s *subject) required() {
 		}
 	}
 	if lost > shown {
-		s.found(nagios.Critical, "%s not found", plural(lost-shown, "more required key", "more required keys"))
+		s.found(nagios.Critical, "%s not found", nagios.Count(lost-shown, "more required key", "more required keys"))
 	}
 }
 
@@ -77,19 +77,16 @@ func (s *subject) problems(state nagios.State, whole bool) {
 	if total == 0 {
 		return
 	}
-	if rest := total - len(texts); rest > 0 {
-		texts = append(texts, fmt.Sprintf("and %d more", rest))
-	}
 	verb := "lines are lost or misread"
 	if total == 1 {
 		verb = "line is lost or misread"
 	}
 	if whole {
 		verb = "damage"
-		s.found(state, "%s: %s", verb, strings.Join(texts, ", "))
+		s.found(state, "%s: %s", verb, nagios.List(texts, shown, total))
 		return
 	}
-	s.found(state, "%d %s: %s", total, verb, strings.Join(texts, ", "))
+	s.found(state, "%d %s: %s", total, verb, nagios.List(texts, shown, total))
 }
 
 func problemText(p aliases.Problem) string {
@@ -124,10 +121,10 @@ func (s *subject) duplicates() {
 		wins = "last"
 	}
 	if c.Differing > 0 {
-		s.found(nagios.Warning, "has %s a key with another value (the %s wins)%s", plural(c.Differing, "entry that repeats", "entries that repeat"), wins, first(c, true, c.Differing))
+		s.found(nagios.Warning, "has %s a key with another value (the %s wins)%s", nagios.Count(c.Differing, "entry that repeats", "entries that repeat"), wins, first(c, true, c.Differing))
 	}
 	if same := c.Repeated - c.Differing; same > 0 {
-		s.note("note: %s a key with the same value%s", plural(same, "entry that repeats", "entries that repeat"), first(c, false, same))
+		s.note("note: %s a key with the same value%s", nagios.Count(same, "entry that repeats", "entries that repeat"), first(c, false, same))
 	}
 }
 
@@ -139,13 +136,10 @@ func first(c *aliases.Content, differ bool, n int) string {
 			texts = append(texts, fmt.Sprintf("%s (lines %d and %d)", d.Key, d.First, d.Last))
 		}
 	}
-	switch rest := n - len(texts); {
-	case len(texts) == 0:
+	if len(texts) == 0 {
 		return ""
-	case rest > 0:
-		texts = append(texts, fmt.Sprintf("and %d more", rest))
 	}
-	return ": " + strings.Join(texts, ", ")
+	return ": " + nagios.List(texts, shown, n)
 }
 
 // compiled judges a map that is compiled from the file.

@@ -35,7 +35,7 @@ type timer struct {
 
 // judge gives the result for the files that were read.
 func judge(opt options, f facts, now time.Time) nagios.Result {
-	var verdicts []verdict
+	var verdicts []nagios.Object
 	for _, file := range f.files {
 		s := &subject{opt: opt, File: file, timer: f.timer, now: now}
 		s.inspect()
@@ -50,10 +50,9 @@ func judge(opt options, f facts, now time.Time) nagios.Result {
 	r := nagios.Result{}
 	for _, v := range verdicts {
 		r.State = nagios.Worst(r.State, v.State)
-		r.Items = append(r.Items, v.Item)
-		r.Perfdata = append(r.Perfdata, v.perfdata(len(verdicts) > 1)...)
+		r.Objects = append(r.Objects, v)
 	}
-	r.Summary = nagios.Summary(r.Items, "file", " are fresh", func(it nagios.Item) string { return it.Text })
+	r.Summary = nagios.Summary(r.Objects, "file", " are fresh", func(o nagios.Object) string { return o.Text })
 	return r
 }
 
@@ -65,33 +64,15 @@ func (o *options) unseen(late bool) nagios.State {
 	return nagios.Unknown
 }
 
-// verdict is what is said of one file.
-type verdict struct {
-	nagios.Item
-	path string
-	data []nagios.Perfdata
-}
-
 // say makes a sentence of what was found of a file: "x is missing", but "x: no
 // file matches".
-func say(state nagios.State, path, text string) verdict {
+func say(state nagios.State, path, text string) nagios.Object {
 	joint := ": "
 	switch verb, _, _ := strings.Cut(text, " "); verb {
 	case "is", "was", "has", "cannot":
 		joint = " "
 	}
-	return verdict{Item: nagios.Item{State: state, Text: path + joint + text}, path: path}
-}
-
-// perfdata is the file's performance data, its labels with its path where
-// there are several.
-func (v verdict) perfdata(several bool) []nagios.Perfdata {
-	for i := range v.data {
-		if several {
-			v.data[i].Label = nagios.Label(strings.TrimPrefix(v.path, "/"), v.data[i].Label)
-		}
-	}
-	return v.data
+	return nagios.Object{State: state, Text: path + joint + text, Prefix: strings.TrimPrefix(path, "/")}
 }
 
 // subject is one file while it is judged.
@@ -102,7 +83,7 @@ type subject struct {
 	now      time.Time
 	findings nagios.Findings
 	notes    []string
-	data     []nagios.Perfdata
+	data     []nagios.Quantity
 }
 
 // found adds what was seen of the file.
@@ -116,7 +97,7 @@ func (s *subject) note(format string, args ...any) {
 
 // measure adds an item of performance data.
 func (s *subject) measure(label string, value float64, unit string, warning, critical nagios.Range) {
-	s.data = append(s.data, nagios.Perfdata{Label: label, Value: value, Unit: unit, Warning: warning, Critical: critical})
+	s.data = append(s.data, nagios.Quantity{Label: label, Value: value, Unit: unit, Signed: label == "age", Warning: warning, Critical: critical})
 }
 
 func (s *subject) inspect() {
@@ -194,15 +175,15 @@ func (s *subject) size() {
 	state := nagios.Judge(float64(s.Size), s.opt.SizeWarning, s.opt.SizeCritical)
 	switch {
 	case state != nagios.OK:
-		s.found(state, "has %s, %s", plural(int(s.Size), "byte", "bytes"), nagios.Crossed(state, s.opt.SizeWarning, s.opt.SizeCritical))
+		s.found(state, "has %s, %s", nagios.Count(int(s.Size), "byte", "bytes"), nagios.Crossed(state, s.opt.SizeWarning, s.opt.SizeCritical))
 	case s.Size == 0 && s.Content == nil && !s.opt.SizeWarning.Set && !s.opt.SizeCritical.Set:
 		s.found(nagios.Critical, "is empty")
 	}
 }
 
-func (s *subject) verdict() verdict {
+func (s *subject) verdict() nagios.Object {
 	v := say(s.findings.Worst(), s.Path, s.findings.Text())
-	v.Notes, v.Detail, v.data = s.notes, s.detail(), s.data
+	v.Notes, v.Detail, v.Quantities = s.notes, s.detail(), s.data
 	return v
 }
 
@@ -213,7 +194,7 @@ func (s *subject) detail() []string {
 	}
 	list := []string{fmt.Sprintf("size %d bytes, written %s", s.Size, nagios.Instant(s.ModTime))}
 	if c := s.Content; c != nil {
-		list = append(list, fmt.Sprintf("format %s, %s", c.Format, plural(c.Lines, "line", "lines")))
+		list = append(list, fmt.Sprintf("format %s, %s", c.Format, nagios.Count(c.Lines, "line", "lines")))
 		for _, p := range c.Problems {
 			list = append(list, problemText(p))
 		}
@@ -222,11 +203,4 @@ func (s *subject) detail() []string {
 		list = append(list, fmt.Sprintf("%s: %d bytes, written %s", m.Path, m.Size, nagios.Instant(m.ModTime)))
 	}
 	return list
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -11,6 +11,7 @@ import (
 	"mailfresh/internal/aliases"
 	"mailfresh/internal/document"
 	"mailfresh/internal/nagios"
+	"mailfresh/internal/output"
 	"mailfresh/internal/systemd"
 )
 
@@ -113,11 +114,11 @@ func TestJudge(t *testing.T) {
 		{"duplicates that differ", none, file(func(f *aliases.File) {
 			f.Content.Repeated, f.Content.Differing = 3, 2
 			f.Content.Duplicates = []aliases.Duplicate{{Key: "a", First: 2, Last: 9, Differ: true}}
-		}), nagios.Warning, "/etc/aliases has 2 entries that repeat a key with another value (the first wins): a (lines 2 and 9), and 1 more"},
+		}), nagios.Warning, "/etc/aliases has 2 entries that repeat a key with another value (the first wins): a (lines 2 and 9) and 1 more"},
 		{"many duplicates", none, file(func(f *aliases.File) {
 			f.Content.Repeated, f.Content.Differing = 9, 4
 			f.Content.Duplicates = []aliases.Duplicate{again("a", 1, true), again("b", 2, true), again("c", 3, true), again("d", 4, true), again("e", 5, false)}
-		}), nagios.Warning, "has 4 entries that repeat a key with another value (the first wins): a (lines 1 and 9), b (lines 2 and 9), c (lines 3 and 9), and 1 more"},
+		}), nagios.Warning, "has 4 entries that repeat a key with another value (the first wins): a (lines 1 and 9), b (lines 2 and 9), c (lines 3 and 9) and 1 more"},
 		{"few that differ", none, file(func(f *aliases.File) {
 			f.Content.Repeated, f.Content.Differing = 2, 1
 			f.Content.Duplicates = []aliases.Duplicate{again("a", 1, true), again("e", 5, false)}
@@ -288,7 +289,7 @@ func TestREADME(t *testing.T) {
 		})
 		r := judge(opt, facts{files: []aliases.File{f}}, now)
 		for _, file := range []string{"../README.md", "../docs/check_alias_freshness.md"} {
-			document.KeepSample(t, file, command, r.Text("ALIAS_FRESHNESS", 0))
+			document.KeepSample(t, file, command, output.Text("ALIAS_FRESHNESS", r, 0))
 		}
 	}
 }

@@ -24,7 +24,7 @@ func check() plugin.Check {
 		About:    "check_alias_freshness reports whether an alias file, and the map that is compiled from it, is fresh, complete and readable by its mail server.",
 		Examples: []string{"check_alias_freshness -f /etc/aliases --format aliases -w 25h -c 2d", "check_alias_freshness -f /etc/exim4/vrts_aliases --timer generate_vrts_aliases"},
 		Options:  &opt,
-		Run: func(ctx context.Context, _ time.Time) (nagios.Result, error) {
+		Run: func(ctx context.Context) (nagios.Result, error) {
 			return judge(opt, gather(ctx, opt), time.Now()), nil // after the last fact
 		},
 	}

@@ -37,7 +37,7 @@ func (s *subject) schedule(state nagios.State, text string) {
 	s.measure("missed", float64(d.Count), "", s.opt.MissedWarning, s.opt.MissedCritical)
 	missed := nagios.Judge(float64(d.Count), s.opt.MissedWarning, s.opt.MissedCritical)
 	if d.Count > 0 {
-		text += fmt.Sprintf(": %s of %s missed, %s", plural(d.Count, "update", "updates"), t.Name, s.claim(running))
+		text += fmt.Sprintf(": %s of %s missed, %s", nagios.Count(d.Count, "update", "updates"), t.Name, s.claim(running))
 	}
 	if t.ActiveState != "active" {
 		missed = nagios.Worst(missed, nagios.Critical)

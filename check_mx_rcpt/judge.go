@@ -39,8 +39,8 @@ type judgment struct {
 	reached  map[string]bool  // recipients that a host has spoken to us about, whatever it said
 	rows     []row
 	findings []finding
-	perfdata []nagios.Perfdata
-	items    []nagios.Item
+	perfdata []nagios.Quantity
+	items    []nagios.Object
 }
 
 // finding is a sentence for the summary.
@@ -79,18 +79,10 @@ func judge(o options, f facts) nagios.Result {
 	for _, f := range j.findings {
 		texts = append(texts, f.text)
 	}
-	return nagios.Result{State: worst, Summary: strings.Join(texts, "; "), Perfdata: j.perfdata, Items: j.items}
+	return nagios.Result{State: worst, Summary: strings.Join(texts, "; "), Totals: j.perfdata, Objects: j.items}
 }
 
-func bySeverity(a, b finding) int {
-	switch {
-	case a.state.Worse(b.state):
-		return 1
-	case b.state.Worse(a.state):
-		return -1
-	}
-	return 0
-}
+func bySeverity(a, b finding) int { return a.state.Compare(b.state) }
 
 func (j *judgment) found(state nagios.State, text string) {
 	j.findings = append(j.findings, finding{state, text})
@@ -112,7 +104,7 @@ func (j *judgment) judgeRoutes() {
 	}
 	if len(beyond) > 0 {
 		why := beyond[0].dialogue.Answers[0][0].Err
-		j.found(nagios.Unknown, fmt.Sprintf("this host has no route to %s (%v)", list(labels(beyond), 3), why))
+		j.found(nagios.Unknown, fmt.Sprintf("this host has no route to %s (%v)", nagios.List(labels(beyond), 3, len(beyond)), why))
 	}
 }
 
@@ -182,7 +174,7 @@ func (j *judgment) judgeRows() {
 // judgeDomains says where a domain's mail cannot go at all, or that no name server can be asked.
 func (j *judgment) judgeDomains() {
 	for _, d := range j.domains {
-		item := nagios.Item{Name: d.Name, Text: "MX"}
+		item := nagios.Object{Name: d.Name, Text: "MX"}
 		if d.Implicit {
 			item.Text = "implicit MX"
 		}
@@ -212,7 +204,7 @@ func (j *judgment) judgeTime() (slowest *target) {
 		if state := nagios.Judge(took.Seconds(), j.Warning.Range, j.Critical.Range); state != nagios.OK {
 			j.found(state, fmt.Sprintf("%s took %s, %s", slowest.label, nagios.Span(took), nagios.CrossedTime(state, took.Seconds(), j.Warning.Range, j.Critical.Range)))
 		}
-		j.perfdata = append(j.perfdata, nagios.Perfdata{Label: "time", Value: took.Seconds(), Unit: "s", Warning: j.Warning.Range, Critical: j.Critical.Range})
+		j.perfdata = append(j.perfdata, nagios.Quantity{Label: "time", Value: took.Seconds(), Unit: "s", Warning: j.Warning.Range, Critical: j.Critical.Range})
 	}
 	return slowest
 }
@@ -229,7 +221,7 @@ func (j *judgment) count() {
 	}
 	count["unreachable"] = count[smtp.NoVerdict]
 	for _, label := range []smtp.Verdict{"hosts", smtp.Accepted, smtp.Rejected, smtp.Deferred, smtp.Refused, "unreachable"} {
-		j.perfdata = append(j.perfdata, nagios.Perfdata{Label: string(label), Value: float64(count[label])})
+		j.perfdata = append(j.perfdata, nagios.Quantity{Label: string(label), Value: float64(count[label])})
 	}
 	at := map[string]int{}
 	for _, t := range j.probed {
@@ -238,7 +230,7 @@ func (j *judgment) count() {
 		}
 		if at[t.name] == 0 {
 			at[t.name] = len(j.perfdata)
-			j.perfdata = append(j.perfdata, nagios.Perfdata{Label: nagios.Label(t.name, "time"), Unit: "s"})
+			j.perfdata = append(j.perfdata, nagios.Quantity{Label: nagios.Label(t.name, "time"), Unit: "s"})
 		}
 		p := &j.perfdata[at[t.name]]
 		p.Value = max(p.Value, t.dialogue.Time.Seconds())

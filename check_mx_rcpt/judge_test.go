@@ -142,7 +142,7 @@ func TestJudgeAll(t *testing.T) {
 		for _, b := range cells {
 			text := a + "/" + b + " " + b + "/" + a
 			r := judge(options{UnreachableState: nagios.Warning, DeferredState: nagios.Warning}, table(text))
-			if r.Summary == "" || len(r.Items) != 2 {
+			if r.Summary == "" || len(r.Objects) != 2 {
 				t.Fatalf("judge(%s) = %+v", text, r)
 			}
 			seen := text
@@ -164,7 +164,7 @@ func TestJudgeTimes(t *testing.T) {
 		f, o := table(strings.Repeat("A", hosts)), options{Hostname: make([]host, hosts)}
 		f.targets[1].name = "mx1" // its second address: 20 ms
 		times := 0
-		for _, p := range judge(o, f).Perfdata {
+		for _, p := range judge(o, f).Totals {
 			if strings.HasSuffix(p.Label, "_time") {
 				times++
 			}

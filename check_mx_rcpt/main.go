@@ -29,7 +29,7 @@ func check() plugin.Check {
 			"check_mx_rcpt -H mx1001 -H mx2001 -r dcw@example.org -f '<>' -f a@example.net",
 		},
 		Options: &o,
-		Run: func(ctx context.Context, _ time.Time) (nagios.Result, error) {
+		Run: func(ctx context.Context) (nagios.Result, error) {
 			f := newFacts(o)
 			if err := readKeys(ctx, o, &f); err != nil {
 				return nagios.Result{}, err

@@ -9,6 +9,7 @@ import (
 
 	"mailfresh/internal/document"
 	"mailfresh/internal/nagios"
+	"mailfresh/internal/output"
 	"mailfresh/internal/plugintest"
 	"mailfresh/internal/smtp"
 )
@@ -29,9 +30,9 @@ func TestREADME(t *testing.T) {
 	}}
 	r := judge(options{}, f)
 	for _, file := range []string{"../README.md", page} {
-		document.KeepSample(t, file, "check_mx_rcpt -r dcw@example.org", r.Text("MX_RCPT", 0))
+		document.KeepSample(t, file, "check_mx_rcpt -r dcw@example.org", output.Text("MX_RCPT", r, 0))
 	}
-	document.KeepSample(t, page, "check_mx_rcpt -r dcw@example.org -v", r.Text("MX_RCPT", 1))
+	document.KeepSample(t, page, "check_mx_rcpt -r dcw@example.org -v", output.Text("MX_RCPT", r, 1))
 }
 
 // shown is what a page shows of a result. The names are those of a reader's world.
@@ -52,7 +53,7 @@ func TestDNS(t *testing.T) {
 		c := check()
 		o := c.Options.(*options)
 		o.Recipient, o.Resolver, o.Timeout = []address{address("dcw@" + name + ".example")}, server.Addr, nagios.Duration(300*time.Millisecond)
-		r, err := c.Run(context.Background(), time.Time{})
+		r, err := c.Run(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,9 +24,9 @@ func (j *judgment) sentence(lead string, rows []row, verdicts []smtp.Verdict) st
 		}
 	}
 	subjects := j.subjects(alike)
-	subject, pronoun := list(subjects, 3), "it"
+	subject, pronoun := few(subjects), "it"
 	if rest := len(rows) - len(alike); rest > 0 {
-		subject = list(append(subjects, make([]string, rest)...), 1)
+		subject = nagios.List(subjects, 1, len(subjects)+rest)
 	} else if len(subjects) > 1 {
 		pronoun = "them"
 	}
@@ -146,9 +146,9 @@ func (j *judgment) who(hosts []*target) string {
 	case n > 2 && n == len(j.targets):
 		return fmt.Sprintf("all %d %s", n, noun)
 	case n > 3:
-		return list(labels(hosts), 2)
+		return nagios.List(labels(hosts), 2, len(hosts))
 	}
-	return list(labels(hosts), 3)
+	return nagios.List(labels(hosts), 3, len(hosts))
 }
 
 func labels(hosts []*target) (labels []string) {
@@ -158,17 +158,8 @@ func labels(hosts []*target) (labels []string) {
 	return labels
 }
 
-// list is "a", "a and b", "a, b and 5 more": at most limit names.
-func list(names []string, limit int) string {
-	if rest := len(names) - limit; rest > 0 {
-		names = append(slices.Clone(names[:limit]), fmt.Sprintf("%d more", rest))
-	}
-	last := len(names) - 1
-	if last < 1 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:last], ", ") + " and " + names[last]
-}
+// few names three of the subjects, and how many more there are.
+func few(subjects []string) string { return nagios.List(subjects, 3, len(subjects)) }
 
 // praise is the summary when nothing is wrong.
 func (j *judgment) praise(slowest *target) string {
@@ -184,9 +175,9 @@ func (j *judgment) praise(slowest *target) string {
 	if len(j.probed) > 1 {
 		accept, refuse, who = "accept", "refuse", ", slowest "+slowest.label
 	}
-	text := fmt.Sprintf("%s %s %s", j.who(j.probed), accept, list(j.subjects(wanted), 3))
+	text := fmt.Sprintf("%s %s %s", j.who(j.probed), accept, few(j.subjects(wanted)))
 	if len(unwanted) > 0 {
-		text += fmt.Sprintf(" and %s %s", refuse, list(j.subjects(unwanted), 3))
+		text += fmt.Sprintf(" and %s %s", refuse, few(j.subjects(unwanted)))
 	}
 	return text + who + " in " + nagios.Span(slowest.dialogue.Time)
 }
@@ -194,9 +185,9 @@ func (j *judgment) praise(slowest *target) string {
 // list makes the long output: the alias file, and a line for each address, below it what is not as it should be.
 func (j *judgment) list() {
 	if j.keys > 0 {
-		item := nagios.Item{Name: j.RecipientsFrom, Text: fmt.Sprintf("%d keys", j.keys)}
+		item := nagios.Object{Name: j.RecipientsFrom, Text: fmt.Sprintf("%d keys", j.keys)}
 		if len(j.skipped) > 0 {
-			item.Notes = []string{fmt.Sprintf("%d not asked for: %s", len(j.skipped), list(j.skipped, 5))}
+			item.Notes = []string{fmt.Sprintf("%d not asked for: %s", len(j.skipped), nagios.List(j.skipped, 5, len(j.skipped)))}
 			if j.Domain == "" {
 				item.Notes[0] += "; --domain completes local ones"
 			}
@@ -204,7 +195,7 @@ func (j *judgment) list() {
 		j.items = append(j.items, item)
 	}
 	for _, t := range j.targets {
-		item := nagios.Item{Name: t.label, Notes: t.notes, Detail: t.dialogue.Record}
+		item := nagios.Object{Name: t.label, Notes: t.notes, Detail: t.dialogue.Record}
 		if n := t.dialogue.Unrecorded; n > 0 {
 			item.Detail = append(item.Detail, fmt.Sprintf("... %d more lines", n))
 		}
@@ -219,7 +210,7 @@ func (j *judgment) list() {
 }
 
 // answers puts the answers of a target into its item: one as the text; of several their number, and those that alert below.
-func (j *judgment) answers(t *target, item *nagios.Item) {
+func (j *judgment) answers(t *target, item *nagios.Object) {
 	count := map[smtp.Verdict]int{}
 	more, lines := 0, []string{}
 	for s, answers := range t.dialogue.Answers {

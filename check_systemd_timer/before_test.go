@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mailfresh/internal/journal"
+	"mailfresh/internal/output"
 	"mailfresh/internal/systemd"
 )
 
@@ -165,7 +166,7 @@ func TestDeniedUnnamed(t *testing.T) {
 	p := daily(running("activating", "start", 3*time.Minute))
 	f := facts{host: host, timers: []systemd.Pair{p}, before: map[string]*before{p.Timer.Name: {Runs: journal.Runs{Denied: true}}}}
 	for args, want := range map[string]int{"": 0, "--running-critical=1m": 1} {
-		if text := judge(optionsFor(t, args), f, now).Text("X", 0); strings.Count(text, "systemd-journal") != want {
+		if text := output.Text("X", judge(optionsFor(t, args), f, now), 0); strings.Count(text, "systemd-journal") != want {
 			t.Errorf("%q: it says\n%s", args, text)
 		}
 	}
@@ -178,7 +179,7 @@ func TestDeniedOnce(t *testing.T) {
 		p := daily(running("activating", "start", 3*time.Minute), func(t *systemd.Timer, s *systemd.Service) { t.Name, s.Name = name+".timer", name+".service" })
 		f.timers, f.named[p.Timer.Name], f.before[p.Timer.Name] = append(f.timers, p), true, &before{Runs: journal.Runs{Denied: true}}
 	}
-	if text := judge(optionsFor(t, "--running-critical=1m"), f, now).Text("X", 0); strings.Count(text, "systemd-journal") != 1 {
+	if text := output.Text("X", judge(optionsFor(t, "--running-critical=1m"), f, now), 0); strings.Count(text, "systemd-journal") != 1 {
 		t.Errorf("it says\n%s", text)
 	}
 }
@@ -214,7 +215,7 @@ func TestWantedOfMany(t *testing.T) {
 	if before, processes := f.wantBefore(opt), f.wantProcesses(opt, now); len(before) != most || len(processes) != most {
 		t.Errorf("the runs before of %d, the processes of %d; want %d", len(before), len(processes), most)
 	}
-	if last := judge(opt, f, now).Items[most]; last.Notes[1] != "note: the runs before are not known: there are too many" {
+	if last := judge(opt, f, now).Objects[most]; last.Notes[1] != "note: the runs before are not known: there are too many" {
 		t.Errorf("the last says %q", last.Notes)
 	}
 }

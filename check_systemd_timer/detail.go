@@ -7,24 +7,24 @@ import (
 	"mailfresh/internal/nagios"
 )
 
-// perfdata is what is known of the timer in numbers.
-func (s *subject) perfdata() (list []nagios.Perfdata) {
+// quantities are what is known of the timer in numbers.
+func (s *subject) quantities() (list []nagios.Quantity) {
 	if s.running() && !s.Service.InactiveExit.IsZero() {
-		list = append(list, nagios.Perfdata{Label: "running", Value: s.now.Sub(s.Service.InactiveExit).Seconds(), Unit: "s",
+		list = append(list, nagios.Quantity{Label: "running", Value: s.now.Sub(s.Service.InactiveExit).Seconds(), Unit: "s",
 			Warning: s.apply(s.opt.RunningWarning), Critical: s.apply(s.opt.RunningCritical)})
 	}
 	if ended := s.ended(); !ended.IsZero() {
-		list = append(list, nagios.Perfdata{Label: "last_run", Value: s.now.Sub(ended).Seconds(), Unit: "s",
+		list = append(list, nagios.Quantity{Label: "last_run", Value: s.now.Sub(ended).Seconds(), Unit: "s",
 			Warning: s.opt.Warning.Range, Critical: s.opt.Critical.Range})
 	}
 	if d, known := s.lasted(); known {
-		list = append(list, nagios.Perfdata{Label: "last_duration", Value: d.Seconds(), Unit: "s"})
+		list = append(list, nagios.Quantity{Label: "last_duration", Value: d.Seconds(), Unit: "s"})
 	}
 	if s.counted {
-		list = append(list, nagios.Perfdata{Label: "missed", Value: float64(s.missed), Warning: s.opt.MissedWarning, Critical: s.opt.MissedCritical})
+		list = append(list, nagios.Quantity{Label: "missed", Value: float64(s.missed), Warning: s.opt.MissedWarning, Critical: s.opt.MissedCritical})
 	}
 	if !s.Timer.NextElapse.IsZero() {
-		list = append(list, nagios.Perfdata{Label: "next", Value: s.Timer.NextElapse.Sub(s.now).Seconds(), Unit: "s"})
+		list = append(list, nagios.Quantity{Label: "next", Value: s.Timer.NextElapse.Sub(s.now).Seconds(), Unit: "s", Signed: true})
 	}
 	return list
 }

@@ -206,7 +206,7 @@ func (s *subject) run() {
 	}
 	s.found(state, "%s", text)
 	if n := s.Service.NRestarts; n > 0 {
-		s.notes = append(s.notes, "note: "+plural(int(n), "restart")+" before this attempt"+s.since(s.began()))
+		s.notes = append(s.notes, "note: "+nagios.Count(int(n), "restart", "restarts")+" before this attempt"+s.since(s.began()))
 	}
 	if state != nagios.OK {
 		s.notes = append(s.notes, limits(s.Service)...)
@@ -234,7 +234,7 @@ func (s *subject) restarting() {
 		state = nagios.Critical
 	}
 	svc := s.Service
-	restarts := plural(int(svc.NRestarts), "restart")
+	restarts := nagios.Count(int(svc.NRestarts), "restart", "restarts")
 	switch {
 	case svc.NRestarts == 0:
 		s.found(state, "%s failed (%s) and waits to be restarted%s", svc.Name, s.ending(), s.since(s.began()))

@@ -20,64 +20,48 @@ func judge(opt options, f facts, now time.Time) nagios.Result {
 		verdicts[first].Notes = append(verdicts[first].Notes, note)
 	}
 	for _, glob := range f.unmatched {
-		verdicts = append(verdicts, verdict{Item: nagios.Item{State: nagios.Critical, Name: glob, Text: "no timer matches"}})
+		verdicts = append(verdicts, verdict{Object: nagios.Object{State: nagios.Critical, Name: glob, Text: "no timer matches"}})
 	}
 	if len(verdicts) == 0 {
 		return nagios.Result{State: nagios.Unknown, Summary: "nothing to check: there is no timer that is not excluded"}
 	}
-	r := nagios.Result{}
+	r := nagios.Result{TotalsOnly: f.whole}
 	for _, v := range verdicts {
 		r.State = nagios.Worst(r.State, v.State)
-		r.Items = append(r.Items, v.Item)
-		if !f.whole {
-			r.Perfdata = append(r.Perfdata, v.perfdata(len(verdicts) > 1)...)
-		}
+		r.Objects = append(r.Objects, v.Object)
 	}
 	if f.whole {
-		r.Perfdata = totals(verdicts)
+		r.Totals = totals(verdicts)
 	}
-	r.Summary = nagios.Summary(r.Items, "timer", ", none is late, stuck or failed", sentence)
+	r.Summary = nagios.Summary(r.Objects, "timer", ", none is late, stuck or failed", sentence)
 	return r
 }
 
 // totals counts the timers by state.
-func totals(verdicts []verdict) []nagios.Perfdata {
+func totals(verdicts []verdict) []nagios.Quantity {
 	counts := map[nagios.State]int{}
 	for _, v := range verdicts {
 		counts[v.State]++
 	}
-	list := []nagios.Perfdata{{Label: "timers", Value: float64(len(verdicts))}}
+	list := []nagios.Quantity{{Label: "timers", Value: float64(len(verdicts))}}
 	for _, s := range []nagios.State{nagios.OK, nagios.Warning, nagios.Critical, nagios.Unknown} {
-		list = append(list, nagios.Perfdata{Label: nagios.Label(s.String()), Value: float64(counts[s])})
+		list = append(list, nagios.Quantity{Label: nagios.Label(s.String()), Value: float64(counts[s])})
 	}
 	return list
 }
 
 // verdict is what is said of one timer.
 type verdict struct {
-	nagios.Item
-	data   []nagios.Perfdata
+	nagios.Object
 	denied bool // the journal, which would have had more to say
 }
 
-// sentence is the item as it stands in a summary, where no name leads it.
-func sentence(it nagios.Item) string {
-	if strings.HasPrefix(it.Text, strings.TrimSuffix(it.Name, ".timer")+".") {
-		return it.Text
+// sentence is the object as it stands in a summary, where no name leads it.
+func sentence(o nagios.Object) string {
+	if strings.HasPrefix(o.Text, strings.TrimSuffix(o.Name, ".timer")+".") {
+		return o.Text
 	}
-	return it.Name + ": " + it.Text
-}
-
-// perfdata is the timer's performance data, its labels with its name where
-// several timers are named.
-func (v verdict) perfdata(several bool) []nagios.Perfdata {
-	list := slices.Clone(v.data)
-	for i := range list {
-		if several {
-			list[i].Label = nagios.Label(strings.TrimSuffix(v.Name, ".timer"), list[i].Label)
-		}
-	}
-	return list
+	return o.Name + ": " + o.Text
 }
 
 // subject is one timer while it is judged.
@@ -104,8 +88,10 @@ func (s *subject) worst() nagios.State { return s.findings.Worst() }
 
 func (s *subject) verdict() verdict {
 	return verdict{
-		Item:   nagios.Item{State: s.worst(), Name: s.Timer.Name, Text: s.findings.Text(), Notes: s.notes, Detail: s.detail()},
-		data:   s.perfdata(),
+		Object: nagios.Object{
+			State: s.worst(), Name: s.Timer.Name, Text: s.findings.Text(), Notes: s.notes, Detail: s.detail(),
+			Prefix: strings.TrimSuffix(s.Timer.Name, ".timer"), Quantities: s.quantities(),
+		},
 		denied: s.before != nil && s.before.Denied && (s.named || s.opt.Verbose > 0 || s.worst() != nagios.OK),
 	}
 }

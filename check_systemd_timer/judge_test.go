@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"mailfresh/internal/output"
 	"mailfresh/internal/systemd"
 )
 
@@ -34,7 +35,7 @@ func TestRemediesOfTheUser(t *testing.T) {
 	}
 	reload := daily(func(t *systemd.Timer, s *systemd.Service) { t.NeedDaemonReload = true })
 	r, _ := judgement(t, "--user", reload)
-	if diff := cmp.Diff([]string{"note: unit files changed on disk: systemctl --user daemon-reload is pending"}, r.Items[0].Notes); diff != "" {
+	if diff := cmp.Diff([]string{"note: unit files changed on disk: systemctl --user daemon-reload is pending"}, r.Objects[0].Notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
 	}
 }
@@ -75,7 +76,7 @@ func TestNotes(t *testing.T) {
 			[]string{"note: unit files changed on disk: systemctl daemon-reload is pending"}},
 	} {
 		r, _ := judgement(t, "", test.pair)
-		if diff := cmp.Diff(test.want, r.Items[0].Notes); diff != "" {
+		if diff := cmp.Diff(test.want, r.Objects[0].Notes); diff != "" {
 			t.Errorf("%s: notes (-want +got):\n%s", test.name, diff)
 		}
 	}
@@ -98,7 +99,7 @@ func TestDetail(t *testing.T) {
 		"main process: PID 0, start 2022-02-22 04:00:00 UTC, exit 2022-02-22 04:05:00 UTC, code 1, status 0, restarts 0",
 		"condition false at 2022-02-22 16:01:00 UTC, assert true at 2022-02-22 04:00:00 UTC",
 	}
-	if diff := cmp.Diff(want, r.Items[0].Detail); diff != "" {
+	if diff := cmp.Diff(want, r.Objects[0].Detail); diff != "" {
 		t.Errorf("detail (-want +got):\n%s", diff)
 	}
 }
@@ -109,16 +110,16 @@ func TestPerfdata(t *testing.T) {
 		pairs      []systemd.Pair
 		want       string
 	}{
-		{"idle", "-w=25h", []systemd.Pair{daily()}, "last_run=45720s;90000 last_duration=300s missed=0;0;1 next=40380s"},
-		{"running", "--running-critical=2h", []systemd.Pair{hourly(running("active", "running", 12*time.Hour+3*time.Minute))}, "running=43380s;;7200 last_run=46980s missed=12;0;1"},
-		{"several", "", []systemd.Pair{daily(), hourly()}, "report_last_run=45720s report_last_duration=300s report_missed=0;0;1 report_next=40380s " +
-			"generate_vrts_aliases_last_run=1200s generate_vrts_aliases_last_duration=120s generate_vrts_aliases_missed=0;0;1 generate_vrts_aliases_next=2400s"},
-		{"whole host", "--all", []systemd.Pair{daily(), hourly(running("active", "running", 12*time.Hour)), daily(failed("signal", 2, 9))}, "timers=3 ok=1 warning=0 critical=2 unknown=0"},
+		{"idle", "-w=25h", []systemd.Pair{daily()}, "last_run=45720s;90000;;0 last_duration=300s;;;0 missed=0;0;1;0 next=40380s"},
+		{"running", "--running-critical=2h", []systemd.Pair{hourly(running("active", "running", 12*time.Hour+3*time.Minute))}, "running=43380s;;7200;0 last_run=46980s;;;0 missed=12;0;1;0"},
+		{"several", "", []systemd.Pair{daily(), hourly()}, "report_last_run=45720s;;;0 report_last_duration=300s;;;0 report_missed=0;0;1;0 report_next=40380s " +
+			"generate_vrts_aliases_last_run=1200s;;;0 generate_vrts_aliases_last_duration=120s;;;0 generate_vrts_aliases_missed=0;0;1;0 generate_vrts_aliases_next=2400s"},
+		{"whole host", "--all", []systemd.Pair{daily(), hourly(running("active", "running", 12*time.Hour)), daily(failed("signal", 2, 9))}, "timers=3;;;0 ok=1;;;0 warning=0;;;0 critical=2;;;0 unknown=0;;;0"},
 		{"absent", "", []systemd.Pair{{Timer: systemd.Timer{Unit: systemd.Unit{Name: "x.timer", LoadState: "not-found"}}}}, ""},
 	} {
 		opt := optionsFor(t, test.args)
 		r := judge(opt, facts{host: host, timers: test.pairs, whole: opt.All, named: map[string]bool{}}, now)
-		line, _, _ := strings.Cut(r.Text("X", 0), "\n")
+		line, _, _ := strings.Cut(output.Text("X", r, 0), "\n")
 		_, got, _ := strings.Cut(line, " | ")
 		if got != test.want {
 			t.Errorf("%s: perfdata %q; want %q", test.name, got, test.want)

@@ -26,7 +26,7 @@ func check() plugin.Check {
 		About:    "check_systemd_timer reports whether systemd timers fire, whether their jobs finish, and whether they finished recently - or are stuck. With no thresholds it counts the scheduled runs that were missed.",
 		Examples: []string{"check_systemd_timer -u backup -w 25h -c 2d --running-critical 3h", "check_systemd_timer --all --exclude 'apt-*'"},
 		Options:  &opt,
-		Run: func(ctx context.Context, _ time.Time) (nagios.Result, error) {
+		Run: func(ctx context.Context) (nagios.Result, error) {
 			f, err := gather(ctx, opt)
 			if err != nil {
 				return nagios.Result{}, err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mailfresh/internal/document"
+	"mailfresh/internal/output"
 	"mailfresh/internal/systemd"
 )
 
@@ -14,7 +15,7 @@ const page = "../docs/check_systemd_timer.md"
 func sample(t *testing.T, file, command string, verbose int, f facts) {
 	t.Helper()
 	f.host = host
-	document.KeepSample(t, file, command, judge(optionsFor(t, ""), f, now).Text("SYSTEMD_TIMER", verbose))
+	document.KeepSample(t, file, command, output.Text("SYSTEMD_TIMER", judge(optionsFor(t, ""), f, now), verbose))
 }
 
 // What README.md shows is what the plugin says.

@@ -186,7 +186,7 @@ func (s suspect) peers() string {
 		}
 		peers = append(peers, peer(socket))
 	}
-	return few(peers, 2)
+	return nagios.List(peers, 2, len(peers))
 }
 
 func (s suspect) others() string {
@@ -194,7 +194,7 @@ func (s suspect) others() string {
 	for _, o := range s.Others {
 		names = append(names, fmt.Sprintf("%s (PID %d)", cmp.Or(o.Name, "a process"), o.PID))
 	}
-	return few(names, 3)
+	return nagios.List(names, 3, len(names))
 }
 
 func peer(s process.Socket) string {

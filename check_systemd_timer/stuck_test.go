@@ -46,7 +46,7 @@ func judged(t *testing.T, args string, p systemd.Pair, st *stuck, b *before) (li
 	name := p.Timer.Name
 	f := facts{host: host, timers: []systemd.Pair{p}, whole: opt.All, named: map[string]bool{name: true}, stuck: map[string]*stuck{name: st}, before: map[string]*before{name: b}}
 	r := judge(opt, f, now)
-	return r.State.String() + " - " + r.Summary, strings.Join(r.Items[0].Notes, "\n")
+	return r.State.String() + " - " + r.Summary, strings.Join(r.Objects[0].Notes, "\n")
 }
 
 // Each way to be stuck, in the summary and in a line of its own.
@@ -180,7 +180,7 @@ func TestPollsMany(t *testing.T) {
 		sockets []process.Socket
 		want    string
 	}{
-		{"poll", []process.Socket{log, db}, "waits in poll, connected to 127.0.0.1:8125, connected to 10.64.0.9:3306"},
+		{"poll", []process.Socket{log, db}, "waits in poll, connected to 127.0.0.1:8125 and connected to 10.64.0.9:3306"},
 		{"epoll_wait", []process.Socket{log, connecting}, "waits in epoll_wait, connecting to 10.64.0.9:3306"},
 		{"poll", []process.Socket{log, db, mail}, "waits in poll, connected to 127.0.0.1:8125, connected to 10.64.0.9:3306 and 1 more"},
 		{"restart_syscall", []process.Socket{db}, "waits in restart_syscall, connected to 10.64.0.9:3306"}, // a poll after SIGCONT

@@ -17,22 +17,7 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// few lists the first of them, and says how many more there are.
-func few(list []string, most int) string {
-	if len(list) <= most {
-		return strings.Join(list, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
-}
-
-func runs(n int) string { return plural(n, "scheduled run") }
+func runs(n int) string { return nagios.Count(n, "scheduled run", "scheduled runs") }
 
 func (s *subject) ago(t time.Time) string { return nagios.Span(s.now.Sub(t)) + " ago" }
 
@@ -155,7 +140,7 @@ func jobText(j systemd.Job) string {
 		}
 		text += fmt.Sprintf("%s (%s job %d, %s)", b.Unit, b.Type, b.ID, b.State)
 		if more := len(j.Blockers) - 1; i == 0 && more > 0 {
-			text += " and " + plural(more, "more job")
+			text += " and " + nagios.Count(more, "more job", "more jobs")
 		}
 	}
 	if j.Loop {

@@ -63,7 +63,7 @@ func TestMXIncident(t *testing.T) {
 	write(t, filepath.Join(fresh, "aliases"), users+"dcw@example.org: dcw@example.org\n")
 	write(t, filepath.Join(stale, "aliases"), users)
 	dns := zone(t, incidentZone)
-	probe(t, 0, []string{dns, "-r", "old@example.org", "--reject", "nobody@example.org"}, `^MX_RCPT OK - both hosts accept old@example.org and refuse nobody@example.org, slowest mx.*hosts=2 accepted=2 `)
+	probe(t, 0, []string{dns, "-r", "old@example.org", "--reject", "nobody@example.org"}, `^MX_RCPT OK - both hosts accept old@example.org and refuse nobody@example.org, slowest mx.*hosts=2;;;0 accepted=2;;;0 `)
 	probe(t, 2, []string{dns, "-r", "dcw@example.org"},
 		`^MX_RCPT CRITICAL - MX hosts disagree on dcw@example.org: mx2001.example.org rejects it \(550 Callout verification failed: 550 5.1.1 No such user\), mx1001.example.org accepts it \| time=`,
 		`^\[CRITICAL\] mx2001.example.org: `)
@@ -80,7 +80,7 @@ func TestMXSenderDependentCallout(t *testing.T) {
 	startExim(t, "127.0.25.3", eximBackend)
 	dns := zone(t, incidentZone)
 	probe(t, 2, []string{dns, "-r", "picky@example.org", "-f", "<>", "-f", "bad@example.net"},
-		`^MX_RCPT CRITICAL - MX hosts disagree on picky@example.org from bad@example.net: mx1001.example.org rejects it \(550 Callout verification failed: 550 5.1.1 Not from you\), mx2001.example.org accepts it \|.* accepted=3 rejected=1 `)
+		`^MX_RCPT CRITICAL - MX hosts disagree on picky@example.org from bad@example.net: mx1001.example.org rejects it \(550 Callout verification failed: 550 5.1.1 Not from you\), mx2001.example.org accepts it \|.* accepted=3;;;0 rejected=1;;;0 `)
 }
 
 // The back end is down and nothing is cached: a temporary error, by option.
@@ -129,7 +129,7 @@ func TestMXPostfixErrorLimit(t *testing.T) {
 	for i := range 30 {
 		args = append(args, "-r", fmt.Sprintf("unknown%d@example.org", i))
 	}
-	probe(t, 2, args, `^MX_RCPT CRITICAL - 127.0.25.4 rejects unknown0@example.org, unknown1@example.org, unknown2@example.org and 27 more \(550 5.1.1 .unknown0@example.org.: Recipient address rejected: User unknown in virtual mailbox table\) \|.* accepted=1 rejected=30 `,
+	probe(t, 2, args, `^MX_RCPT CRITICAL - 127.0.25.4 rejects unknown0@example.org, unknown1@example.org, unknown2@example.org and 27 more \(550 5.1.1 .unknown0@example.org.: Recipient address rejected: User unknown in virtual mailbox table\) \|.* accepted=1;;;0 rejected=30;;;0 `,
 		`^  unknown9@example.org from the null sender: rejected`, `^  \.\.\. 20 more$`)
 	calm(t, filepath.Join(dir, "log", "mail.log"))
 }
@@ -155,7 +155,7 @@ begin routers
 	emails := filepath.Join(t.TempDir(), "emails")
 	write(t, emails, keys.String())
 	probe(t, 2, []string{"--recipients-from", emails, "--format", "exim", "--domain", "example.org", "-H", "127.0.25.1", "-H", "127.0.25.4"},
-		`^MX_RCPT CRITICAL - 127.0.25.1 rejects queue7@example.org, queue47@example.org, queue87@example.org and 22 more \(550 Unknown user\), 127.0.25.4 rejects them \(550 5.1.1 .*\) \|.* accepted=1950 rejected=50 deferred=0 refused=0 unreachable=0 `,
+		`^MX_RCPT CRITICAL - 127.0.25.1 rejects queue7@example.org, queue47@example.org, queue87@example.org and 22 more \(550 Unknown user\), 127.0.25.4 rejects them \(550 5.1.1 .*\) \|.* accepted=1950;;;0 rejected=50;;;0 deferred=0;;;0 refused=0;;;0 unreachable=0;;;0 `,
 		`^  queue7@example.org from the null sender: rejected \(550 Unknown user\)$`, `^  \.\.\. 15 more$`)
 	calm(t, filepath.Join(mx, "log", "mainlog"))
 	calm(t, filepath.Join(pf, "log", "mail.log"))

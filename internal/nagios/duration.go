@@ -130,21 +130,21 @@ func Span(d time.Duration) string {
 	case d >= 10*time.Second:
 		return fmt.Sprintf("%d s", d/time.Second)
 	case d >= time.Second:
-		return number(math.Floor(d.Seconds()*10)/10) + " s"
+		return Number(math.Floor(d.Seconds()*10)/10) + " s"
 	case d == 0:
 		return "0 s"
 	case d >= time.Millisecond:
 		return fmt.Sprintf("%d ms", d/time.Millisecond)
 	}
-	return number(float64(d.Microseconds())) + " us"
+	return Number(float64(d.Microseconds())) + " us"
 }
 
 // Instant writes a point in time for a person, in UTC to the second:
 // "2022-02-22 04:44:00 UTC".
 func Instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// number writes a value with at most six decimals and no exponent.
-func number(v float64) string {
+// Number writes a value with at most six decimals and no exponent.
+func Number(v float64) string {
 	s := strconv.FormatFloat(v, 'f', 6, 64)
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }

@@ -32,7 +32,7 @@ func (f Findings) Worst() State {
 // none alerts, the first stands for all.
 func (f Findings) Text() string {
 	sorted := slices.Clone(f)
-	slices.SortStableFunc(sorted, func(a, b finding) int { return b.state.severity() - a.state.severity() })
+	slices.SortStableFunc(sorted, func(a, b finding) int { return b.state.Compare(a.state) })
 	var texts []string
 	for i, one := range sorted {
 		if i == 0 || one.state != OK {
@@ -44,17 +44,17 @@ func (f Findings) Text() string {
 
 // Summary says of several objects the worst, by its sentence, and how many more
 // alert; or, if none does, how many are fine: "2 files" and " are fresh".
-func Summary(items []Item, noun, fine string, sentence func(Item) string) string {
-	worst, alerts := items[0], 0
-	for _, it := range items {
-		if it.State.Worse(worst.State) {
-			worst = it
+func Summary(objects []Object, noun, fine string, sentence func(Object) string) string {
+	worst, alerts := objects[0], 0
+	for _, o := range objects {
+		if o.State.Worse(worst.State) {
+			worst = o
 		}
-		if it.State != OK {
+		if o.State != OK {
 			alerts++
 		}
 	}
-	switch all := len(items); {
+	switch all := len(objects); {
 	case all == 1:
 		return sentence(worst)
 	case alerts == 0:

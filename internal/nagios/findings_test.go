@@ -43,11 +43,11 @@ func TestSummary(t *testing.T) {
 		{[]State{OK, Critical, OK}, "b (the other 2 files are fine)"},
 		{[]State{Warning, Unknown, OK, Critical, Critical}, "d (and 3 more of 5 files)"},
 	} {
-		var items []Item
+		var objects []Object
 		for i, state := range test.states {
-			items = append(items, Item{State: state, Name: string(rune('a' + i))})
+			objects = append(objects, Object{State: state, Name: string(rune('a' + i))})
 		}
-		if got := Summary(items, "file", " are fresh", func(it Item) string { return it.Name }); got != test.want {
+		if got := Summary(objects, "file", " are fresh", func(o Object) string { return o.Name }); got != test.want {
 			t.Errorf("Summary(%v) = %q; want %q", test.states, got, test.want)
 		}
 	}

@@ -8,14 +8,6 @@ import (
 	"github.com/atc0005/go-nagios"
 )
 
-// Perfdata is one item of performance data.
-type Perfdata struct {
-	Label             string  // see [Label]
-	Value             float64 // in Unit; NaN or Inf: the item is left out
-	Unit              string  // "s", "B" or ""
-	Warning, Critical Range   // in Unit
-}
-
 // Label makes a label of performance data from its parts: lower case, every
 // byte outside [a-z0-9] as "_", joined by "_".
 func Label(parts ...string) string {
@@ -27,42 +19,85 @@ func Label(parts ...string) string {
 	}, strings.ToLower(strings.Join(parts, "_")))
 }
 
-// item writes label=value[unit];warn;crit without the empty fields at its
-// end.
-func (p Perfdata) item() (string, error) {
-	if math.IsNaN(p.Value) || math.IsInf(p.Value, 0) {
-		return "", fmt.Errorf("%s: %v is not a value", p.Label, p.Value)
+// Known reports whether the quantity has a value that can be written.
+func (q Quantity) Known() bool { return !math.IsNaN(q.Value) && !math.IsInf(q.Value, 0) }
+
+// Perfdata is the quantity under a label as performance data,
+// label=value[unit];warn;crit;min, without the empty fields at its end. The
+// minimum is 0 where the quantity cannot be negative.
+func (q Quantity) Perfdata(label string) (string, error) {
+	if !q.Known() {
+		return "", fmt.Errorf("%s: %v is not a value", label, q.Value)
 	}
 	data := nagios.PerformanceData{
-		Label:             Label(p.Label),
-		Value:             number(p.Value),
-		UnitOfMeasurement: p.Unit,
-		Warn:              p.Warning.String(),
-		Crit:              p.Critical.String(),
+		Label:             label,
+		Value:             Number(q.Value),
+		UnitOfMeasurement: q.Unit,
+		Warn:              q.Warning.String(),
+		Crit:              q.Critical.String(),
+	}
+	if !q.Signed {
+		data.Min = "0"
 	}
 	if err := data.Validate(); err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf("%s=%s%s;%s;%s", data.Label, data.Value, data.UnitOfMeasurement, data.Warn, data.Crit)
+	text := fmt.Sprintf("%s=%s%s;%s;%s;%s", data.Label, data.Value, data.UnitOfMeasurement, data.Warn, data.Crit, data.Min)
 	return strings.TrimRight(text, ";"), nil
 }
 
-// perfdata writes the items that can be written, labels made unique.
-func perfdata(list []Perfdata) []string {
-	seen := make(map[string]bool, len(list))
-	items := make([]string, 0, len(list))
-	for _, p := range list {
-		base := Label(p.Label)
-		p.Label = base
-		for n := 2; seen[p.Label]; n++ {
-			p.Label = fmt.Sprintf("%s_%d", base, n)
+// Perfdata gives the performance data of the result: its totals, then what its
+// objects have, under labels that begin with the object's name where there are
+// several objects. A label belongs to an object by its place among the objects:
+// of two objects whose names make one label, the second keeps its number also
+// when the first has nothing to show.
+func (r Result) Perfdata() (items []string) {
+	seen := map[string]bool{}
+	add := func(q Quantity, base string) {
+		label := base
+		for n := 2; seen[label]; n++ {
+			label = fmt.Sprintf("%s_%d", base, n)
 		}
-		item, err := p.item()
-		if err != nil {
-			continue
+		if item, err := q.Perfdata(label); err == nil {
+			seen[label] = true
+			items = append(items, item)
 		}
-		seen[p.Label] = true
-		items = append(items, item)
+	}
+	for _, q := range r.Totals {
+		if q.Label != "" {
+			add(q, Label(q.Label))
+		}
+	}
+	if r.TotalsOnly {
+		return items
+	}
+	count := map[string]int{}
+	for _, o := range r.Objects {
+		prefix := Label(o.prefix())
+		count[prefix]++
+		for _, q := range o.Quantities {
+			if q.Label != "" {
+				add(q, label(prefix, q.Label, count[prefix], len(r.Objects) > 1))
+			}
+		}
 	}
 	return items
+}
+
+// label is the label of the nth object of those whose names make this prefix.
+func label(prefix, name string, nth int, several bool) string {
+	switch {
+	case !several:
+		return Label(name)
+	case nth > 1:
+		return fmt.Sprintf("%s_%s_%d", prefix, Label(name), nth)
+	}
+	return prefix + "_" + Label(name)
+}
+
+func (o Object) prefix() string {
+	if o.Prefix != "" {
+		return o.Prefix
+	}
+	return o.Name
 }

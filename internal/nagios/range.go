@@ -62,7 +62,7 @@ func parseRange(text string, bound func(string) (float64, error)) (Range, error)
 		}
 	}
 	if r.Start > r.End {
-		return Range{}, fmt.Errorf("range %q: start %s is beyond end %s", text, number(r.Start), number(r.End))
+		return Range{}, fmt.Errorf("range %q: start %s is beyond end %s", text, Number(r.Start), Number(r.End))
 	}
 	return r, nil
 }
@@ -74,7 +74,7 @@ func (r Range) Alerts(v float64) bool {
 
 // String writes the range with plain numbers, in the shortest form that reads
 // back the same: "90000", "10:20", "@~:5". It is empty where none is set.
-func (r Range) String() string { return r.text(number) }
+func (r Range) String() string { return r.text(Number) }
 
 // text writes the range; bound writes what it ends at.
 func (r Range) text(bound func(float64) string) string {
@@ -99,7 +99,7 @@ func (r Range) text(bound func(float64) string) string {
 
 // Crossed says which threshold a value has crossed that is in this state.
 func Crossed(state State, warning, critical Range) string {
-	return of(state, warning, critical).crossed(number)
+	return of(state, warning, critical).crossed(Number)
 }
 
 // of is the range that made a state.
@@ -143,7 +143,7 @@ func span(seconds float64) time.Duration { return time.Duration(math.Round(min(s
 func timeBound(seconds float64) string {
 	text := strings.ReplaceAll(Span(span(seconds)), " ", "")
 	if whole, err := parseSeconds(text); err != nil || whole != seconds {
-		return number(seconds) + "s"
+		return Number(seconds) + "s"
 	}
 	return text
 }

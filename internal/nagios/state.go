@@ -1,16 +1,9 @@
 // Package nagios holds the words of the plugin interface: service states,
-// threshold ranges, performance data, and the text of a result.
+// threshold ranges, quantities, the judged object, and the result.
 //
-// It is pure: nothing here reads a clock, a file or an argument. The rules it
-// keeps are those of the Monitoring Plugins development guidelines and of what
-// Icinga 2, Nagios and NRPE do with the text:
-//
-//   - Line 1 is "NAME STATE - summary | perfdata", under 1000 bytes, because an
-//     NRPE v2 packet holds 1023. The whole is under 8 KiB.
-//   - "|" stands once, on line 1: Icinga cuts every line at a "|" with a "="
-//     behind it, so remote text could forge performance data.
-//   - All text passes one sanitiser (see clean).
-//   - Performance data is in base units, its thresholds are plain numbers.
+// It is pure: nothing here reads a clock, a file or an argument. Performance
+// data is in base units, and its thresholds are plain numbers in the same unit
+// (Monitoring Plugins development guidelines).
 package nagios
 
 import (
@@ -50,6 +43,10 @@ func (s State) severity() int {
 // Worse reports whether s is worse than t in the order OK, WARNING, UNKNOWN,
 // CRITICAL.
 func (s State) Worse(t State) bool { return s.severity() > t.severity() }
+
+// Compare orders states for sorting: negative if t is worse than s, positive if s
+// is worse than t.
+func (s State) Compare(t State) int { return s.severity() - t.severity() }
 
 // Worst gives the worst of the states, OK if there is none.
 func Worst(states ...State) State {

@@ -275,3 +275,31 @@ func FuzzTimeRange(f *testing.F) {
 		}
 	})
 }
+
+func TestCount(t *testing.T) {
+	for n, want := range map[int]string{0: "0 entries", 1: "1 entry", 2: "2 entries"} {
+		if got := Count(n, "entry", "entries"); got != want {
+			t.Errorf("Count(%d) = %q; want %q", n, got, want)
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	for _, test := range []struct {
+		names        string
+		limit, total int
+		want         string
+	}{
+		{"", 3, 0, ""},
+		{"a", 3, 1, "a"},
+		{"a b", 3, 2, "a and b"},
+		{"a b c", 3, 3, "a, b and c"},
+		{"a b c d", 3, 4, "a, b, c and 1 more"},
+		{"a b c d", 1, 4, "a and 3 more"},
+		{"a b", 3, 7, "a, b and 5 more"},
+	} {
+		if got := List(strings.Fields(test.names), test.limit, test.total); got != test.want {
+			t.Errorf("List(%q, %d, %d) = %q; want %q", test.names, test.limit, test.total, got, test.want)
+		}
+	}
+}

@@ -23,6 +23,7 @@ import (
 	gonagios "github.com/atc0005/go-nagios"
 
 	"mailfresh/internal/nagios"
+	"mailfresh/internal/output"
 )
 
 // Check is one plugin.
@@ -31,7 +32,7 @@ type Check struct {
 	About    string   // one sentence: what it reports
 	Examples []string // ends of --help: command lines, with what they do
 	Options  Options  // pointer to the go-arg struct, which embeds Common
-	Run      func(ctx context.Context, now time.Time) (nagios.Result, error)
+	Run      func(ctx context.Context) (nagios.Result, error)
 }
 
 // Options is a go-arg struct that embeds Common.
@@ -78,7 +79,7 @@ func (o once) Write(text []byte) (int, error) {
 func run(c Check, args []string, signals <-chan os.Signal) (text string, state nagios.State) {
 	label := strings.ToUpper(strings.TrimPrefix(c.Name, "check_"))
 	say := func(r nagios.Result) (string, nagios.State) {
-		return r.Text(label, c.Options.common().Verbose), r.State
+		return output.Text(label, r, c.Options.common().Verbose), r.State
 	}
 	defer func() {
 		if p := recover(); p != nil {
@@ -92,7 +93,7 @@ func run(c Check, args []string, signals <-chan os.Signal) (text string, state n
 		return fmt.Sprintf("%s %s (mailfresh)", c.Name, version), nagios.Unknown
 	case err != nil:
 		usage := failure(fmt.Errorf("%w (see %s --help)", err, c.Name))
-		return usage.Text(label, 0), nagios.Unknown
+		return output.Text(label, usage, 0), nagios.Unknown
 	}
 	return say(bounded(c, signals))
 }
@@ -118,7 +119,7 @@ func bounded(c Check, signals <-chan os.Signal) nagios.Result {
 			}
 			done <- o
 		}()
-		o.result, o.err = c.Run(ctx, time.Now())
+		o.result, o.err = c.Run(ctx)
 	}()
 
 	late := func(err error) nagios.Result {

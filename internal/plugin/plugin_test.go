@@ -46,7 +46,7 @@ func toy() Check {
 		About:    "check_toy does what it is told, so that the frame can be tried.",
 		Examples: []string{"check_toy --age 2h -w 1h", "check_toy --all"},
 		Options:  &o,
-		Run:      func(ctx context.Context, now time.Time) (nagios.Result, error) { return play(ctx, o) },
+		Run:      func(ctx context.Context) (nagios.Result, error) { return play(ctx, o) },
 	}
 }
 
@@ -76,10 +76,14 @@ func play(ctx context.Context, o toyOptions) (nagios.Result, error) {
 	age := time.Duration(o.Age)
 	state := nagios.Judge(age.Seconds(), o.Warning.Range, o.Critical.Range)
 	return nagios.Result{
-		State:    state,
-		Summary:  "age is " + nagios.Span(age),
-		Perfdata: []nagios.Perfdata{{Label: "age", Value: age.Seconds(), Unit: "s", Warning: o.Warning.Range, Critical: o.Critical.Range}},
-		Items:    []nagios.Item{{State: state, Name: "toy", Text: strings.Join(o.Name, ","), Detail: []string{"raw"}}},
+		State:   state,
+		Summary: "age is " + nagios.Span(age),
+		Objects: []nagios.Object{{
+			State: state, Name: "toy", Text: strings.Join(o.Name, ","), Detail: []string{"raw"},
+			Quantities: []nagios.Quantity{
+				{Label: "age", Value: age.Seconds(), Unit: nagios.Seconds, Warning: o.Warning.Range, Critical: o.Critical.Range},
+			},
+		}},
 	}, nil
 }
 

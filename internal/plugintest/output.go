@@ -22,7 +22,7 @@ const (
 )
 
 var (
-	itemForm   = regexp.MustCompile(`^([a-z0-9_]+)=` + number + `(s|B)?(;(` + bounds + `)?){0,2}$`)
+	itemForm   = regexp.MustCompile(`^([a-z0-9_]+)=` + number + `(s|B)?(;(` + bounds + `)?){0,2}(;0)?$`)
 	fromZero   = regexp.MustCompile(`;@?0:[^;]`)
 	stateToken = regexp.MustCompile(`(?i)\[(ok|warning|critical|unknown|up|down|unreachable|pending)\]`)
 )

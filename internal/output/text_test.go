@@ -1,4 +1,4 @@
-package nagios_test
+package output_test
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"mailfresh/internal/nagios"
+	"mailfresh/internal/output"
 	"mailfresh/internal/plugintest"
 )
 
@@ -31,7 +32,7 @@ func TestClean(t *testing.T) {
 		"vs\ufe0f tag\U000e0041":      `vs\ufe0f tag\ue0041`,
 		"[O\u200bK]":                  `[O\u200bK]`,
 	} {
-		if got := (nagios.Result{Summary: in}).Text("X", 0); got != "X OK - "+want {
+		if got := output.Text("X", nagios.Result{Summary: in}, 0); got != "X OK - "+want {
 			t.Errorf("Text of %q = %q; want %q", in, got, want)
 		}
 	}
@@ -48,26 +49,26 @@ func TestText(t *testing.T) {
 	r := nagios.Result{
 		State:   nagios.Critical,
 		Summary: "b is late",
-		Perfdata: []nagios.Perfdata{
+		Totals: []nagios.Quantity{
 			{Label: "age", Value: 90001.5, Unit: "s", Warning: nagios.Range{End: 3600, Set: true}, Critical: nagios.Range{End: 90000, Set: true}},
 			{Label: "lost", Value: math.NaN()},
 			{Label: "endless", Value: math.Inf(1)},
 			{Label: "bottomless", Value: math.Inf(-1)},
 			{Label: "entries", Value: 3},
 		},
-		Items: []nagios.Item{
+		Objects: []nagios.Object{
 			{State: nagios.OK, Name: "a", Text: "fine", Detail: []string{"raw a"}},
 			{State: nagios.OK, Name: "n", Text: "fine too", Notes: []string{"unit files changed"}},
 			{State: nagios.Critical, Name: "b", Text: "late", Detail: []string{"raw b"}},
 		},
 	}
-	line := "NAME CRITICAL - b is late | age=90001.5s;3600;90000 entries=3\n"
+	line := "NAME CRITICAL - b is late | age=90001.5s;3600;90000;0 entries=3;;;0\n"
 	for verbosity, want := range []string{
 		line + "[CRITICAL] b: late\n[OK] n: fine too\n  unit files changed",
 		line + "[CRITICAL] b: late\n[OK] a: fine\n[OK] n: fine too\n  unit files changed",
 		line + "[CRITICAL] b: late\n    raw b\n[OK] a: fine\n    raw a\n[OK] n: fine too\n  unit files changed",
 	} {
-		got := r.Text("NAME", verbosity)
+		got := output.Text("NAME", r, verbosity)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("verbosity %d (-want +got):\n%s", verbosity, diff)
 		}
@@ -79,11 +80,11 @@ func TestTextIsBounded(t *testing.T) {
 	hostile := strings.Repeat("evil|x=1 <b>[OK]\x00\r\n\u202e\xff日", 4000)
 	r := nagios.Result{State: nagios.Warning, Summary: hostile}
 	for i := range 400 {
-		r.Perfdata = append(r.Perfdata, nagios.Perfdata{Label: fmt.Sprintf("%s%d", hostile[:9], i%7), Value: float64(i), Unit: "s"})
-		r.Items = append(r.Items, nagios.Item{State: nagios.Unknown, Name: hostile[:200], Text: hostile, Notes: []string{hostile}, Detail: []string{hostile}})
+		r.Totals = append(r.Totals, nagios.Quantity{Label: fmt.Sprintf("%s%d", hostile[:9], i%7), Value: float64(i), Unit: "s"})
+		r.Objects = append(r.Objects, nagios.Object{State: nagios.Unknown, Name: hostile[:200], Text: hostile, Notes: []string{hostile}, Detail: []string{hostile}})
 	}
 	for verbosity := range 3 {
-		text := r.Text("NAME", verbosity)
+		text := output.Text("NAME", r, verbosity)
 		checkRules(t, text, nagios.Warning)
 		if !regexp.MustCompile(`\.\.\. \d+ more lines$`).MatchString(text) {
 			t.Errorf("the end does not say how much was cut: %q", text[len(text)-60:])
@@ -99,7 +100,7 @@ func TestTextIsBounded(t *testing.T) {
 func TestLineIsBounded(t *testing.T) {
 	const room = 999 - len("NAME OK - ")
 	for length := room - 40; length < room+40; length++ {
-		text := nagios.Result{Summary: strings.Repeat("x", length)}.Text("NAME", 0)
+		text := output.Text("NAME", nagios.Result{Summary: strings.Repeat("x", length)}, 0)
 		checkRules(t, text, nagios.OK)
 		if whole := strings.HasSuffix(text, "xxx"); whole != (length <= room) {
 			t.Errorf("%d bytes of summary: cut %t, line 1 has %d bytes", length, !whole, len(text))
@@ -111,9 +112,9 @@ func TestLineIsBounded(t *testing.T) {
 func TestSummaryKeepsItsRoom(t *testing.T) {
 	r := nagios.Result{Summary: strings.Repeat("x", 420)}
 	for i := range 100 {
-		r.Perfdata = append(r.Perfdata, nagios.Perfdata{Label: fmt.Sprintf("object_with_a_long_name_%d", i), Value: 1})
+		r.Totals = append(r.Totals, nagios.Quantity{Label: fmt.Sprintf("object_with_a_long_name_%d", i), Value: 1})
 	}
-	text := r.Text("NAME", 0)
+	text := output.Text("NAME", r, 0)
 	checkRules(t, text, nagios.OK)
 	if !strings.Contains(text, r.Summary) {
 		t.Errorf("the summary was cut: %q", text)
@@ -124,7 +125,7 @@ func TestSummaryKeepsItsRoom(t *testing.T) {
 	// The same items stand beside a short summary: graphs do not come and go.
 	_, long, _ := strings.Cut(text, " | ")
 	r.Summary = "x"
-	if _, short, _ := strings.Cut(r.Text("NAME", 0), " | "); short != long {
+	if _, short, _ := strings.Cut(output.Text("NAME", r, 0), " | "); short != long {
 		t.Errorf("performance data beside a short summary: %q; beside a long one: %q", short, long)
 	}
 }
@@ -147,8 +148,8 @@ func FuzzText(f *testing.F) {
 	f.Add("<b>[OK]", "\u202e", "\xff\r\n")
 	f.Add("", "", "")
 	f.Fuzz(func(t *testing.T, summary, name, note string) {
-		r := nagios.Result{State: nagios.Warning, Summary: "x" + summary, Perfdata: []nagios.Perfdata{{Label: name, Value: 1}, {Label: note, Value: 2}},
-			Items: []nagios.Item{{State: nagios.Critical, Name: name, Text: summary, Notes: []string{note}}}}
-		checkRules(t, r.Text("NAME", 2), nagios.Warning)
+		r := nagios.Result{State: nagios.Warning, Summary: "x" + summary, Totals: []nagios.Quantity{{Label: name, Value: 1}, {Label: note, Value: 2}},
+			Objects: []nagios.Object{{State: nagios.Critical, Name: name, Text: summary, Notes: []string{note}}}}
+		checkRules(t, output.Text("NAME", r, 2), nagios.Warning)
 	})
 }

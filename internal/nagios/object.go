@@ -1,0 +1,62 @@
+package nagios
+
+import "time"
+
+// Result is what one run of a plugin says.
+type Result struct {
+	State   State
+	Summary string   // what is wrong, since when, how bad; no state words
+	Objects []Object // in the order in which they were asked for
+
+	// Totals are quantities of the whole result. TotalsOnly leaves those of the
+	// objects out of the performance data: the set of objects is not fixed.
+	Totals     []Quantity
+	TotalsOnly bool
+
+	// Labels stand at every sample of the result, so that two runs that look at
+	// the same objects from two sides can stand side by side.
+	Labels []MetricLabel
+	Unseen bool // nothing could be looked at
+}
+
+// Object is one judged object of a result. Its line is printed if its state is
+// not OK or it has notes, from verbosity 1 always.
+type Object struct {
+	State  State
+	Name   string   // the object's name; empty if the text has it
+	Text   string   // what was seen
+	Notes  []string // below the line, always
+	Detail []string // below the notes, from verbosity 2: raw facts
+
+	Prefix     string        // of its performance data labels beside other objects
+	Labels     []MetricLabel // of its samples; without any it has no samples
+	Quantities []Quantity
+	Unseen     bool // it could not be looked at
+}
+
+// The units of a quantity.
+const (
+	Seconds = "s"
+	Bytes   = "B"
+)
+
+// Quantity is one number that was seen, with its names. What is not known is
+// left out, never zero.
+type Quantity struct {
+	Label             string        // of its performance data; empty: none
+	Metric            string        // its name in JSON and, behind the check's prefix, in OpenMetrics; empty: none
+	Labels            []MetricLabel // of its sample, beside the object's
+	Value             float64       // in Unit; NaN or Inf: left out
+	Unit              string        // Seconds, Bytes, or empty
+	Signed            bool          // it may be below zero
+	Warning, Critical Range         // in Unit
+}
+
+// MetricLabel is a label of a sample: text from outside as its value.
+type MetricLabel struct{ Name, Value string }
+
+// Timestamp is the quantity of an instant, in seconds since 1970: a metric
+// without performance data. The name ends in _timestamp_seconds.
+func Timestamp(metric string, t time.Time) Quantity {
+	return Quantity{Metric: metric, Value: float64(t.UnixMicro()) / 1e6, Unit: Seconds, Signed: true}
+}

@@ -1,0 +1,130 @@
+// Package output renders a result: as plugin text, as JSON, as OpenMetrics.
+//
+// It is pure. The rules of the text are those of the Monitoring Plugins
+// development guidelines and of what Icinga 2, Nagios and NRPE do with it:
+//
+//   - Line 1 is "NAME STATE - summary | perfdata", under 1000 bytes, because an
+//     NRPE v2 packet holds 1023. The whole is under 8 KiB.
+//   - "|" stands once, on line 1: Icinga cuts every line at a "|" with a "="
+//     behind it, so remote text could forge performance data.
+//   - All text passes one sanitiser (see clean).
+package output
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"mailfresh/internal/nagios"
+)
+
+// Sizes of the output, in bytes.
+const (
+	maxLine    = 999  // line 1, without its newline
+	maxSummary = 450  // of line 1, what performance data may not take away
+	maxOutput  = 8190 // the whole, without its last newline
+)
+
+// Text is a result as plugin text: line 1, then its objects, the worst first.
+// The name is the plugin's in capitals. It ends without a newline.
+func Text(name string, r nagios.Result, verbosity int) string {
+	out := lines{}
+	first, lost := firstLine(name, r)
+	out.add(first)
+	if lost > 0 {
+		out.add(fmt.Sprintf("note: line 1 has no room for %d more items of performance data; "+
+			"check fewer objects at a time", lost))
+	}
+	objects := slices.Clone(r.Objects)
+	slices.SortStableFunc(objects, func(a, b nagios.Object) int { return b.State.Compare(a.State) })
+	for _, o := range objects {
+		if o.State == nagios.OK && len(o.Notes) == 0 && verbosity == 0 {
+			continue
+		}
+		out.add(head(o))
+		for _, note := range o.Notes {
+			out.add(line("  ", note))
+		}
+		if verbosity < 2 {
+			continue
+		}
+		for _, fact := range o.Detail {
+			out.add(line("    ", fact))
+		}
+	}
+	return out.String()
+}
+
+func head(o nagios.Object) string {
+	head := fmt.Sprintf("[%s] ", o.State)
+	if name, _ := clean(o.Name, 256); name != "" {
+		head += name + ": "
+	}
+	return line(head, o.Text)
+}
+
+// firstLine is the summary and whole items of performance data, as many as fit
+// beside a summary of maxSummary bytes, whatever its length is: the set of
+// items must not change with the text. It gives how many do not fit.
+func firstLine(name string, r nagios.Result) (line string, lost int) {
+	head := fmt.Sprintf("%s %s - ", name, r.State)
+	data := ""
+	for _, item := range r.Perfdata() {
+		if lost > 0 || len(data)+1+len(item) > maxLine-maxSummary-len(" |") {
+			lost++
+			continue
+		}
+		data += " " + item
+	}
+	if data == "" {
+		return fit(head, r.Summary, maxLine), lost
+	}
+	return fit(head, r.Summary, maxLine-len(" |")-len(data)) + " |" + data, lost
+}
+
+// line is one line of long output.
+func line(prefix, text string) string { return fit(prefix, text, maxLine) }
+
+// fit cleans text and cuts it so that it has, with the prefix, at most limit
+// bytes, at a rune, saying how much is gone.
+func fit(prefix, text string, limit int) string {
+	text, rest := clean(text, limit+1)
+	text = prefix + text
+	if rest == 0 && len(text) <= limit {
+		return text
+	}
+	end := min(limit-len("... 1234567890 more bytes"), len(text))
+	for end > 0 && end < len(text) && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return fmt.Sprintf("%s... %d more bytes", text[:end], len(text)-end+rest)
+}
+
+// lines are lines, as many as fit, and how many did not.
+type lines struct {
+	strings.Builder
+	more int
+}
+
+func (l *lines) add(line string) {
+	if strings.TrimSpace(line) == "" {
+		return
+	}
+	const room = maxOutput - len("\n... 1234567890 more lines")
+	if l.more > 0 || l.Len()+1+len(line) > room {
+		l.more++
+		return
+	}
+	if l.Len() > 0 {
+		l.WriteByte('\n')
+	}
+	l.WriteString(line)
+}
+
+func (l *lines) String() string {
+	if l.more == 0 {
+		return l.Builder.String()
+	}
+	return fmt.Sprintf("%s\n... %d more lines", l.Builder.String(), l.more)
+}
