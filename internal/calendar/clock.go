@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// A moment is a wall-clock time, one value a unit, not necessarily in range; dst is anyTime, 0 or 1.
+// A moment is a wall-clock time, one value for each unit. A value may be out of the unit's range.
+// dst is anyTime, 0 or 1.
 type moment struct {
 	value [units]int
 	dst   int
@@ -16,13 +17,13 @@ func (m *moment) restart(u unit) {
 	for ; u <= micro; u++ {
 		m.value[u] = limits[u].min
 	}
-
 }
 
 // civil gives the seconds to m from the epoch if the clock showed UTC.
 func (m *moment) civil() int64 {
 	v := &m.value
-	return time.Date(v[year], time.Month(v[month]), v[day], v[hour], v[minute], v[micro]/second, 0, time.UTC).Unix()
+	h, mi, s := v[hour], v[minute], v[micro]/second
+	return time.Date(v[year], time.Month(v[month]), v[day], h, mi, s, 0, time.UTC).Unix()
 }
 
 // before compares what the clock shows, not the instants.
@@ -30,8 +31,9 @@ func (m *moment) before(other moment) bool {
 	return slices.Compare(m.value[:], other.value[:]) < 0
 }
 
-// A clock turns wall-clock times into instants as glibc's mktime does: it remembers the last offset from UTC, and of two
-// instants with the same wall-clock time prefers the one with that offset. The results around a clock change depend on it.
+// A clock turns wall-clock times into instants as glibc's mktime does: it remembers the last offset
+// from UTC, and of two instants with the same wall-clock time it prefers the one with that offset.
+// The results around a clock change depend on that.
 type clock struct {
 	location *time.Location
 	offset   int64     // seconds east of UTC
@@ -55,7 +57,10 @@ func (k *clock) at(t int64) period {
 		local := time.Unix(t, 0).In(k.location)
 		start, end := local.ZoneBounds()
 		_, offset := local.Zone()
-		latest[0] = period{start: start.Unix(), end: end.Unix(), endless: end.IsZero(), offset: int64(offset), known: true}
+		latest[0] = period{
+			start: start.Unix(), end: end.Unix(), endless: end.IsZero(),
+			offset: int64(offset), known: true,
+		}
 		if local.IsDST() {
 			latest[0].dst = 1
 		}
@@ -76,10 +81,12 @@ func (k *clock) wall(t int64, fraction int) moment {
 	return moment{[units]int{y, int(mon), d, h, mi, s*second + fraction}, p.dst}
 }
 
-// resolve gives the instant of a wall-clock time, in seconds since the epoch, and the same moment with every unit in range.
-// A time that a clock change leaves out is moved by the size of the change. ok is false where mktime gives up.
+// resolve gives the instant of a wall-clock time, in seconds since the epoch, and the same moment
+// with every unit in range. A time that a clock change skips is moved by the size of the change.
+// ok is false where mktime gives up.
 func (k *clock) resolve(m moment) (t int64, normal moment, ok bool) {
-	late := int64(max(m.value[micro]/second-59, 0)) // mktime looks for the 59th second and adds the rest
+	// mktime looks for the 59th second and adds the rest.
+	late := int64(max(m.value[micro]/second-59, 0))
 	civil := m.civil() - late
 	t, ok = k.probe(civil, m.dst)
 	if !ok {
@@ -89,7 +96,8 @@ func (k *clock) resolve(m moment) (t int64, normal moment, ok bool) {
 	return t + late, k.wall(t+late, m.value[micro]%second), true
 }
 
-// probe looks for an instant that reads civil (the clock's reading as if it were UTC) and has the daylight saving time asked for.
+// probe looks for an instant at which the clock reads civil (as if it showed UTC) and which has the
+// daylight saving time asked for.
 func (k *clock) probe(civil int64, dst int) (t int64, ok bool) {
 	t = civil - k.offset
 	before, between := t, t // the two guesses before t
@@ -113,8 +121,9 @@ func (k *clock) probe(civil int64, dst int) (t int64, ok bool) {
 	return 0, false
 }
 
-// probeDST takes the offset of the nearest period with the daylight saving time asked for, searched as far as mktime does: 8.5 years
-// in steps shorter than any such period. If there is none it keeps t.
+// probeDST takes the offset of the nearest period that has the daylight saving time asked for. It
+// searches as far as mktime does: 8.5 years, in steps shorter than any such period. Where it finds
+// no such period it keeps t.
 func (k *clock) probeDST(civil, t int64, dst int) int64 {
 	const stride, bound = 601200, 536454000/2 + 601200
 	for distance := int64(stride); distance < bound; distance += stride {
@@ -132,11 +141,12 @@ type bounds int
 
 const (
 	within  bounds = iota
-	shifted        // it was out of range, or skipped by the clock, and has been moved forward
-	outside        // past the last year, or the clock would go backwards
+	shifted        // it was out of range, or the clock skips it: it has been moved forward
+	outside        // it is past the last year, or the clock would go backwards
 )
 
-// check tells whether m exists as it stands. If it lies ahead of itself, m becomes the start of the first unit that differs.
+// check tells whether m exists as it stands. Where resolve moves it forward, m becomes the start of
+// the first unit that differs.
 func (k *clock) check(m *moment) bounds {
 	t, normal, ok := k.resolve(*m)
 	if m.value[year] > limits[year].max || !ok || t < 0 {
@@ -152,7 +162,7 @@ func (k *clock) check(m *moment) bounds {
 		switch u {
 		case micro:
 		case minute:
-			normal.value[micro] %= second // the fraction stays, and so does systemd's: see the tests
+			normal.value[micro] %= second // systemd keeps the fraction, too
 		default:
 			normal.value[u+1] = limits[u+1].min
 		}

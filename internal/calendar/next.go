@@ -5,9 +5,10 @@ import "time"
 // maxRounds is systemd's own limit on the search for one elapse, against dates that never come.
 const maxRounds = 1000
 
-// Next gives the first elapse after an instant, in the event's zone and to the microsecond. It gives false if there is none up to
-// the year 2199, or none that systemd finds; where systemd's answer lies in the past, it has found none. The cost is bounded: two or
-// three rounds as a rule, maxRounds at worst.
+// Next gives the first elapse after an instant, in the event's zone and to the microsecond, as
+// systemd 252 finds it. It gives false if there is none up to the year 2199, if systemd finds none,
+// or if what systemd finds lies in the past. The cost is bounded: two or three rounds as a rule,
+// maxRounds at worst.
 func (e *Event) Next(after time.Time) (time.Time, bool) {
 	var from int64 // microseconds since the epoch
 	switch {
@@ -29,9 +30,10 @@ func (e *Event) Next(after time.Time) (time.Time, bool) {
 
 // search moves m forward to the first wall-clock time that matches.
 //
-// mktime may answer a time the clock skips with one before the gap: where winter time is the zone's daylight saving time (Europe/Dublin),
-// or after steps have overrun the day. A match before the start betrays it. From then on the flag of the time reached is kept,
-// whatever the event asks for, and that leads past the gap.
+// For a time that the clock skips, mktime may answer one before the gap: where winter time is the
+// zone's daylight saving time (Europe/Dublin), or after steps went past the end of the day. The
+// sign of it is a match that lies before the start. From then on search keeps the daylight saving
+// time that the clock has there, whatever the event asks for, and so passes the gap.
 func (e *Event) search(k *clock, m *moment) bool {
 	start, keep := *m, false
 	for range maxRounds {
@@ -64,8 +66,9 @@ const (
 	never
 )
 
-// round settles the units from the year down. Where one has no match left, or its match does not exist on the clock, the next
-// coarser unit moves on and another round starts.
+// round goes through the units from the year down and moves each to its first match. Where a unit
+// has no match left, or its match does not exist on the clock, the next coarser unit moves on by
+// one, and another round starts.
 func (e *Event) round(k *clock, m *moment) outcome {
 	for u := year; u <= micro; u++ {
 		v, ok := e.chainOn(k, m, u).next(m.value[u])
@@ -95,7 +98,7 @@ func (e *Event) round(k *clock, m *moment) outcome {
 	return found
 }
 
-// chainOn is the chain of a unit, with days from the month's end counted out for the month of m.
+// chainOn is the chain of a unit. Days from the month's end become days of the month of m.
 func (e *Event) chainOn(k *clock, m *moment, u unit) chain {
 	if u != day || !e.fromEnd {
 		return e.chains[u]
@@ -115,6 +118,7 @@ func (e *Event) onWeekday(k *clock, m *moment) bool {
 		return true
 	}
 	t, normal, ok := k.resolve(*m)
-	weekday := time.Date(normal.value[year], time.Month(normal.value[month]), normal.value[day], 0, 0, 0, 0, time.UTC).Weekday()
-	return ok && t >= 0 && e.weekdays&(1<<((weekday+6)%7)) != 0
+	v := normal.value
+	date := time.Date(v[year], time.Month(v[month]), v[day], 0, 0, 0, 0, time.UTC)
+	return ok && t >= 0 && e.weekdays&(1<<((date.Weekday()+6)%7)) != 0
 }

@@ -21,7 +21,8 @@ func (e *Event) normalise() error {
 			c[i] = c[i].normal()
 		}
 		slices.SortFunc(c, func(a, b component) int {
-			return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.stop, b.stop), cmp.Compare(a.step, b.step))
+			return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.stop, b.stop),
+				cmp.Compare(a.step, b.step))
 		})
 		e.chains[u] = slices.Compact(c)
 		if err := e.valid(unit(u)); err != nil {
@@ -42,7 +43,8 @@ func fullYear(y int) int {
 	return y
 }
 
-// normal ends a range at the last value it reaches, and makes one that reaches only its start a plain value.
+// normal ends a range at the last value that its step reaches. A range that reaches only its start
+// becomes a plain value.
 func (c component) normal() component {
 	if c.stop > c.start && c.step > 0 {
 		c.stop -= (c.stop - c.start) % c.step
@@ -53,8 +55,9 @@ func (c component) normal() component {
 	return c
 }
 
-// valid checks a unit's values: each within its limits, each step taken at least once. Days from the month's end are at most 28
-// (the second in a list 25, the third 22, and so on), and count up to the month's end.
+// valid checks the values of a unit: each is within the unit's limits, and each step reaches at
+// least a second value. Days from the month's end are at most 28 (the second of a list 25, the
+// third 22, and so on), and their steps go up to the month's end.
 func (e *Event) valid(u unit) error {
 	low, high := limits[u].min, limits[u].max
 	backwards := u == day && e.fromEnd

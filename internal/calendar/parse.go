@@ -4,25 +4,35 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// shorthands are the special expressions of systemd.time(7), and three that only systemd's source knows: anually and (semi|bi)-annually.
+// shorthands are the special expressions of systemd.time(7), and three that only systemd's source
+// has: anually, semi-annually and bi-annually.
 var shorthands = map[string]string{
-	"minutely": "*:*", "hourly": "*:0", "daily": "0:0", "weekly": "mon", "monthly": "*-1", "quarterly": "1,4,7,10-1",
-	"biannually": "1,7-1", "bi-annually": "1,7-1", "semiannually": "1,7-1", "semi-annually": "1,7-1",
+	"minutely": "*:*", "hourly": "*:0", "daily": "0:0", "weekly": "mon", "monthly": "*-1",
+	"quarterly": "1,4,7,10-1", "biannually": "1,7-1", "bi-annually": "1,7-1",
+	"semiannually": "1,7-1", "semi-annually": "1,7-1",
 	"yearly": "1-1", "annually": "1-1", "anually": "1-1",
 }
 
-// Parse reads a calendar event; local is the zone it means where it names none, and whose abbreviations, as in force now, it may
-// name. The error says what is wrong with spec; an impossible date, such as *-02-30, is none: it never elapses.
+// Parse reads a calendar event. An event that names no zone is in the zone local; an event may name
+// one of the two abbreviations of local that are in force now. The error says what is wrong with
+// spec. An impossible date, such as *-02-30, is no error: the event never elapses.
 func Parse(spec string, local *time.Location) (*Event, error) {
+	return parseIn(os.DirFS(zoneinfo), spec, local)
+}
+
+// parseIn is Parse with the folder of the zone files.
+func parseIn(zones fs.FS, spec string, local *time.Location) (*Event, error) {
 	e := &Event{location: local, dst: anyTime}
-	err := e.parse(lower(e.cutZone(spec)))
+	err := e.parse(lower(e.cutZone(spec, zones)))
 	if err == nil {
 		err = e.normalise()
 	}
@@ -80,13 +90,17 @@ func (e *Event) parseDays(list string) error {
 	return nil
 }
 
-// dayNumber gives 0 for a Monday, -1 for no day's name, whole or cut to three letters.
+// dayNumber gives 0 for Monday. The name is whole or cut to three letters; -1 means that it is
+// none.
 func dayNumber(name string) int {
-	days := []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
+	days := []string{
+		"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+	}
 	return slices.IndexFunc(days, func(day string) bool { return name == day || name == day[:3] })
 }
 
-// parseInstant reads N of @N as C's strtoul does: after white space and a sign, a negative number wrapping around.
+// parseInstant reads N of @N as C's strtoul does: it takes white space and a sign before N, and a
+// negative N wraps around.
 func (e *Event) parseInstant(text string) error {
 	digits := strings.TrimLeft(text, " \t\n\v\f\r")
 	digits, negative := strings.CutPrefix(digits, "-")
@@ -101,7 +115,9 @@ func (e *Event) parseInstant(text string) error {
 		return fmt.Errorf("no instant: %q", text)
 	}
 	t := time.Unix(int64(seconds), 0).UTC()
-	for u, v := range [units]int{t.Year(), int(t.Month()), t.Day(), t.Hour(), t.Minute(), t.Second() * second} {
+	y, mon, d := t.Date()
+	h, mi, s := t.Clock()
+	for u, v := range [units]int{y, int(mon), d, h, mi, s * second} {
 		e.chains[u] = chain{{v, -1, 0}}
 	}
 	e.zone, e.location, e.dst = "UTC", time.UTC, anyTime
@@ -119,7 +135,8 @@ func (e *Event) parseDate(text string) error {
 	if !hasYear {
 		years, months = "*", years
 	}
-	return cmp.Or(e.parseChain(year, years), e.parseChain(month, months), e.parseChain(day, text[last+1:]))
+	return cmp.Or(
+		e.parseChain(year, years), e.parseChain(month, months), e.parseChain(day, text[last+1:]))
 }
 
 // parseClock reads hour:minute or hour:minute:second. Nothing at all is midnight.
@@ -135,7 +152,8 @@ func (e *Event) parseClock(text string) error {
 	default:
 		return fmt.Errorf("no time: %q", text)
 	}
-	return cmp.Or(e.parseChain(hour, parts[0]), e.parseChain(minute, parts[1]), e.parseChain(micro, parts[2]))
+	return cmp.Or(
+		e.parseChain(hour, parts[0]), e.parseChain(minute, parts[1]), e.parseChain(micro, parts[2]))
 }
 
 // parseChain reads one unit's star or list. A star of seconds means whole ones.
@@ -178,14 +196,18 @@ func parseComponent(item string, one int) (c component, ok bool) {
 		c.step, ok = parseValue(step, one)
 		return c, ok && c.step > 0
 	}
-	return c, one == 1 || !hasStop || c.start <= c.stop-one // seconds must reach the next one
+	return c, one == 1 || !hasStop || c.start <= c.stop-one // a range of seconds has at least two
 }
 
-// parseValue reads digits and, of seconds, a fraction, rounded to six places. The value fits systemd's int.
+// parseValue reads digits and, of seconds, a fraction, rounded to six places. The value fits
+// systemd's int.
 func parseValue(text string, one int) (v int, ok bool) {
 	whole, places, hasPlaces := strings.Cut(text, ".")
 	n, err := strconv.ParseUint(whole, 10, 31)
-	if err != nil || hasPlaces && (one == 1 || places == "" || strings.Trim(places, "0123456789") != "") {
+	if err != nil {
+		return 0, false
+	}
+	if hasPlaces && (one == 1 || places == "" || strings.Trim(places, "0123456789") != "") {
 		return 0, false
 	}
 	n *= uint64(one)
@@ -203,7 +225,7 @@ func parseValue(text string, one int) (v int, ok bool) {
 	return int(n), n <= math.MaxInt32
 }
 
-// lower maps A-Z only: other letters that Unicode folds to ASCII are no part of a name.
+// lower maps A-Z only. Unicode folds other letters to ASCII, too, and systemd does not.
 func lower(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' {

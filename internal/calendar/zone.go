@@ -3,16 +3,17 @@ package calendar
 import (
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 	"time"
 )
 
-// zoneinfo is where systemd looks for zones, and so the only place looked at here: no embedded copy could disagree with it.
-const zoneinfo = "/usr/share/zoneinfo/"
+// zoneinfo is where systemd looks for zones. It is the only place that Parse looks at: an embedded
+// copy could differ from it.
+const zoneinfo = "/usr/share/zoneinfo"
 
-// cutZone takes the zone off the end of spec: UTC, one of the local zone's abbreviations, or a zone file's name.
-func (e *Event) cutZone(spec string) (rest string) {
+// cutZone takes the zone off the end of spec: UTC, one of the local zone's abbreviations, or the
+// name of a file in zones.
+func (e *Event) cutZone(spec string, zones fs.FS) (rest string) {
 	space := strings.LastIndexByte(spec, ' ')
 	if space < 0 {
 		return spec
@@ -28,15 +29,16 @@ func (e *Event) cutZone(spec string) (rest string) {
 			return rest
 		}
 	}
-	if location, err := loadZone(word); err == nil {
+	if location, err := loadZone(zones, word); err == nil {
 		e.zone, e.location = word, location
 		return rest
 	}
 	return spec
 }
 
-// abbreviations gives what glibc calls tzname: the zone's names at now for standard and daylight saving time, the one not in
-// force being that of the next period that has it. A zone with one name has it twice.
+// abbreviations gives what glibc calls tzname: the zone's names for standard and for daylight
+// saving time. One of them is in force at now; the other one is that of the next period which has
+// it. Where a zone has one name, both are that name.
 func abbreviations(now time.Time) (names [2]string) {
 	const periods = 8 // the next one has the other time, but for rare changes of rules
 	for range periods {
@@ -60,16 +62,14 @@ func abbreviations(now time.Time) (names [2]string) {
 	return names
 }
 
-// loadZone reads a zone file. No name leads out of the folder.
-func loadZone(name string) (*time.Location, error) {
+// loadZone reads a zone file of zones. No name leads out of that folder.
+func loadZone(zones fs.FS, name string) (*time.Location, error) {
 	const most = 1 << 20 // bytes; the largest zone has 4 KiB
-	if !fs.ValidPath(name) {
-		return nil, fmt.Errorf("zone name %q", name)
+	info, err := fs.Stat(zones, name)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > most {
+		return nil, fmt.Errorf("no zone file %q: %w", name, err)
 	}
-	if info, err := os.Stat(zoneinfo + name); err != nil || !info.Mode().IsRegular() || info.Size() > most {
-		return nil, fmt.Errorf("no zone file %s%s: %w", zoneinfo, name, err)
-	}
-	data, err := os.ReadFile(zoneinfo + name)
+	data, err := fs.ReadFile(zones, name)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,8 @@
 //
 // The entries of systemd.timer(5), and what they demand since an instant S:
 //
-//   - OnCalendar=: each elapse of the calendar event after S.
+//   - OnCalendar=: each elapse of the calendar event after S that every release
+//     of systemd has ([calendar.Event.Certain]).
 //   - OnActiveSec=, OnBootSec=, OnStartupSec=: one elapse, that long after the
 //     timer was activated, the host booted or the manager started; where that
 //     was before the activation, systemd elapses at activation.
@@ -26,8 +27,8 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// most bounds how many elapses of a calendar event are counted.
-const most = 100_000
+// most bounds how many elapses of an entry are counted.
+const most = 10_000
 
 // Slack is how long after an elapse a run may lawfully begin: AccuracySec and
 // RandomizedDelaySec of the timer, and 5 s for systemd to start it. It is at
@@ -56,7 +57,7 @@ func From(t time.Time, runtime time.Duration) Base {
 
 // Demand is what a schedule has demanded.
 type Demand struct {
-	Count int       // elapses, at most 100,000
+	Count int       // elapses, at most 10,000
 	First time.Time // the earliest of them; zero if there is none
 }
 
@@ -71,7 +72,7 @@ func Elapses(t systemd.Timer, h systemd.Host, base Base, until time.Time) (Deman
 		}
 		d := Demand{Count: event.Count(base.Since, until, most)}
 		if d.Count > 0 {
-			d.First, _ = event.Next(base.Since)
+			d.First, _ = event.Certain(base.Since)
 		}
 		worst = worst.or(d)
 	}
@@ -139,7 +140,7 @@ func Next(t systemd.Timer, h systemd.Host, after time.Time) (next time.Time, ok 
 		if err != nil {
 			return time.Time{}, false, fmt.Errorf("OnCalendar=%s: %w", spec, err)
 		}
-		if e, found := event.Next(after); found && (!ok || e.Before(next)) {
+		if e, found := event.Certain(after); found && (!ok || e.Before(next)) {
 			next, ok = e, true
 		}
 	}
