@@ -43,12 +43,12 @@ func (l *runLimit) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// longest is the longest of the recent successful runs, and how many there are.
-func (s *subject) longest() (longest time.Duration, known int) {
-	if s.before == nil {
+// longestOf is the longest of the recent successful runs, and how many there are.
+func longestOf(b *before) (longest time.Duration, known int) {
+	if b == nil {
 		return 0, 0
 	}
-	for _, r := range s.before.List {
+	for _, r := range b.List {
 		if r.Result == "success" && !r.Start.IsZero() {
 			known, longest = known+1, max(longest, r.Duration)
 		}
@@ -58,8 +58,8 @@ func (s *subject) longest() (longest time.Duration, known int) {
 
 // apply is the range that a limit of the present run's time means. With too
 // few runs known a multiple is none.
-func (s *subject) apply(l runLimit) nagios.Range {
-	longest, known := s.longest()
+func apply(v view, l runLimit) nagios.Range {
+	longest, known := longestOf(v.before)
 	switch {
 	case l.times == 0:
 		return l.Range
@@ -70,68 +70,80 @@ func (s *subject) apply(l runLimit) nagios.Range {
 }
 
 // notApplied says that a limit is not applied.
-func (s *subject) notApplied() {
-	_, known := s.longest()
+func notApplied(v view) (list []string) {
+	_, known := longestOf(v.before)
 	for _, l := range []struct {
 		name  string
 		limit runLimit
-	}{{"--running-warning", s.opt.RunningWarning}, {"--running-critical", s.opt.RunningCritical}} {
+	}{{"--running-warning", v.opt.RunningWarning}, {"--running-critical", v.opt.RunningCritical}} {
 		if l.limit.times > 0 && known < enough {
-			s.notes = append(s.notes, fmt.Sprintf("note: %s %gx is not applied: it takes %d successful runs, and %d of %s are known", l.name, l.limit.times, enough, known, s.Service.Name))
+			list = append(list, fmt.Sprintf("note: %s %gx is not applied: it takes %d successful runs, "+
+				"and %d of %s are known", l.name, l.limit.times, enough, known, v.service.Name))
 		}
 	}
+	return list
 }
 
 // runBefore judges the outcome of the run before the present one, of which
 // D-Bus knows nothing but when it ended. What the journal has may be older.
-func (s *subject) runBefore() {
-	if s.before == nil || len(s.before.List) == 0 || s.Service.InactiveEnter.IsZero() {
-		return
+func runBefore(v view) nagios.Findings {
+	if v.before == nil || len(v.before.List) == 0 || v.service.InactiveEnter.IsZero() {
+		return nil
 	}
-	last := s.before.List[0]
+	last := v.before.List[0]
 	const apart = 5 * time.Second // of the two clocks, at most
-	if last.Result == "success" || last.End.Before(s.Service.InactiveEnter.Add(-apart)) {
-		return
+	if last.Result == "success" || last.End.Before(v.service.InactiveEnter.Add(-apart)) {
+		return nil
 	}
-	alike := 0
-	for _, r := range s.before.List[1:] {
-		if r.Result != last.Result || r.Start.IsZero() { // where that is hidden, so is a success in between
-			break
-		}
-		alike++
-	}
-	svc := s.Service
-	code := map[string]int32{"exited": 1, "killed": 2, "dumped": 3}[last.ExitCode]
-	svc.Result, svc.ExecMainCode, svc.Commands = last.Result, 0, []systemd.Exec{{Setting: last.Command, Code: code, Status: last.ExitStatus}}
-	past := subject{opt: s.opt, Pair: systemd.Pair{Service: svc}}
-	text := fmt.Sprintf("%s failed %s: %s", svc.Name, s.ago(last.End), past.ending())
-	switch alike {
+	text := fmt.Sprintf("%s failed %s: %s", v.service.Name, v.ago(last.End), endingOf(v, last))
+	switch n := alike(v.before.List); n {
 	case 0:
 	case 1:
 		text += ", like the run before it"
 	default:
-		text += fmt.Sprintf(", like the %d runs before it", alike)
+		text += fmt.Sprintf(", like the %d runs before it", n)
 	}
 	state := nagios.Critical
-	if svc.NRestarts > 0 {
+	if v.run.restarts > 0 {
 		state = nagios.Warning // Restart= tries again
 	}
-	s.found(state, "%s; the next attempt has been running for %s", text, nagios.Span(s.now.Sub(svc.InactiveExit)))
+	ran := nagios.Span(v.now.Sub(v.service.InactiveExit))
+	return found(state, "%s; the next attempt has been running for %s", text, ran)
 }
 
-// context says what is known of the runs before.
-func (s *subject) context() (notes []string) {
+// alike is how many runs ended like the latest one, before it and one after
+// another. Where the start of one is hidden, so is a success in between.
+func alike(list []journal.Run) (n int) {
+	for _, r := range list[1:] {
+		if r.Result != list[0].Result || r.Start.IsZero() {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// endingOf says how a run that the journal has ended.
+func endingOf(v view, r journal.Run) string {
+	code := map[string]int32{"exited": 1, "killed": 2, "dumped": 3}[r.ExitCode]
+	v.service.Result, v.service.ExecMainCode = r.Result, 0
+	v.service.Commands = []systemd.Exec{{Setting: r.Command, Code: code, Status: r.ExitStatus}}
+	return v.ending()
+}
+
+// past says what is known of the runs before.
+func past(v view) []string {
 	switch {
-	case s.before == nil || s.before.Denied:
+	case v.before == nil || v.before.Denied:
 		return nil // it is said once for all
-	case s.before.err != nil:
-		return []string{fmt.Sprintf("note: the runs before are not known: %v", s.before.err)}
-	case len(s.before.List) == 0:
-		return []string{"note: the journal has no earlier run of " + s.Service.Name}
+	case v.before.err != nil:
+		return []string{fmt.Sprintf("note: the runs before are not known: %v", v.before.err)}
+	case len(v.before.List) == 0:
+		return []string{"note: the journal has no earlier run of " + v.service.Name}
 	}
 	var took []time.Duration
 	var succeeded time.Time
-	for _, r := range s.before.List {
+	for _, r := range v.before.List {
 		if !r.Start.IsZero() {
 			took = append(took, r.Duration)
 		}
@@ -149,5 +161,5 @@ func (s *subject) context() (notes []string) {
 	if succeeded.IsZero() {
 		return []string{text + "; none of them succeeded"}
 	}
-	return []string{text + "; the last one that succeeded ended " + s.ago(succeeded)}
+	return []string{text + "; the last one that succeeded ended " + v.ago(succeeded)}
 }

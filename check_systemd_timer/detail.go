@@ -8,35 +8,37 @@ import (
 )
 
 // quantities are what is known of the timer in numbers.
-func (s *subject) quantities() (list []nagios.Quantity) {
-	if s.running() && !s.Service.InactiveExit.IsZero() {
-		list = append(list, nagios.Quantity{Label: "running", Value: s.now.Sub(s.Service.InactiveExit).Seconds(), Unit: "s",
-			Warning: s.apply(s.opt.RunningWarning), Critical: s.apply(s.opt.RunningCritical)})
+func (v view) quantities() (list []nagios.Quantity) {
+	age := func(t time.Time) float64 { return v.now.Sub(t).Seconds() }
+	if inProgress(v.service) && !v.service.InactiveExit.IsZero() {
+		list = append(list, nagios.Quantity{Label: "running", Value: age(v.service.InactiveExit), Unit: "s",
+			Warning: apply(v, v.opt.RunningWarning), Critical: apply(v, v.opt.RunningCritical)})
 	}
-	if ended := s.ended(); !ended.IsZero() {
-		list = append(list, nagios.Quantity{Label: "last_run", Value: s.now.Sub(ended).Seconds(), Unit: "s",
-			Warning: s.opt.Warning.Range, Critical: s.opt.Critical.Range})
+	if !v.run.ended.IsZero() {
+		list = append(list, nagios.Quantity{Label: "last_run", Value: age(v.run.ended), Unit: "s",
+			Warning: v.opt.Warning.Range, Critical: v.opt.Critical.Range})
 	}
-	if d, known := s.lasted(); known {
-		list = append(list, nagios.Quantity{Label: "last_duration", Value: d.Seconds(), Unit: "s"})
+	if v.run.tookKnown {
+		list = append(list, nagios.Quantity{Label: "last_duration", Value: v.run.took.Seconds(), Unit: "s"})
 	}
-	if s.counted {
-		list = append(list, nagios.Quantity{Label: "missed", Value: float64(s.missed), Warning: s.opt.MissedWarning, Critical: s.opt.MissedCritical})
+	if v.run.missed.counted {
+		list = append(list, nagios.Quantity{Label: "missed", Value: float64(v.run.missed.count),
+			Warning: v.opt.MissedWarning, Critical: v.opt.MissedCritical})
 	}
-	if !s.Timer.NextElapse.IsZero() {
-		list = append(list, nagios.Quantity{Label: "next", Value: s.Timer.NextElapse.Sub(s.now).Seconds(), Unit: "s", Signed: true})
+	if !v.timer.NextElapse.IsZero() {
+		list = append(list, nagios.Quantity{Label: "next", Value: -age(v.timer.NextElapse), Unit: "s", Signed: true})
 	}
 	return list
 }
 
 // detail is the raw facts, for -vv.
-func (s *subject) detail() []string {
-	t, svc := s.Timer, s.Service
-	at := func(v time.Time) string {
-		if v.IsZero() {
+func (v view) detail() []string {
+	t, svc := v.timer, v.service
+	at := func(t time.Time) string {
+		if t.IsZero() {
 			return "n/a"
 		}
-		return nagios.Instant(v)
+		return nagios.Instant(t)
 	}
 	lines := []string{fmt.Sprintf("%s: LoadState=%s ActiveState=%s SubState=%s UnitFileState=%s Result=%s", t.Name, t.LoadState, t.ActiveState, t.SubState, t.UnitFileState, t.Result)}
 	for _, spec := range t.Calendar {

@@ -34,10 +34,9 @@ const most = 64
 func (f *facts) wantBefore(opt options) (pairs []systemd.Pair) {
 	var idle []systemd.Pair
 	for _, p := range f.timers {
-		s := subject{Pair: p}
 		switch {
 		case !p.Service.IsService || p.Timer.LoadState != "loaded":
-		case s.running():
+		case inProgress(p.Service):
 			pairs = append(pairs, p)
 		case opt.Verbose > 0:
 			idle = append(idle, p)
@@ -56,8 +55,7 @@ func (f *facts) wantBefore(opt options) (pairs []systemd.Pair) {
 func (f *facts) wantProcesses(opt options, now time.Time) (pairs []systemd.Pair) {
 	f.stuck = map[string]*stuck{}
 	for _, p := range f.timers {
-		s := subject{Pair: p}
-		if p.Service.ControlGroup == "" || p.Timer.LoadState != "loaded" || !s.running() || len(pairs) == most {
+		if p.Service.ControlGroup == "" || p.Timer.LoadState != "loaded" || !inProgress(p.Service) || len(pairs) == most {
 			continue
 		}
 		if opt.Verbose > 0 || inspect(opt, *f, p, now).State != nagios.OK {

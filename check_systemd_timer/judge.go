@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"mailfresh/internal/nagios"
-	"mailfresh/internal/systemd"
 )
 
 // judge gives the result for the timers that were read.
@@ -62,36 +61,4 @@ func sentence(o nagios.Object) string {
 		return o.Text
 	}
 	return o.Name + ": " + o.Text
-}
-
-// subject is one timer while it is judged.
-type subject struct {
-	opt   options
-	named bool
-	now   time.Time
-	systemd.Pair
-	host     systemd.Host
-	before   *before // nil: the runs before were not asked for
-	stuck    *stuck  // nil: the processes were not asked for
-	findings nagios.Findings
-	notes    []string
-	counted  bool
-	missed   int       // means nothing unless counted
-	first    time.Time // the earliest missed elapse
-}
-
-func (s *subject) found(state nagios.State, format string, args ...any) {
-	s.findings.Add(state, format, args...)
-}
-
-func (s *subject) worst() nagios.State { return s.findings.Worst() }
-
-func (s *subject) verdict() verdict {
-	return verdict{
-		Object: nagios.Object{
-			State: s.worst(), Name: s.Timer.Name, Text: s.findings.Text(), Notes: s.notes, Detail: s.detail(),
-			Prefix: strings.TrimSuffix(s.Timer.Name, ".timer"), Quantities: s.quantities(),
-		},
-		denied: s.before != nil && s.before.Denied && (s.named || s.opt.Verbose > 0 || s.worst() != nagios.OK),
-	}
 }

@@ -22,28 +22,34 @@ func main() { plugin.Main(check()) }
 func check() plugin.Check {
 	var opt options
 	return plugin.Check{
-		Name:     "check_systemd_timer",
-		About:    "check_systemd_timer reports whether systemd timers fire, whether their jobs finish, and whether they finished recently - or are stuck. With no thresholds it counts the scheduled runs that were missed.",
-		Examples: []string{"check_systemd_timer -u backup -w 25h -c 2d --running-critical 3h", "check_systemd_timer --all --exclude 'apt-*'"},
-		Options:  &opt,
+		Name: "check_systemd_timer",
+		About: "check_systemd_timer reports whether systemd timers fire, whether their jobs finish, " +
+			"and whether they finished recently - or are stuck. With no thresholds it counts the " +
+			"scheduled runs that were missed.",
+		Examples: []string{
+			"check_systemd_timer -u backup -w 25h -c 2d --running-critical 3h",
+			"check_systemd_timer --all --exclude 'apt-*'",
+		},
+		Options: &opt,
 		Run: func(ctx context.Context) (nagios.Result, error) {
-			f, err := gather(ctx, opt)
+			bus, err := systemd.Dial(ctx, opt.User) // the end of the process closes it
 			if err != nil {
 				return nagios.Result{}, err
 			}
-			return judge(opt, f, time.Now()), nil // after the last fact
+			f, err := gather(ctx, opt, bus)
+			if err != nil {
+				return nagios.Result{}, err
+			}
+			f.readBefore(ctx, opt, f.wantBefore(opt))
+			f.readProcesses(ctx, bus, f.wantProcesses(opt, time.Now())) // of what alerts so far
+			return judge(opt, f, time.Now()), nil
 		},
 	}
 }
 
 // gather reads the timers asked for, each once, in order of name.
-func gather(ctx context.Context, opt options) (facts, error) {
-	bus, err := systemd.Dial(ctx, opt.User)
-	if err != nil {
-		return facts{}, err
-	}
-	// The end of the process closes it: systemd would see to a closed connection before we have answered, a twentieth of our time.
-	f := facts{named: map[string]bool{}, whole: opt.All || slices.ContainsFunc(opt.Unit, isGlob)}
+func gather(ctx context.Context, opt options, bus *systemd.Conn) (f facts, err error) {
+	f = facts{named: map[string]bool{}, whole: opt.All || slices.ContainsFunc(opt.Unit, isGlob)}
 	var known []string
 	if f.whole {
 		if known, err = bus.Timers(ctx); err != nil {
@@ -60,29 +66,24 @@ func gather(ctx context.Context, opt options) (facts, error) {
 	if f.host, err = bus.Host(); err != nil {
 		return facts{}, err
 	}
-	f.readBefore(ctx, opt)
-	f.readProcesses(ctx, opt, bus)
 	return f, nil
 }
 
-// readBefore reads how the runs before one in progress ended. What cannot be
-// had is a note: it hides nothing of what is known.
-func (f *facts) readBefore(ctx context.Context, opt options) {
+// readBefore reads how the runs before the latest ones ended. What cannot be had
+// hides nothing of what is known.
+func (f *facts) readBefore(ctx context.Context, opt options, pairs []systemd.Pair) {
 	ctx, cancel := plugin.Part(ctx)
 	defer cancel()
-	pairs := f.wantBefore(opt)
 	plugin.Each(len(pairs), atOnce, func(i int) {
 		b := f.before[pairs[i].Timer.Name]
 		b.Runs, b.err = journal.Read(ctx, pairs[i].Service.Name, opt.User)
 	})
 }
 
-// readProcesses looks at what the processes of a run in progress wait for, where
-// that run alerts.
-func (f *facts) readProcesses(ctx context.Context, opt options, bus *systemd.Conn) {
+// readProcesses looks at what the processes of runs in progress wait for.
+func (f *facts) readProcesses(ctx context.Context, bus *systemd.Conn, pairs []systemd.Pair) {
 	ctx, cancel := plugin.Part(ctx)
 	defer cancel()
-	pairs := f.wantProcesses(opt, time.Now())
 	for _, p := range pairs {
 		st := f.stuck[p.Timer.Name]
 		st.listed, st.err = bus.Processes(ctx, p.Service.Name)

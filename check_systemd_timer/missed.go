@@ -1,153 +1,151 @@
 package main
 
 import (
+	"cmp"
+	"fmt"
+	"strings"
 	"time"
 
 	"mailfresh/internal/nagios"
-	"mailfresh/internal/schedule"
+	"mailfresh/internal/systemd"
 )
 
-// attempt says what became of the timer's last trigger.
-type attempt int
-
-const (
-	started    attempt = iota // or there was none to speak of
-	skipped                   // a condition was not met
-	notStarted                // an assertion, a dependency, a masked unit: the run never began
-)
-
-// trigger is the last trigger since the timer was activated; zero if there is
-// none. One from before that (a Persistent= stamp from before a reboot) says
-// nothing: systemd does not count from it either.
-func (s *subject) trigger() time.Time {
-	if s.Timer.LastTrigger.Before(s.Timer.ActiveEnter.Add(-time.Second)) {
-		return time.Time{}
+// schedules says that the timer's schedule is not understood, where that is so.
+func schedules(v view) nagios.Findings {
+	if v.run.missed.err == nil {
+		return nil
 	}
-	return s.Timer.LastTrigger
-}
-
-// lastAttempt tells whether the last trigger led to a run. A trigger is an
-// attempt; a run leaves its mark in the service's own stamps.
-func (s *subject) lastAttempt() attempt {
-	svc, trigger := s.Service, s.trigger()
-	if trigger.IsZero() || s.running() || s.remains() {
-		return started
-	}
-	if !later(svc.InactiveExit, svc.InactiveEnter).Before(trigger) {
-		if svc.Result == "exec-condition" {
-			return skipped
-		}
-		return started
-	}
-	if !svc.ConditionResult && !svc.ConditionTime.IsZero() && !svc.ConditionTime.Before(trigger.Add(-time.Second)) {
-		return skipped
-	}
-	return notStarted
-}
-
-// began is the start of the latest run; zero if none is known. systemd renews
-// InactiveExit at each restart by Restart=, so the run that is restarted began
-// at the last trigger, or at least as many delays ago as there were restarts.
-func (s *subject) began() time.Time {
-	svc := s.Service
-	began := svc.InactiveExit
-	if !s.running() || svc.NRestarts == 0 || began.IsZero() {
-		return began
-	}
-	if svc.RestartDelay < 24*time.Hour {
-		began = began.Add(-time.Duration(min(svc.NRestarts, 10_000)) * svc.RestartDelay)
-	}
-	if trigger := s.trigger(); !trigger.IsZero() && trigger.Before(began) {
-		began = trigger
-	}
-	return began
-}
-
-// base is where counting missed runs begins: the start of the latest run. A
-// trigger that was skipped on purpose counts as one; a trigger that failed to
-// start the service does not.
-func (s *subject) base() schedule.Base {
-	t, svc := s.Timer, s.Service
-	run, last, trigger := s.began(), s.lastAttempt(), s.trigger()
-	b := schedule.Base{Since: run, UnitActive: run, UnitInactive: svc.InactiveEnter}
-	if (s.running() || s.remains()) && !run.IsZero() {
-		b.UnitInactive = run // the run goes on: whole intervals of its own duration
-		return b
-	}
-	if last == notStarted || svc.Job != nil {
-		if run.IsZero() {
-			b.Since, b.UnitActive = t.ActiveEnter, t.ActiveEnter
-		}
-		if b.UnitInactive.IsZero() {
-			b.UnitInactive = b.Since
-		}
-		return b
-	}
-	if run.IsZero() {
-		b.Since = later(t.ActiveEnter, trigger)
-	}
-	if last == skipped {
-		b.Since = later(b.Since, trigger)
-	}
-	b.UnitActive = later(b.UnitActive, trigger)
-	b.UnitInactive = later(b.UnitInactive, trigger)
-	return b
-}
-
-// count counts the runs that the schedule demanded since then and that systemd
-// can no longer be about to start.
-func (s *subject) count() {
-	demand, err := schedule.Elapses(s.Timer, s.host, s.base(), s.now.Add(-schedule.Slack(s.Timer)))
-	if err != nil {
-		s.found(nagios.Unknown, "the schedule is not understood: %v", err)
-		return
-	}
-	s.counted, s.missed, s.first = true, demand.Count, demand.First
-}
-
-func (s *subject) missedState() nagios.State {
-	return nagios.Judge(float64(s.missed), s.opt.MissedWarning, s.opt.MissedCritical)
+	return found(nagios.Unknown, "the schedule is not understood: %v", v.run.missed.err)
 }
 
 // lateness says how many runs were missed, where nothing else says it.
-func (s *subject) lateness() {
-	if s.missed == 0 {
-		s.found(s.missedState(), "%s%s", s.lastRun(), s.next())
-		return
+func lateness(v view) nagios.Findings {
+	switch {
+	case v.run.missed.err != nil, v.run.phase == phaseIdle && notStartedAlone(v):
+		return nil
+	case v.run.missed.count == 0:
+		return found(v.missedState(), "%s%s", v.lastRun(), v.next())
 	}
-	s.found(s.missedState(), "%s", s.late())
-}
-
-// attempt judges a last trigger that led to no run. It reports whether it has
-// said all there is to say of the missed runs, too.
-func (s *subject) attempt() (all bool) {
-	t, svc := s.Timer, s.Service
-	switch s.lastAttempt() {
-	case skipped:
-		state := s.alertIfNamed(nagios.Warning)
-		if s.opt.SkippedState != nil {
-			state = *s.opt.SkippedState
-		}
-		s.found(state, "%s was skipped %s: %s", svc.Name, s.ago(t.LastTrigger), s.skippedBy())
-	case notStarted:
-		if svc.Result == "start-limit-hit" || svc.Result == "resources" {
-			return false // the outcome says it
-		}
-		text := svc.Name + " was triggered " + s.ago(t.LastTrigger) + " but did not start: " + s.whyNotStarted()
-		if s.missed > 0 {
-			text += "; " + s.late()
-		}
-		s.found(nagios.Worst(nagios.Warning, s.missedState()), "%s", text)
-		return true
-	}
-	return false
+	return found(v.missedState(), "%s", v.late())
 }
 
 // late says how many runs were missed and since when.
-func (s *subject) late() string {
-	text := runs(s.missed) + " missed, the first was due at " + nagios.Instant(s.first)
-	if s.ended().IsZero() && s.Service.InactiveExit.IsZero() {
+func (v view) late() string {
+	m := v.run.missed
+	text := runs(m.count) + " missed, the first was due at " + nagios.Instant(m.first)
+	if v.run.ended.IsZero() && v.service.InactiveExit.IsZero() {
 		return text + "; no run is known"
 	}
-	return text + "; " + s.lastRun()
+	return text + "; " + v.lastRun()
+}
+
+// notStartedAlone reports whether the last trigger led to no run and the
+// outcome of the service does not say why.
+func notStartedAlone(v view) bool {
+	return v.run.attempt == notStarted && v.service.Result != "start-limit-hit" && v.service.Result != "resources"
+}
+
+// noRun judges a last trigger that led to no run.
+func noRun(v view) nagios.Findings {
+	name, at := v.service.Name, v.timer.LastTrigger
+	switch {
+	case v.run.attempt == skipped:
+		state := v.alertIfNamed(nagios.Warning)
+		if v.opt.SkippedState != nil {
+			state = *v.opt.SkippedState
+		}
+		return found(state, "%s was skipped %s: %s", name, v.ago(at), skippedBy(v.service))
+	case notStartedAlone(v):
+		text := name + " was triggered " + v.ago(at) + " but did not start: " + v.whyNotStarted()
+		if v.run.missed.count > 0 {
+			text += "; " + v.late()
+		}
+		return found(nagios.Worst(nagios.Warning, v.missedState()), "%s", text)
+	}
+	return nil
+}
+
+// unmet is the first condition of a unit that was checked and not met.
+func unmet(u systemd.Unit) string {
+	if u.ConditionResult || u.ConditionTime.IsZero() {
+		return ""
+	}
+	return cmp.Or(failing(u.Conditions), "Condition*=")
+}
+
+// failing is the first of the conditions that was not met. Of alternatives,
+// written with "|", all have failed. systemd forgets which it was when it
+// re-executes itself; where there is but one, it was that.
+func failing(conditions []systemd.Condition) string {
+	if len(conditions) == 1 {
+		return conditions[0].String()
+	}
+	for _, c := range conditions {
+		if c.State < 0 {
+			return c.String()
+		}
+	}
+	return ""
+}
+
+// skippedBy names the condition that kept the service from running.
+func skippedBy(s systemd.Service) string {
+	if s.Result == "exec-condition" {
+		return "its ExecCondition= said no"
+	}
+	return cmp.Or(failing(s.Conditions), "a condition") + " is not met"
+}
+
+// whyNotStarted names what is known of why a trigger led to no run.
+func (v view) whyNotStarted() string {
+	s := v.service
+	if why := v.whyNoService(); why != "" {
+		return strings.TrimPrefix(why, ": ")
+	}
+	if !s.AssertResult && !s.AssertTime.IsZero() && !s.AssertTime.Before(v.timer.LastTrigger.Add(-time.Second)) {
+		return cmp.Or(failing(s.Asserts), "an assertion") + " failed"
+	}
+	return "a unit that it requires failed, or its start job was cancelled (" + v.systemctl("start", s.Name) + " says which)"
+}
+
+// lastRun describes the last completed run.
+func (v view) lastRun() string {
+	name, r := v.service.Name, v.run
+	switch {
+	case r.tookKnown:
+		return fmt.Sprintf("the last run of %s ended %s after %s", name, v.ago(r.ended), nagios.Span(r.took))
+	case !r.ended.IsZero():
+		return fmt.Sprintf("the last run of %s ended %s", name, v.ago(r.ended))
+	case !v.timer.LastTrigger.IsZero():
+		return fmt.Sprintf("%s was last triggered %s", name, v.ago(v.timer.LastTrigger))
+	}
+	return name + " has not run yet"
+}
+
+// next describes the next elapse.
+func (v view) next() string {
+	if v.timer.NextElapse.IsZero() {
+		return ""
+	}
+	if d := v.timer.NextElapse.Sub(v.now); d > 0 {
+		return ", the next is in " + nagios.Span(d)
+	}
+	return ", the next is due now"
+}
+
+// age judges the time since the last completed run ended.
+func age(v view) nagios.Findings {
+	ended, what := v.run.ended, "the last completed run of "+v.service.Name+" ended"
+	if ended.IsZero() {
+		ended, what = v.timer.ActiveEnter, v.service.Name+" has completed no run since the timer was started"
+	}
+	if ended.IsZero() {
+		return nil
+	}
+	old, warning, critical := v.now.Sub(ended).Seconds(), v.opt.Warning.Range, v.opt.Critical.Range
+	state := nagios.Judge(old, warning, critical)
+	if state == nagios.OK {
+		return nil
+	}
+	return found(state, "%s %s (%s)", what, v.ago(ended), nagios.CrossedTime(state, old, warning, critical))
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -14,22 +13,17 @@ import (
 )
 
 // outcome judges how the last run ended.
-func (s *subject) outcome() {
-	svc := s.Service
-	if svc.ActiveState == "failed" {
-		s.found(nagios.Critical, "%s failed%s: %s", svc.Name, s.when(later(svc.StateChange, svc.InactiveEnter)), s.ending())
-		return
+func outcome(v view) nagios.Findings {
+	s := v.service
+	if s.ActiveState == "failed" {
+		at := later(s.StateChange, s.InactiveEnter)
+		return found(nagios.Critical, "%s failed%s: %s", s.Name, v.when(at), v.ending())
 	}
-	if end, ok := ignored(svc); ok && svc.Result == "success" {
-		s.found(s.opt.IgnoredState, "%s ended%s with %s, which ExecStart=- ignores: systemd calls it a success", svc.Name, s.when(svc.InactiveEnter), end)
+	if end, ok := ignored(s); ok && s.Result == "success" {
+		return found(v.opt.IgnoredState, "%s ended%s with %s, which ExecStart=- ignores: systemd calls it a success",
+			s.Name, v.when(s.InactiveEnter), end)
 	}
-}
-
-func (s *subject) when(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return " " + s.ago(t)
+	return nil
 }
 
 // ignored gives the end of a command whose failure ExecStart=- swallowed. How
@@ -66,11 +60,11 @@ func failure(svc systemd.Service, code, status int32) bool {
 }
 
 // ending says how the last run ended, by systemd's result.
-func (s *subject) ending() string {
-	svc := s.Service
-	switch svc.Result {
+func (v view) ending() string {
+	s := v.service
+	switch s.Result {
 	case "exit-code", "signal", "core-dump":
-		return commandEnding(svc)
+		return commandEnding(s)
 	case "timeout":
 		return "it ran into its time limit (result timeout)"
 	case "watchdog":
@@ -78,11 +72,12 @@ func (s *subject) ending() string {
 	case "oom-kill":
 		return "it was killed for lack of memory (result oom-kill)"
 	case "start-limit-hit":
-		return "it was started too often and is refused now (result start-limit-hit; " + s.systemctl("reset-failed", svc.Name) + ")"
+		return "it was started too often and is refused now (result start-limit-hit; " +
+			v.systemctl("reset-failed", s.Name) + ")"
 	case "resources":
-		return "systemd could not set it up (result resources)" + s.whyNoService()
+		return "systemd could not set it up (result resources)" + v.whyNoService()
 	}
-	return "result " + cmp.Or(svc.Result, "unknown")
+	return "result " + cmp.Or(s.Result, "unknown")
 }
 
 // commandEnding says which command failed, and how.

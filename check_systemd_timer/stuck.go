@@ -237,11 +237,11 @@ func (s suspect) line() string {
 
 // blame names the most telling process and what it waits for; nothing if that
 // is not known.
-func (s *subject) blame() string {
-	if s.stuck == nil || len(s.stuck.seen) == 0 {
+func (v view) blame() string {
+	if v.stuck == nil || len(v.stuck.seen) == 0 {
 		return ""
 	}
-	return s.stuck.suspects()[0].blame()
+	return v.stuck.suspects()[0].blame()
 }
 
 // notes describe the processes, a line each.

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/systemd"
+)
+
+// freeze judges a run that is frozen.
+func freeze(v view) nagios.Findings {
+	s := v.service
+	return found(nagios.Critical, "%s is frozen (%s%s): %s",
+		s.Name, s.ActiveState, since(s.InactiveExit), v.systemctl("thaw", s.Name))
+}
+
+// stays judges a unit that stays active, so that the timer cannot start it.
+// Stopping a target would stop what it wants; only its missed runs count.
+func stays(v view) nagios.Findings {
+	s := v.service
+	if !s.IsService {
+		text := fmt.Sprintf("%s is active%s, and only when it is not can the timer start it", s.Name, since(s.ActiveEnter))
+		if n := v.run.missed.count; n > 0 {
+			text += ": " + runs(n) + " missed"
+		}
+		return found(v.missedState(), "%s", text)
+	}
+	why, remedy := "", ""
+	if s.RemainAfterExit {
+		why, remedy = " (RemainAfterExit=yes)", " now, and drop RemainAfterExit=yes"
+	}
+	list := found(nagios.Critical, "%s stays active after its run%s%s: the timer cannot start it again (%s%s)",
+		s.Name, why, since(s.ExecMainExit), v.systemctl("stop", s.Name), remedy)
+	return append(list, lateness(v)...)
+}
+
+// kindNote says what is not judged of a unit that is no service.
+func kindNote(v view) []string {
+	if v.service.IsService {
+		return nil
+	}
+	kind := v.service.Name[strings.LastIndexByte(v.service.Name, '.')+1:]
+	return []string{"note: the timer starts a " + kind + "; what that starts is not judged"}
+}
+
+// progress judges a run in progress: how long it lasts, what it waits for, and
+// what it made the schedule miss.
+func progress(v view) nagios.Findings {
+	ran := v.now.Sub(v.service.InactiveExit)
+	long := nagios.Judge(ran.Seconds(), apply(v, v.opt.RunningWarning), apply(v, v.opt.RunningCritical))
+	state := nagios.Worst(long, v.missedState())
+	var causes []string
+	if long != nagios.OK {
+		causes = append(causes, crossed(v, long, ran))
+	}
+	if n := v.run.missed.count; n > 0 {
+		causes = append(causes, runs(n)+" missed")
+	}
+	text, sign := v.present(), ": "
+	if blame := v.blame(); blame != "" && state != nagios.OK {
+		text, sign = text+": "+blame, "; "
+	}
+	if len(causes) > 0 {
+		text += sign + strings.Join(causes, ", ")
+	}
+	return found(state, "%s", text)
+}
+
+// present describes the run in progress: how long, which phase, since when.
+func (v view) present() string {
+	s := v.service
+	if s.InactiveExit.IsZero() {
+		return fmt.Sprintf("%s is running (%s)", s.Name, s.SubState)
+	}
+	return fmt.Sprintf("%s has been running for %s (%s, since %s)",
+		s.Name, nagios.Span(v.now.Sub(s.InactiveExit)), s.SubState, nagios.Instant(s.InactiveExit))
+}
+
+// crossed says which limit of the present run's time was passed.
+func crossed(v view, state nagios.State, ran time.Duration) string {
+	passed := v.opt.RunningWarning
+	if state == nagios.Critical {
+		passed = v.opt.RunningCritical
+	}
+	warning, critical := apply(v, v.opt.RunningWarning), apply(v, v.opt.RunningCritical)
+	text := nagios.CrossedTime(state, ran.Seconds(), warning, critical)
+	if passed.times > 0 {
+		text += fmt.Sprintf(" (%gx the longest recent run)", passed.times)
+	}
+	return text
+}
+
+// limits are notes on time limits of systemd that do not apply to the run in
+// progress (systemd.service(5), TimeoutStartSec=, RuntimeMaxSec=).
+func limits(s systemd.Service) (notes []string) {
+	note := func(format string, args ...any) { notes = append(notes, "note: "+fmt.Sprintf(format, args...)) }
+	oneshot, endless := s.Type == "oneshot", s.TimeoutStart == systemd.Infinity
+	if !s.IsService {
+		return nil
+	}
+	switch {
+	case s.ActiveState == "deactivating":
+		if s.TimeoutStop == systemd.Infinity {
+			note("TimeoutStopSec=infinity: nothing ends a stop that hangs")
+		}
+	case s.SubState == "running":
+		if s.RuntimeMax == systemd.Infinity {
+			note("RuntimeMaxSec=infinity: nothing ends a run that hangs; "+
+				"TimeoutStartSec= does not apply to Type=%s once it runs", s.Type)
+		}
+	case endless && oneshot && s.RuntimeMax != systemd.Infinity:
+		note("RuntimeMaxSec=%s does not apply to Type=oneshot, and TimeoutStartSec=infinity: "+
+			"nothing ends a run that hangs", nagios.Span(s.RuntimeMax))
+	case oneshot && s.RuntimeMax != systemd.Infinity:
+		note("RuntimeMaxSec=%s does not apply to Type=oneshot; TimeoutStartSec=%s does",
+			nagios.Span(s.RuntimeMax), nagios.Span(s.TimeoutStart))
+	case endless:
+		note("TimeoutStartSec=infinity: nothing ends a start that hangs")
+	}
+	return notes
+}
+
+// loop judges a service that is started again and again by Restart=. It does
+// not mend itself, so the first missed run that alerts is critical.
+func loop(v view) nagios.Findings {
+	s, state := v.service, nagios.Warning
+	if v.missedState() != nagios.OK {
+		state = nagios.Critical
+	}
+	restarts, from := nagios.Count(v.run.restarts, "restart", "restarts"), since(v.run.began)
+	switch {
+	case v.run.restarts == 0:
+		return found(state, "%s failed (%s) and waits to be restarted%s", s.Name, v.ending(), from)
+	case s.Result == "success":
+		return found(state, "%s is restarted again and again (%s so far)%s", s.Name, restarts, from)
+	}
+	return found(state, "%s fails and is restarted again and again (%s so far, last: %s)%s",
+		s.Name, restarts, v.ending(), from)
+}
+
+// waitsInQueue judges a start job that waits in systemd's queue: a run that has
+// not started, so that the last one still counts.
+func waitsInQueue(v view) nagios.Findings {
+	job := *v.service.Job
+	return found(v.missedState(), "%s has not started: its %s%s%s",
+		v.service.Name, jobText(job), since(v.timer.LastTrigger), jobEnd(job))
+}
+
+// jobText describes a job in the queue and what blocks it, to the end.
+func jobText(j systemd.Job) string {
+	text := fmt.Sprintf("%s job %d is %s", j.Type, j.ID, j.State)
+	chain := j.Chain
+	if len(chain) == 0 {
+		chain = j.Blockers[:min(1, len(j.Blockers))]
+	}
+	for i, b := range chain {
+		switch last := len(chain) - 1; {
+		case i == 0:
+			text += " for "
+		case i == 1 || last < 3:
+			text += ", that one for "
+		case i < last:
+			continue
+		default:
+			text += fmt.Sprintf(", and %d jobs on for ", last-1)
+		}
+		text += fmt.Sprintf("%s (%s job %d, %s)", b.Unit, b.Type, b.ID, b.State)
+		if more := len(j.Blockers) - 1; i == 0 && more > 0 {
+			text += " and " + nagios.Count(more, "more job", "more jobs")
+		}
+	}
+	if j.Loop {
+		text += ", and so on in a circle"
+	}
+	return text
+}
+
+// jobEnd says what the unit at the end of what blocks a job is doing.
+func jobEnd(j systemd.Job) string {
+	if j.End == nil {
+		return ""
+	}
+	return fmt.Sprintf("; %s is %s (%s%s)", j.End.Name, j.End.ActiveState, j.End.SubState, since(j.End.StateChange))
+}

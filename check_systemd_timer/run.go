@@ -1,0 +1,210 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"mailfresh/internal/schedule"
+	"mailfresh/internal/systemd"
+)
+
+// run is the latest run of a timer's service. systemd renews its stamps by
+// rules of its own, and forgets some; latest reads them together, once.
+type run struct {
+	phase     phase
+	trigger   time.Time // the timer's last trigger since its activation; zero: none
+	attempt   attempt   // what became of that trigger
+	began     time.Time // the run, with all its restarts; zero: not known
+	tried     time.Time // the present attempt, or the last one, began; zero: not known
+	restarts  int       // by Restart=, before that attempt
+	ended     time.Time // the last completed run; zero: not known
+	took      time.Duration
+	tookKnown bool // the last completed run took that long
+	missed    missed
+}
+
+// missed are the elapses that the schedule demanded since the run began and
+// that systemd can no longer be about to honour.
+type missed struct {
+	counted bool
+	count   int
+	first   time.Time // the earliest of them; zero if there is none
+	err     error     // the schedule is not understood
+}
+
+// phase is what the service is doing.
+type phase int
+
+const (
+	phaseIdle       phase = iota // between two runs
+	phaseFrozen                  // a run is frozen
+	phaseRemaining               // it stays active after its run, and the schedule goes on
+	phaseRestarting              // Restart= starts it time and again
+	phaseRunning                 // a run is in progress
+	phaseSpent                   // the timer will not fire again
+	phaseQueued                  // a start job waits
+	phaseAbandoned               // the timer waits for a run, and there is none
+)
+
+// attempt is what became of the timer's last trigger.
+type attempt int
+
+const (
+	started    attempt = iota // or there was none to speak of
+	skipped                   // a condition was not met
+	notStarted                // an assertion, a dependency, a masked unit: the run never began
+)
+
+// latest reads the latest run from systemd's facts.
+func latest(p systemd.Pair, h systemd.Host, now time.Time) run {
+	r := run{trigger: trigger(p.Timer), ended: ended(p.Service), restarts: int(p.Service.NRestarts)}
+	r.attempt = lastAttempt(p.Service, r.trigger)
+	r.began, r.tried = begun(p.Service, r.trigger)
+	r.took = r.ended.Sub(p.Service.InactiveExit)
+	r.tookKnown = !p.Service.InactiveExit.IsZero() && !r.ended.IsZero() && r.took >= 0
+	r.phase = phaseOf(p, r, h, now)
+	if r.phase != phaseSpent && p.Timer.LoadState == "loaded" && p.Timer.ActiveState == "active" {
+		until := now.Add(-schedule.Slack(p.Timer))
+		demand, err := schedule.Elapses(p.Timer, h, base(p, r), until)
+		r.missed = missed{err == nil, demand.Count, demand.First, err}
+	}
+	return r
+}
+
+// inProgress reports whether a run is in progress.
+func inProgress(s systemd.Service) bool {
+	switch s.ActiveState {
+	case "activating", "active", "deactivating", "reloading":
+		return !remains(s)
+	}
+	return false
+}
+
+// remains reports whether the unit stays active although its work is done.
+func remains(s systemd.Service) bool {
+	return s.ActiveState == "active" && (s.SubState == "exited" || !s.IsService)
+}
+
+// waitsToRestart reports whether the service waits for its next attempt.
+func waitsToRestart(s systemd.Service) bool {
+	return s.ActiveState == "activating" && strings.HasPrefix(s.SubState, "auto-restart")
+}
+
+// loops reports whether the service is being restarted by Restart= time and
+// again: it waits for that, or its present attempt is no longer than the
+// attempts before were on average.
+func loops(s systemd.Service, r run, now time.Time) bool {
+	if waitsToRestart(s) {
+		return true
+	}
+	return inProgress(s) && r.restarts > 1 && now.Sub(r.tried) <= r.tried.Sub(r.began)/time.Duration(r.restarts)
+}
+
+func phaseOf(p systemd.Pair, r run, h systemd.Host, now time.Time) phase {
+	s := p.Service
+	switch {
+	case strings.HasPrefix(s.FreezerState, "fr"): // freezing, frozen
+		return phaseFrozen
+	case remains(s) && schedule.Recurs(p.Timer, h, now):
+		return phaseRemaining
+	case loops(s, r, now):
+		return phaseRestarting
+	case inProgress(s):
+		return phaseRunning
+	case p.Timer.SubState == "elapsed", remains(s):
+		return phaseSpent
+	case s.Job != nil:
+		return phaseQueued
+	case p.Timer.SubState == "running":
+		return phaseAbandoned
+	}
+	return phaseIdle
+}
+
+// trigger is the last trigger since the timer was activated; zero if there is
+// none. One from before that (a Persistent= stamp from before a reboot) says
+// nothing: systemd does not count from it either.
+func trigger(t systemd.Timer) time.Time {
+	if t.LastTrigger.Before(t.ActiveEnter.Add(-time.Second)) {
+		return time.Time{}
+	}
+	return t.LastTrigger
+}
+
+// lastAttempt tells whether the last trigger led to a run. A trigger is an
+// attempt; a run leaves its mark in the service's own stamps.
+func lastAttempt(s systemd.Service, trigger time.Time) attempt {
+	if trigger.IsZero() || inProgress(s) || remains(s) {
+		return started
+	}
+	if !later(s.InactiveExit, s.InactiveEnter).Before(trigger) {
+		if s.Result == "exec-condition" {
+			return skipped
+		}
+		return started
+	}
+	checked := !s.ConditionTime.IsZero() && !s.ConditionTime.Before(trigger.Add(-time.Second))
+	if checked && !s.ConditionResult {
+		return skipped
+	}
+	return notStarted
+}
+
+// begun is when the latest run began and when its latest attempt did. systemd
+// renews InactiveExit at each restart by Restart=, so the run that is restarted
+// began at the last trigger, or at least as many delays ago as there were
+// restarts.
+func begun(s systemd.Service, trigger time.Time) (began, tried time.Time) {
+	began, tried = s.InactiveExit, s.InactiveExit
+	if !inProgress(s) || s.NRestarts == 0 || began.IsZero() {
+		return began, tried
+	}
+	if s.RestartDelay < 24*time.Hour {
+		began = began.Add(-time.Duration(min(s.NRestarts, 10_000)) * s.RestartDelay)
+	}
+	if !trigger.IsZero() && trigger.Before(began) {
+		began = trigger
+	}
+	return began, tried
+}
+
+// ended is the end of the last completed run; zero if none is known.
+func ended(s systemd.Service) time.Time {
+	if s.Result == "exec-condition" {
+		return time.Time{} // the end of what was skipped; that of the run before is not kept
+	}
+	if remains(s) {
+		return later(s.InactiveEnter, s.ExecMainExit)
+	}
+	return s.InactiveEnter
+}
+
+// base is where counting missed runs begins: the start of the latest run. A
+// trigger that was skipped on purpose counts as one; a trigger that failed to
+// start the service does not.
+func base(p systemd.Pair, r run) schedule.Base {
+	s, activated := p.Service, p.Timer.ActiveEnter
+	b := schedule.Base{Since: r.began, UnitActive: r.began, UnitInactive: s.InactiveEnter}
+	if (inProgress(s) || remains(s)) && !r.began.IsZero() {
+		b.UnitInactive = r.began // the run goes on: whole intervals of its own duration
+		return b
+	}
+	if r.attempt == notStarted || s.Job != nil {
+		if r.began.IsZero() {
+			b.Since, b.UnitActive = activated, activated
+		}
+		if b.UnitInactive.IsZero() {
+			b.UnitInactive = b.Since
+		}
+		return b
+	}
+	if r.began.IsZero() {
+		b.Since = later(activated, r.trigger)
+	}
+	if r.attempt == skipped {
+		b.Since = later(b.Since, r.trigger)
+	}
+	b.UnitActive = later(b.UnitActive, r.trigger)
+	b.UnitInactive = later(b.UnitInactive, r.trigger)
+	return b
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"cmp"
+	"strings"
+	"time"
+
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/schedule"
+)
+
+// timerFault says why the timer is not active; nothing if it is.
+func timerFault(v view) nagios.Findings {
+	t, named := v.timer, v.alertIfNamed(nagios.Critical)
+	switch {
+	case t.LoadState == "not-found":
+		return found(named, "not found: no such timer")
+	case t.LoadState == "masked":
+		return found(named, "masked: it cannot be started (%s)", v.systemctl("unmask", t.Name))
+	case t.LoadState != "loaded":
+		reason := cmp.Or(t.LoadError, "systemd gives no reason")
+		return found(nagios.Critical, "cannot be loaded (%s): %s", t.LoadState, reason)
+	case t.ActiveState == "failed":
+		return timerFailed(v)
+	case t.ActiveState != "active":
+		return inactive(v)
+	}
+	return nil
+}
+
+func timerFailed(v view) nagios.Findings {
+	t, why := v.timer, v.whyNoService()
+	if why == "" && t.Result == "resources" {
+		why = ": systemd refused to start " + t.Triggers + " (" + v.systemctl("start", t.Triggers) + " says why)"
+	}
+	return found(nagios.Critical, "the timer failed (%s)%s%s", t.Result, why, since(t.StateChange))
+}
+
+// inactive judges a timer that does not run.
+func inactive(v view) nagios.Findings {
+	t, named := v.timer, v.alertIfNamed(nagios.Critical)
+	condition := unmet(t.Unit)
+	switch {
+	case condition != "":
+		return found(named, "not started: its condition %s is not met", condition)
+	case t.Job != nil:
+		return found(named, "not started yet: its %s%s", jobText(*t.Job), jobEnd(*t.Job))
+	case !t.RemainAfterElapse && !t.LastTrigger.IsZero():
+		return found(named, "inactive: it elapsed %s and RemainAfterElapse=no", v.ago(t.LastTrigger))
+	case strings.HasPrefix(t.UnitFileState, "enabled"):
+		return found(nagios.Worst(nagios.Warning, named), "enabled but not started%s%s (%s)",
+			stopped(v), v.whyNoService(), v.systemctl("start", t.Name))
+	}
+	remedy := "start"
+	if t.UnitFileState == "disabled" {
+		remedy = "enable --now"
+	}
+	return found(named, "inactive (%s)%s%s: it never fires (%s)",
+		cmp.Or(t.UnitFileState, "no unit file"), stopped(v), v.whyNoService(), v.systemctl(remedy, t.Name))
+}
+
+func stopped(v view) string {
+	if v.timer.InactiveEnter.IsZero() {
+		return ""
+	}
+	return ", stopped " + v.ago(v.timer.InactiveEnter)
+}
+
+// whyNoService says what keeps the service from being started at all.
+func (v view) whyNoService() string {
+	s := v.service
+	switch s.LoadState {
+	case "masked":
+		return ": " + s.Name + " is masked"
+	case "not-found":
+		return ": " + s.Name + " does not exist"
+	case "bad-setting", "error":
+		return ": " + s.Name + " cannot be loaded (" + s.LoadState + ")"
+	}
+	return ""
+}
+
+// waitsInVain judges a timer that waits for a service that does not run
+// (systemd issue 5923).
+func waitsInVain(v view) nagios.Findings {
+	from := later(v.timer.StateChange, v.service.InactiveEnter)
+	state := nagios.OK
+	if v.now.Sub(from) > time.Minute {
+		state = nagios.Critical
+	}
+	return found(state, "the timer waits for %s, which is inactive and has no job queued%s (%s)",
+		v.service.Name, since(from), v.systemctl("restart", v.timer.Name))
+}
+
+// neverAgain judges a timer that will not fire again, where that is a fault.
+func neverAgain(v view) nagios.Findings {
+	t := v.timer
+	switch {
+	case schedule.HasUnitBase(t):
+		return found(nagios.Critical, "will never fire again: OnUnitActiveSec= or OnUnitInactiveSec= has no run "+
+			"to count from (%s once, or add OnBootSec= or OnActiveSec=)", v.systemctl("start", t.Triggers))
+	case v.neverRan():
+		return found(nagios.Warning, "its time passed without a run, and nothing more is scheduled")
+	}
+	return nil
+}
+
+func (v view) neverRan() bool {
+	return v.timer.LastTrigger.IsZero() && v.service.InactiveExit.IsZero()
+}
+
+// nothingMore says that a timer's last run was its last one.
+func nothingMore(v view) nagios.Findings {
+	return found(nagios.OK, "%s, nothing more is scheduled", v.lastRun())
+}
+
+// clockWasWrong finds a timer that waits for an instant far beyond what its
+// calendar says: it was computed while the clock was wrong (systemd issues
+// 6036, 13513, 16347).
+func clockWasWrong(v view) nagios.Findings {
+	t := v.timer
+	if t.SubState != "waiting" || t.NextElapse.IsZero() {
+		return nil
+	}
+	expected, ok, err := schedule.Next(t, v.host, v.now)
+	const dst = 26 * time.Hour
+	if err != nil || !ok || t.NextElapse.Sub(expected) <= schedule.Slack(t)+dst {
+		return nil
+	}
+	return found(nagios.Critical, "waits until %s although its schedule says %s: the clock was wrong once (%s)",
+		nagios.Instant(t.NextElapse), nagios.Instant(expected), v.systemctl("restart", t.Name))
+}

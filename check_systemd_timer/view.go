@@ -1,0 +1,90 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/systemd"
+)
+
+// view is one timer with all that is known of it. It is made at once, and what
+// is said of the timer is made from it.
+type view struct {
+	opt     options
+	named   bool
+	now     time.Time
+	host    systemd.Host
+	timer   systemd.Timer
+	service systemd.Service
+	run     run
+	before  *before // nil: the runs before were not asked for
+	stuck   *stuck  // nil: the processes were not asked for
+}
+
+func viewOf(opt options, f facts, pair systemd.Pair, now time.Time) view {
+	name := pair.Timer.Name
+	return view{
+		opt: opt, named: f.isNamed(pair), now: now, host: f.host,
+		timer: pair.Timer, service: pair.Service, run: latest(pair, f.host, now),
+		before: f.before[name], stuck: f.stuck[name],
+	}
+}
+
+// found is one finding.
+func found(state nagios.State, format string, args ...any) (list nagios.Findings) {
+	list.Add(state, format, args...)
+	return list
+}
+
+// alertIfNamed is the state of what is wrong only with a timer that is expected
+// to run.
+func (v view) alertIfNamed(state nagios.State) nagios.State {
+	if v.named {
+		return state
+	}
+	return nagios.OK
+}
+
+// missedState is the state that the number of missed runs has.
+func (v view) missedState() nagios.State {
+	return nagios.Judge(float64(v.run.missed.count), v.opt.MissedWarning, v.opt.MissedCritical)
+}
+
+// systemctl is a command for the manager that was asked.
+func (v view) systemctl(words ...string) string { return v.tell("systemctl", words...) }
+
+// tell is a command about what that manager runs.
+func (v view) tell(command string, words ...string) string {
+	if v.opt.User {
+		command += " --user"
+	}
+	return command + " " + strings.Join(words, " ")
+}
+
+func (v view) ago(t time.Time) string { return nagios.Span(v.now.Sub(t)) + " ago" }
+
+// when writes " 5m ago", or nothing when the instant is not known.
+func (v view) when(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return " " + v.ago(t)
+}
+
+// since writes ", since INSTANT", or nothing when it is not known.
+func since(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return ", since " + nagios.Instant(t)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func runs(n int) string { return nagios.Count(n, "scheduled run", "scheduled runs") }
