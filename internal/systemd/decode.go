@@ -162,6 +162,8 @@ func (p *properties) timer(name string, k clock) Timer {
 		NextElapse:        k.instant(value[uint64](p, "NextElapseUSecRealtime"), 0),
 		Accuracy:          p.duration("AccuracyUSec"),
 		RandomizedDelay:   p.duration("RandomizedDelayUSec"),
+		RandomizedOffset:  p.duration("RandomizedOffsetUSec"),
+		DeferReactivation: value[bool](p, "DeferReactivation"),
 		FixedRandomDelay:  value[bool](p, "FixedRandomDelay"),
 		Persistent:        value[bool](p, "Persistent"),
 		RemainAfterElapse: value[bool](p, "RemainAfterElapse"),
@@ -207,6 +209,7 @@ func (p *properties) service(name string, k clock) Service {
 	s.ExecMainStatus = value[int32](p, "ExecMainStatus")
 	s.NRestarts = value[uint32](p, "NRestarts")
 	s.Restart = value[string](p, "Restart")
+	s.RestartMode = value[string](p, "RestartMode")
 	s.RestartDelay = p.duration("RestartUSec")
 	s.RemainAfterExit = value[bool](p, "RemainAfterExit")
 	s.RuntimeMax = p.duration("RuntimeMaxUSec")

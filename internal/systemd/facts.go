@@ -101,6 +101,8 @@ type Timer struct {
 	NextElapse        time.Time        // the earlier of both clocks; zero: none is set, which is normal while the unit runs
 	Accuracy          time.Duration
 	RandomizedDelay   time.Duration
+	RandomizedOffset  time.Duration // the most that RandomizedOffsetSec= moves each calendar elapse by (systemd 258)
+	DeferReactivation bool          // an elapse during a run is dropped (systemd 257)
 	FixedRandomDelay  bool
 	Persistent        bool
 	RemainAfterElapse bool
@@ -127,6 +129,7 @@ type Service struct {
 	ExecMainStatus  int32     // exit status, or signal number
 	NRestarts       uint32
 	Restart         string        // Restart=: no, always, on-failure, ...
+	RestartMode     string        // normal, direct; empty before systemd 254, where each restart is a start of its own
 	RestartDelay    time.Duration // RestartSec=
 	RemainAfterExit bool
 	RuntimeMax      time.Duration // Infinity: no limit, as are the next two
