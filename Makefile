@@ -1,5 +1,5 @@
 # mailfresh: build, test and measure. Needs Go and make; integration and bench need root on Debian.
-VERSION := $(shell sed -n 's/^## \([0-9][^ ]*\).*/\1/p' CHANGELOG.md | head -n 1)
+VERSION := $(shell release/version)
 PLUGINS := $(notdir $(wildcard check_*))
 TOOLS   := $(CURDIR)/build/tools
 STATICCHECK := $(TOOLS)/staticcheck
@@ -90,20 +90,23 @@ install:
 
 # Static binaries for linux amd64 and arm64 with what make install puts beside them: build/tarball.
 tarball:
-	.ci/tarball build/tarball
+	release/tarball build/tarball
 
 # The source of what is committed, and the modules it needs: build/dist/mailfresh_VERSION.orig.tar.xz and .orig-vendor.tar.xz.
 dist:
-	.ci/dist build/dist
+	release/dist build/dist
 
-# The Debian source and binary packages in build/deb, built offline and looked at by lintian. The second installs what it needs, as root.
-deb: dist
-	.ci/package-install
-	.ci/deb build/dist build/deb
+# The Debian source and binary packages in build/deb, built offline and looked at by lintian. Fails with the Debian packages that are missing.
+deb:
+	@release/missing deb
+	release/dist build/dist
+	release/deb build/dist build/deb
 
 # The package built twice, and installed in clean roots of Debian 12 and 13, where docs/setup.md is followed. Needs root and a Debian mirror.
-package-test: deb
-	.ci/package build/dist build/deb
+package-test:
+	@release/missing package-test
+	@$(MAKE) --no-print-directory deb
+	release/package-test build/dist build/deb
 
 clean:
 	rm -rf build

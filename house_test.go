@@ -258,3 +258,21 @@ func TestRepeatableOptionsAreSeparate(t *testing.T) {
 		})
 	}
 }
+
+// Links between the pages of this repository lead to a file.
+func TestLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	pages, _ := filepath.Glob("*.md")
+	inDocs, _ := filepath.Glob("docs/*.md")
+	for _, page := range append(pages, inDocs...) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
+				t.Errorf("%s: the link to %s leads nowhere", page, m[1])
+			}
+		}
+	}
+}

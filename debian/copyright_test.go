@@ -1,4 +1,5 @@
-package mailfresh_test
+// Package debian_test holds what the Debian package says to the modules it is built from.
+package debian_test
 
 import (
 	"os"
@@ -29,14 +30,14 @@ func license(text string) string {
 // here: vendored, as in Debian's build, or in the module cache.
 func modules(t *testing.T) map[string]string {
 	t.Helper()
-	text, err := os.ReadFile("go.mod")
+	text, err := os.ReadFile("../go.mod")
 	if err != nil {
 		t.Fatal(err)
 	}
 	dirs := map[string]string{}
 	for _, m := range regexp.MustCompile(`(?m)^\t(\S+) v`).FindAllStringSubmatch(string(text), -1) {
-		dir := filepath.Join("vendor", m[1])
-		if _, err := os.Stat("vendor"); err != nil {
+		dir := filepath.Join("../vendor", m[1])
+		if _, err := os.Stat("../vendor"); err != nil {
 			out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", m[1]).Output()
 			if err != nil {
 				t.Fatalf("go list -m %s: %v", m[1], err)
@@ -56,7 +57,7 @@ func modules(t *testing.T) map[string]string {
 // Debian's copyright file says of every module what its licence file says:
 // which licence, and whose copyright.
 func TestDebianCopyright(t *testing.T) {
-	text, err := os.ReadFile("debian/copyright")
+	text, err := os.ReadFile("copyright")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func TestDebianCopyright(t *testing.T) {
 			}
 		}
 	}
-	required, err := os.ReadFile("go.mod")
+	required, err := os.ReadFile("../go.mod")
 	if err != nil {
 		t.Fatal(err)
 	}
