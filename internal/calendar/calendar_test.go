@@ -61,13 +61,6 @@ func parseTest(t testing.TB, spec, zone string) *Event {
 	return e
 }
 
-func wantRefused(t *testing.T, spec string) {
-	t.Helper()
-	if e, err := Parse(spec, time.UTC); err == nil {
-		t.Errorf("Parse(%q) = %v without the zone's file; want an error", spec, e)
-	}
-}
-
 func at(t testing.TB, text string) time.Time {
 	t.Helper()
 	instant, err := time.Parse(time.DateTime, text)

@@ -19,6 +19,9 @@ func (e *Event) cutZone(spec string, zones fs.FS) (rest string) {
 		return spec
 	}
 	rest, word := spec[:space], spec[space+1:]
+	if strings.ContainsAny(word, ":*") {
+		return spec // a time of day or a date: no zone has such a name
+	}
 	if lower(word) == "utc" {
 		e.zone, e.location = "UTC", time.UTC
 		return rest
