@@ -1,6 +1,8 @@
 module mailfresh
 
-go 1.24.0
+go 1.26.0
+
+toolchain go1.26.11
 
 require (
 	github.com/alexflint/go-arg v1.6.1
@@ -9,15 +11,15 @@ require (
 	github.com/emersion/go-smtp v0.24.0
 	github.com/godbus/dbus/v5 v5.2.4
 	github.com/google/go-cmp v0.7.0
-	github.com/prometheus/procfs v0.19.2
-	github.com/rogpeppe/go-internal v1.14.1
-	golang.org/x/net v0.50.0
-	golang.org/x/sys v0.41.0
+	github.com/prometheus/procfs v0.23.0
+	github.com/rogpeppe/go-internal v1.16.0
+	golang.org/x/net v0.62.0
+	golang.org/x/sys v0.50.0
 )
 
 require (
 	github.com/alexflint/go-scalar v1.2.0 // indirect
 	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6 // indirect
-	golang.org/x/text v0.34.0 // indirect
-	golang.org/x/tools v0.41.0 // indirect
+	golang.org/x/text v0.44.0 // indirect
+	golang.org/x/tools v0.52.0 // indirect
 )
