@@ -10,12 +10,12 @@ import (
 // quantities are what is known of the timer in numbers.
 func (v view) quantities() (list []nagios.Quantity) {
 	age := func(t time.Time) float64 { return v.now.Sub(t).Seconds() }
-	if inProgress(v.service) && !v.service.InactiveExit.IsZero() {
-		list = append(list, nagios.Quantity{Label: "running", Value: age(v.service.InactiveExit), Unit: "s",
+	if inProgress(v.service) && !v.run.tried.IsZero() {
+		list = append(list, nagios.Quantity{Label: "running", Value: age(v.run.tried), Unit: "s",
 			Warning: apply(v, v.opt.RunningWarning), Critical: apply(v, v.opt.RunningCritical)})
 	}
-	if !v.run.ended.IsZero() {
-		list = append(list, nagios.Quantity{Label: "last_run", Value: age(v.run.ended), Unit: "s",
+	if !v.run.known.IsZero() {
+		list = append(list, nagios.Quantity{Label: "last_run", Value: age(v.run.known), Unit: "s",
 			Warning: v.opt.Warning.Range, Critical: v.opt.Critical.Range})
 	}
 	if v.run.tookKnown {
