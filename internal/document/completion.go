@@ -51,7 +51,8 @@ func bashValue(o plugin.Option) string {
 	case takesTimer(o):
 		return fmt.Sprintf(`mapfile -t COMPREPLY < <(compgen -W "$(%s)" -- "$cur")`, timers)
 	case words[o.Placeholder] != nil:
-		return fmt.Sprintf(`mapfile -t COMPREPLY < <(compgen -W '%s' -- "$cur")`, strings.Join(words[o.Placeholder], " "))
+		return fmt.Sprintf(`mapfile -t COMPREPLY < <(compgen -W '%s' -- "$cur")`,
+			strings.Join(words[o.Placeholder], " "))
 	}
 	return ": # " + o.Placeholder
 }

@@ -139,7 +139,8 @@ func (d *DNS) answer(query []byte, udp bool) []byte {
 }
 
 // records gives one record if it is of the wanted type, and follows a CNAME.
-func (d *DNS) records(name dnsmessage.Name, record []string, want dnsmessage.Type) []dnsmessage.Resource {
+func (d *DNS) records(name dnsmessage.Name, record []string,
+	want dnsmessage.Type) []dnsmessage.Resource {
 	var body dnsmessage.ResourceBody
 	kind, args := record[0], record[1:]
 	switch kind {
@@ -152,7 +153,8 @@ func (d *DNS) records(name dnsmessage.Name, record []string, want dnsmessage.Typ
 		body = &dnsmessage.AAAAResource{AAAA: netip.MustParseAddr(args[0]).As16()}
 	case "CNAME":
 		target := dnsmessage.MustNewName(args[0])
-		all := []dnsmessage.Resource{{Header: header(name, dnsmessage.TypeCNAME), Body: &dnsmessage.CNAMEResource{CNAME: target}}}
+		all := []dnsmessage.Resource{{Header: header(name, dnsmessage.TypeCNAME),
+			Body: &dnsmessage.CNAMEResource{CNAME: target}}}
 		for _, next := range d.zone[args[0]] {
 			all = append(all, d.records(target, next, want)...)
 		}

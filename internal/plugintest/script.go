@@ -28,7 +28,9 @@ func Run(t *testing.T, dir string) {
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
 			// NRPE's environment is small: no LANG, no DBUS_*.
-			env.Vars = append(env.Vars, "LANG=", "LC_ALL=", "DBUS_SYSTEM_BUS_ADDRESS=unix:path="+env.WorkDir+"/no-bus", "DBUS_SESSION_BUS_ADDRESS=")
+			env.Vars = append(env.Vars, "LANG=", "LC_ALL=",
+				"DBUS_SYSTEM_BUS_ADDRESS=unix:path="+env.WorkDir+"/no-bus",
+				"DBUS_SESSION_BUS_ADDRESS=")
 			return nil
 		},
 	})

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Systemd is what a fake systemd knows. Its text form has one section per unit, with the properties that
-// `systemctl show` prints, and leaves out what is as usual:
+// Systemd is what a fake systemd knows. Its text form has one section per unit, with the properties
+// that `systemctl show` prints, and leaves out what is as usual:
 //
 //	[backup.timer]
 //	TimersCalendar=*-*-* 04:44:00
@@ -28,13 +28,15 @@ import (
 //	InactiveExitTimestamp=now-12h3m
 //	Job=17 start running
 //
-// Instants are now, now-1d2h, now+5min or 2022-02-22 04:44:00 UTC. The monotonic half of a stamp is 0, as after a reboot, unless
-// it is given: this machine may have booted a moment ago, and 0 is all that it can say of what was before. For the same reason the
-// usual manager is that of a container, for which its own start 30 days ago is the boot.
-// Durations are 90s, 1h30min, infinity. TimersCalendar=, TimersMonotonic=OnBootUSec 1h,
-// Conditions=ConditionPathExists=!/run/x failed, ExecStart=-/bin/x arg and JobBefore=12 network.target start running (what GetJobBefore
-// answers about the unit's job) and Process=4711 /bin/x arg (what GetProcesses answers) may be repeated. A property that is not named is not sent, as by another version of systemd.
-// [x.service 2] is what changes when the unit is read for the second time.
+// Instants are now, now-1d2h, now+5min or 2022-02-22 04:44:00 UTC. The monotonic half of a stamp is
+// 0, as after a reboot, unless it is given: this machine may have booted a moment ago, and 0 is all
+// that it can say of what was before. For the same reason the usual manager is that of a container,
+// for which its own start 30 days ago is the boot. Durations are 90s, 1h30min, infinity.
+// TimersCalendar=, TimersMonotonic=OnBootUSec 1h, Conditions=ConditionPathExists=!/run/x failed,
+// ExecStart=-/bin/x arg and JobBefore=12 network.target start running (what GetJobBefore answers
+// about the unit's job) and Process=4711 /bin/x arg (what GetProcesses answers) may be repeated. A
+// property that is not named is not sent, as by another version of systemd. [x.service 2] is what
+// changes when the unit is read for the second time.
 //
 // [manager] has UnitPath=, Virtualization= and UserspaceTimestamp=; [faults] has what goes wrong:
 //
@@ -108,10 +110,13 @@ var kinds = []struct{ iface, kind, names string }{
 	{"Manager", "stamp", "UserspaceTimestamp"},
 }
 
-// kindOf returns the interface and the kind of a property of a unit; "" where it has no such property.
+// kindOf returns the interface and the kind of a property of a unit; "" where it has no such
+// property.
 func kindOf(unit, property string) (iface, kind string) {
 	for _, k := range kinds {
-		own := k.iface == "Unit" && unit != "manager" || strings.HasSuffix(unit, "."+strings.ToLower(k.iface)) || unit == strings.ToLower(k.iface)
+		own := k.iface == "Unit" && unit != "manager" ||
+			strings.HasSuffix(unit, "."+strings.ToLower(k.iface)) ||
+			unit == strings.ToLower(k.iface)
 		for _, name := range strings.Fields(k.names) {
 			switch {
 			case !own:
@@ -137,7 +142,8 @@ var usual = map[string]string{
 
 // ParseSystemd reads the text form. Relative instants count from now.
 func ParseSystemd(text string, now time.Time) (*Systemd, error) {
-	s := &Systemd{units: map[string]*fakeUnit{"manager": {versions: []map[string]any{{}}}}, faults: map[string]string{}}
+	s := &Systemd{units: map[string]*fakeUnit{"manager": {versions: []map[string]any{{}}}},
+		faults: map[string]string{}}
 	if err := s.fill("manager", usual["manager"], now); err != nil {
 		return nil, err
 	}
@@ -272,7 +278,8 @@ type (
 	}
 )
 
-// parseValue returns the D-Bus value that a text means; the zero value of its kind for "". An element is added to list.
+// parseValue returns the D-Bus value that a text means; the zero value of its kind for "". An
+// element is added to list.
 func parseValue(kind, text string, list any, now time.Time) (any, error) {
 	switch kind {
 	case "string":
@@ -318,7 +325,8 @@ func parseValue(kind, text string, list any, now time.Time) (any, error) {
 	return nil, fmt.Errorf("unknown property")
 }
 
-// parseCondition reads ConditionPathExists=|!/run/x failed; without the last word it was not checked.
+// parseCondition reads ConditionPathExists=|!/run/x failed; without the last word it was not
+// checked.
 func parseCondition(text string) condition {
 	text, state, _ := strings.Cut(text, " ")
 	kind, param, _ := strings.Cut(text, "=")
@@ -328,7 +336,8 @@ func parseCondition(text string) condition {
 	return c
 }
 
-// parseInstant returns microseconds since 1970, or since this machine's boot for mono: nothing before that can be said.
+// parseInstant returns microseconds since 1970, or since this machine's boot for mono: nothing
+// before that can be said.
 func parseInstant(text string, mono bool, now time.Time) (uint64, error) {
 	at := now
 	switch rest, relative := strings.CutPrefix(text, "now"); {
@@ -342,7 +351,8 @@ func parseInstant(text string, mono bool, now time.Time) (uint64, error) {
 		if err != nil || rest[0] != '-' && rest[0] != '+' {
 			return 0, fmt.Errorf("%q is no instant", text)
 		}
-		at = now.Add(time.Duration(usec) * time.Microsecond * map[byte]time.Duration{'-': -1, '+': 1}[rest[0]])
+		at = now.Add(time.Duration(usec) * time.Microsecond * map[byte]time.Duration{'-': -1,
+			'+': 1}[rest[0]])
 	default:
 		var err error
 		if at, err = time.Parse("2006-01-02 15:04:05 MST", text); err != nil {
@@ -365,14 +375,16 @@ func parseInstant(text string, mono bool, now time.Time) (uint64, error) {
 
 // parseDuration reads 1d2h3min4s; a bare number is seconds.
 func parseDuration(text string) (usec uint64, err error) {
-	units := map[string]time.Duration{"w": 7 * 24 * time.Hour, "d": 24 * time.Hour, "h": time.Hour, "min": time.Minute, "m": time.Minute,
+	units := map[string]time.Duration{"w": 7 * 24 * time.Hour, "d": 24 * time.Hour, "h": time.Hour,
+		"min": time.Minute, "m": time.Minute,
 		"s": time.Second, "": time.Second, "ms": time.Millisecond, "us": time.Microsecond}
 	if text == "infinity" {
 		return math.MaxUint64, nil
 	}
 	for rest := strings.ReplaceAll(text, " ", ""); rest != ""; {
 		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
-		letters := len(rest[digits:]) - len(strings.TrimLeft(rest[digits:], "abcdefghijklmnopqrstuvwxyz"))
+		letters := len(rest[digits:]) - len(strings.TrimLeft(rest[digits:],
+			"abcdefghijklmnopqrstuvwxyz"))
 		n, err := strconv.ParseUint(rest[:digits], 10, 64)
 		unit, ok := units[rest[digits:digits+letters]]
 		if err != nil || !ok {
@@ -391,7 +403,8 @@ func systemd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: systemd FILE")
 	}
-	s, err := ParseSystemd(strings.ReplaceAll(ts.ReadFile(args[0]), "$WORK", ts.Getenv("WORK")), time.Now())
+	s, err := ParseSystemd(strings.ReplaceAll(ts.ReadFile(args[0]), "$WORK", ts.Getenv("WORK")),
+		time.Now())
 	ts.Check(err)
 	dir, err := os.MkdirTemp("", "stage") // $WORK may be too long for a socket's name
 	ts.Check(err)
