@@ -40,7 +40,8 @@ func Bash(c plugin.Check) string {
 		}
 		fmt.Fprintf(&b, "\t%s)\n\t\t%s\n\t\treturn\n\t\t;;\n", name, bashValue(o))
 	}
-	fmt.Fprintf(&b, "\tesac\n\tmapfile -t COMPREPLY < <(compgen -W '%s' -- \"$cur\")\n}\ncomplete -F _%[2]s %[2]s\n", strings.Join(all, " "), c.Name)
+	fmt.Fprintf(&b, "\tesac\n\tmapfile -t COMPREPLY < <(compgen -W '%s' -- \"$cur\")\n}\n"+
+		"complete -F _%[2]s %[2]s\n", strings.Join(all, " "), c.Name)
 	return b.String()
 }
 
@@ -120,7 +121,8 @@ func Fish(c plugin.Check) string {
 		default:
 			b.WriteString(" -x")
 		}
-		b.WriteString(" -d '" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(sentence(o)) + "'\n")
+		text := strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(sentence(o))
+		b.WriteString(" -d '" + text + "'\n")
 	}
 	return b.String()
 }

@@ -82,28 +82,32 @@ func (st *Stage) accept() {
 	}
 }
 
-// serve plays one connection: the login, then calls and replies.
-func (st *Stage) serve(c net.Conn) {
-	in := bufio.NewReader(c)
-	if !st.answer(c, "accept", nil) {
-		return
-	}
-	for begun := false; !begun; {
+// login plays the server's part of SASL, up to BEGIN.
+func (st *Stage) login(c net.Conn, in *bufio.Reader) bool {
+	for {
 		line, err := in.ReadString('\n')
 		if err != nil {
-			return
+			return false
 		}
 		switch words := strings.Fields(strings.TrimPrefix(line, "\x00")); {
 		case len(words) == 0:
 		case words[0] == "BEGIN":
-			begun = true
+			return true
 		case words[0] == "AUTH" && st.systemd.faults["reject"] == "":
 			if !st.answer(c, "AUTH", []byte("OK 1234567890abcdef1234567890abcdef\r\n")) {
-				return
+				return false
 			}
 		default:
 			io.WriteString(c, "REJECTED EXTERNAL\r\n")
 		}
+	}
+}
+
+// serve plays one connection: the login, then calls and replies.
+func (st *Stage) serve(c net.Conn) {
+	in := bufio.NewReader(c)
+	if !st.answer(c, "accept", nil) || !st.login(c, in) {
+		return
 	}
 	for serial := uint32(1); ; serial++ {
 		var raw bytes.Buffer
@@ -119,7 +123,8 @@ func (st *Stage) serve(c net.Conn) {
 		if alter := st.systemd.Alter; alter != nil && reply.Type == dbus.TypeMethodReply {
 			reply = success(alter(member, reply.Body)...)
 		}
-		reply.Headers[dbus.FieldReplySerial] = dbus.MakeVariant(binary.LittleEndian.Uint32(raw.Bytes()[8:]))
+		asked := binary.LittleEndian.Uint32(raw.Bytes()[8:])
+		reply.Headers[dbus.FieldReplySerial] = dbus.MakeVariant(asked)
 		var b bytes.Buffer
 		if err := reply.EncodeTo(&b, binary.LittleEndian); err != nil {
 			return

@@ -16,7 +16,8 @@ import (
 //
 //	example.org. MX 10 mx1.example.org.
 //	mx1.example.org. A 127.0.0.1           also AAAA and CNAME
-//	example.net. SERVFAIL [AAAA]           to all questions or to one type; or REFUSED, or EMPTY: a name without records
+//	example.net. SERVFAIL [AAAA]           to all questions or to one type; or REFUSED,
+//	                                       or EMPTY: a name without records
 //	example.com. SILENT [A]                never answered, or not for this type
 //	big.example.org. TRUNCATED             over UDP; TCP gives the other records of the name
 //	bad.example.org. GARBAGE               an answer that is cut short

@@ -22,14 +22,14 @@ import (
 //	S| 250 ok\n                      sends these bytes, with Go's escapes, and no line end
 //	drip 20ms 250 ok                 sends the line byte by byte
 //	wait 300ms                       pauses
-//	take                             waits for the client to send something, such as the beginning of TLS, and reads it
+//	take                             reads what the client sends, such as a TLS handshake
 //	tls mx1.example.org [expired]    speaks TLS from here, with a certificate of CA for that name
 //	from 127.0.0.9                   the client must have this address
 //	silence                          says nothing until the client leaves
 //	flood 250-x                      sends the line until the client leaves
 //	pour x                           sends these bytes, with Go's escapes, until the client leaves
 //	close, rst                       ends the connection, politely or not
-//	next                             what follows is for the next connection; the last part is for all further ones
+//	next                             the next connection begins; the last part is for all others
 //
 // Where a part ends, RSET and QUIT are answered and the connection is closed. Blank lines and lines
 // with # are comments.
