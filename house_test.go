@@ -33,22 +33,28 @@ var mayImport = map[string][]string{
 	"internal/journal":  {},
 	"internal/schedule": {"internal/calendar", "internal/systemd"},
 
-	"check_systemd_timer":   {"internal/plugin", "internal/nagios", "internal/schedule", "internal/systemd", "internal/process", "internal/journal"},
-	"check_alias_freshness": {"internal/plugin", "internal/nagios", "internal/schedule", "internal/systemd", "internal/aliases"},
-	"check_mx_rcpt":         {"internal/plugin", "internal/nagios", "internal/mx", "internal/smtp", "internal/aliases"},
+	"check_systemd_timer": {"internal/plugin", "internal/nagios", "internal/schedule",
+		"internal/systemd", "internal/process", "internal/journal"},
+	"check_alias_freshness": {"internal/plugin", "internal/nagios", "internal/schedule",
+		"internal/systemd", "internal/aliases"},
+	"check_mx_rcpt": {"internal/plugin", "internal/nagios", "internal/mx", "internal/smtp",
+		"internal/aliases"},
 
 	// For tests and the demo only, in no plugin.
 	"internal/plugintest": {"internal/nagios"},
-	"internal/document":   {"internal/plugin", "internal/output"},
+	"internal/document":   {"internal/plugin"},
 	"demo":                {"internal/plugintest"},
-	"integration":         {"internal/plugintest", "internal/calendar", "internal/aliases", "internal/nagios", "internal/smtp"},
+	"integration": {"internal/plugintest", "internal/calendar", "internal/aliases",
+		"internal/nagios", "internal/smtp"},
 }
 
 // pureImports are what a pure file may not import, and pureCalls what it may
 // not call: it does no I/O and reads no clock.
 var (
-	pureImports = []string{"os", "os/exec", "io", "io/fs", "net", "bufio", "context", "path/filepath", "math/rand", "math/rand/v2"}
-	pureCalls   = []string{"time.Now", "time.Since", "time.Until", "time.After", "time.Sleep", "time.Tick", "time.NewTimer"}
+	pureImports = []string{"os", "os/exec", "io", "io/fs", "net", "bufio", "context",
+		"path/filepath", "math/rand", "math/rand/v2"}
+	pureCalls = []string{"time.Now", "time.Since", "time.Until", "time.After", "time.Sleep",
+		"time.Tick", "time.NewTimer"}
 )
 
 // source is one Go file that is no test.
@@ -65,7 +71,8 @@ func sources(t *testing.T) (list []source) {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && (path != "." && strings.HasPrefix(d.Name(), ".") || path == "build" || path == "vendor") {
+		if d.IsDir() && (path != "." && strings.HasPrefix(d.Name(), ".") || path == "build" ||
+			path == "vendor") {
 			return fs.SkipDir
 		}
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
@@ -77,7 +84,8 @@ func sources(t *testing.T) (list []source) {
 		}
 		fset := token.NewFileSet()
 		tree, err := parser.ParseFile(fset, path, text, 0)
-		list = append(list, source{filepath.Dir(path), path, strings.Count(string(text), "\n"), tree, fset})
+		list = append(list, source{filepath.Dir(path), path, strings.Count(string(text), "\n"),
+			tree, fset})
 		return err
 	})
 	if err != nil || len(list) == 0 {
@@ -119,7 +127,8 @@ func TestLayers(t *testing.T) {
 			t.Errorf("%s: the folder has no place in the layers", s.path)
 		}
 		for _, path := range s.imports() {
-			if own, ok := strings.CutPrefix(path, "mailfresh/"); ok && !slices.Contains(allowed, own) {
+			if own, ok := strings.CutPrefix(path, "mailfresh/"); ok &&
+				!slices.Contains(allowed, own) {
 				t.Errorf("%s imports %s; %s may import %v", s.path, path, s.dir, allowed)
 			}
 		}
@@ -130,7 +139,9 @@ func TestLayers(t *testing.T) {
 // starts one, and gives it a pipe.
 func TestOneChild(t *testing.T) {
 	for _, s := range sources(t) {
-		if (isPlugin(s.dir) || strings.HasPrefix(s.dir, "internal/")) && s.dir != "internal/journal" && s.dir != "internal/plugintest" && slices.Contains(s.imports(), "os/exec") {
+		if (isPlugin(s.dir) || strings.HasPrefix(s.dir, "internal/")) &&
+			s.dir != "internal/journal" && s.dir != "internal/plugintest" &&
+			slices.Contains(s.imports(), "os/exec") {
 			t.Errorf("%s imports os/exec; only internal/journal may start a program", s.path)
 		}
 	}
@@ -143,11 +154,13 @@ func TestReadsOnly(t *testing.T) {
 		`|net\.Listen\w*|(unix|syscall)\.(Open|Unlink|Rename|Kill|Exec|Mount|Socket|Ptrace)\w*)$`)
 	environment := regexp.MustCompile(`^(os|syscall|unix)\.(Getenv|LookupEnv|Environ|ExpandEnv)$`)
 	for _, s := range sources(t) {
-		if s.dir == "internal/plugintest" || s.dir == "internal/document" || !isPlugin(s.dir) && !strings.HasPrefix(s.dir, "internal/") {
+		if s.dir == "internal/plugintest" || s.dir == "internal/document" || !isPlugin(s.dir) &&
+			!strings.HasPrefix(s.dir, "internal/") {
 			continue
 		}
 		for _, use := range s.uses() {
-			if never.MatchString(use) || environment.MatchString(use) && s.dir != "internal/systemd" {
+			if never.MatchString(use) || environment.MatchString(use) &&
+				s.dir != "internal/systemd" {
 				t.Errorf("%s uses %s; the plugins read only", s.path, use)
 			}
 		}
@@ -156,9 +169,11 @@ func TestReadsOnly(t *testing.T) {
 
 // One frame owns the process: arguments, standard output, the exit.
 func TestOneFrame(t *testing.T) {
-	frame := []string{"os.Exit", "os.Args", "os.Stdout", "os.Stderr", "log.Fatal", "log.Fatalf", "log.Print", "log.Printf", "fmt.Print", "fmt.Printf", "fmt.Println"}
+	frame := []string{"os.Exit", "os.Args", "os.Stdout", "os.Stderr", "log.Fatal", "log.Fatalf",
+		"log.Print", "log.Printf", "fmt.Print", "fmt.Printf", "fmt.Println"}
 	for _, s := range sources(t) {
-		if !isPlugin(s.dir) && !strings.HasPrefix(s.dir, "internal/") || s.dir == "internal/plugin" || s.dir == "internal/plugintest" {
+		if !isPlugin(s.dir) && !strings.HasPrefix(s.dir, "internal/") ||
+			s.dir == "internal/plugin" || s.dir == "internal/plugintest" {
 			continue
 		}
 		for _, use := range s.uses() {
@@ -179,7 +194,8 @@ func TestPure(t *testing.T) {
 		if name == "main.go" && isPlugin(s.dir) && s.lines > 100 {
 			t.Errorf("%s has %d lines; want at most 100", s.path, s.lines)
 		}
-		if !(isPlugin(s.dir) && name != "main.go" || s.dir == "internal/nagios" || s.dir == "internal/output" || s.dir == "internal/schedule") {
+		if !(isPlugin(s.dir) && name != "main.go" || s.dir == "internal/nagios" ||
+			s.dir == "internal/output" || s.dir == "internal/schedule") {
 			continue
 		}
 		for _, path := range s.imports() {
@@ -221,7 +237,8 @@ func TestPluginsAreWhole(t *testing.T) {
 		for part, glob := range parts {
 			found, _ := filepath.Glob(glob)
 			if late := slices.Contains(pending[name], part); (len(found) == 0) != late {
-				t.Errorf("%s: %s (%s) exists: %t, pending: %t", name, part, glob, len(found) > 0, late)
+				t.Errorf("%s: %s (%s) exists: %t, pending: %t", name, part, glob, len(found) > 0,
+					late)
 			}
 		}
 		if row := fmt.Sprintf("| `%s` |", name); !strings.Contains(string(readme), row) {
@@ -251,7 +268,9 @@ func TestRepeatableOptionsAreSeparate(t *testing.T) {
 			if !ok || f.Tag == nil {
 				return true
 			}
-			if _, slice := f.Type.(*ast.ArrayType); slice && strings.Contains(f.Tag.Value, "arg:") && !strings.Contains(f.Tag.Value, ",separate") {
+			if _, slice := f.Type.(*ast.ArrayType); slice &&
+				strings.Contains(f.Tag.Value, "arg:") &&
+				!strings.Contains(f.Tag.Value, ",separate") {
 				t.Errorf("%s: %v is repeatable but not tagged separate", s.path, f.Names)
 			}
 			return true

@@ -34,8 +34,6 @@ func (s *subject) content() {
 	s.measure("entries", float64(c.Entries), "", s.opt.EntriesWarning, s.opt.EntriesCritical)
 	s.measure("malformed", float64(c.Malformed), "", none, none)
 	s.measure("duplicates", float64(c.Repeated), "", none, none)
-	digest := []nagios.MetricLabel{{Name: "digest", Value: fmt.Sprintf("%016x", c.Digest)}}
-	s.data = append(s.data, nagios.Quantity{Metric: "digest_info", Value: 1, Labels: digest})
 	s.note("%s, digest %016x", nagios.Count(c.Entries, "entry", "entries"), c.Digest)
 }
 

@@ -45,9 +45,7 @@ func judge(opt options, f facts, now time.Time) nagios.Result {
 		verdicts = append(verdicts, say(nagios.Critical, pattern, "no file matches"))
 	}
 	for _, f := range f.failed {
-		v := say(opt.unseen(f.late), f.name, "cannot be looked at: "+f.err.Error())
-		v.Unseen = true
-		verdicts = append(verdicts, v)
+		verdicts = append(verdicts, say(opt.unseen(f.late), f.name, "cannot be looked at: "+f.err.Error()))
 	}
 	r := nagios.Result{}
 	for _, v := range verdicts {
@@ -74,8 +72,7 @@ func say(state nagios.State, path, text string) nagios.Object {
 	case "is", "was", "has", "cannot":
 		joint = " "
 	}
-	return nagios.Object{State: state, Name: path, Named: true, Text: path + joint + text, Prefix: strings.TrimPrefix(path, "/"),
-		Labels: []nagios.MetricLabel{{Name: "file", Value: path}}}
+	return nagios.Object{State: state, Text: path + joint + text, Prefix: strings.TrimPrefix(path, "/")}
 }
 
 // subject is one file while it is judged.
@@ -98,15 +95,9 @@ func (s *subject) note(format string, args ...any) {
 	s.notes = append(s.notes, fmt.Sprintf(format, args...))
 }
 
-// metrics are what the quantities are called beside performance data.
-var metrics = map[string]string{
-	"size": "size_bytes", "entries": "entries", "malformed": "malformed_lines", "duplicates": "duplicate_keys",
-	"missed": "missed_updates", "map_lag": "map_lag_seconds",
-}
-
-// measure adds a quantity.
+// measure adds an item of performance data.
 func (s *subject) measure(label string, value float64, unit string, warning, critical nagios.Range) {
-	s.data = append(s.data, nagios.Quantity{Label: label, Metric: metrics[label], Value: value, Unit: unit, Signed: label == "age", Warning: warning, Critical: critical})
+	s.data = append(s.data, nagios.Quantity{Label: label, Value: value, Unit: unit, Signed: label == "age", Warning: warning, Critical: critical})
 }
 
 func (s *subject) inspect() {
@@ -163,7 +154,6 @@ func (s *subject) age() {
 		old = max(old, 0)
 	}
 	s.measure("age", math.Round(old.Seconds()), "s", s.opt.Warning.Range, s.opt.Critical.Range)
-	s.data = append(s.data, nagios.Timestamp("mtime_timestamp_seconds", s.ModTime))
 	if old < 0 {
 		s.found(nagios.Warning, "was written %s in the future (%s): its freshness cannot be judged", nagios.Span(-old), nagios.Instant(s.ModTime))
 		return
@@ -193,7 +183,6 @@ func (s *subject) size() {
 
 func (s *subject) verdict() nagios.Object {
 	v := say(s.findings.Worst(), s.Path, s.findings.Text())
-	v.Unseen = s.Fault == aliases.Denied
 	v.Notes, v.Detail, v.Quantities = s.notes, s.detail(), s.data
 	return v
 }

@@ -79,7 +79,7 @@ func judge(o options, f facts) nagios.Result {
 	for _, f := range j.findings {
 		texts = append(texts, f.text)
 	}
-	return nagios.Result{State: worst, Summary: strings.Join(texts, "; "), Totals: append(j.perfdata, j.disagreeing()), Objects: j.items, Labels: j.recipients()}
+	return nagios.Result{State: worst, Summary: strings.Join(texts, "; "), Totals: j.perfdata, Objects: j.items}
 }
 
 func bySeverity(a, b finding) int { return a.state.Compare(b.state) }

@@ -195,8 +195,7 @@ func (j *judgment) list() {
 		j.items = append(j.items, item)
 	}
 	for _, t := range j.targets {
-		item := nagios.Object{Name: t.label, Notes: t.notes, Detail: t.dialogue.Record, Quantities: j.quantities(t)}
-		item.Labels = []nagios.MetricLabel{{Name: "host", Value: t.name}, {Name: "address", Value: t.address()}}
+		item := nagios.Object{Name: t.label, Notes: t.notes, Detail: t.dialogue.Record}
 		if n := t.dialogue.Unrecorded; n > 0 {
 			item.Detail = append(item.Detail, fmt.Sprintf("... %d more lines", n))
 		}

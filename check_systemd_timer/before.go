@@ -21,6 +21,15 @@ type before struct {
 	err error // why it is not known
 }
 
+// last is the end of the latest of these runs, and how long it took; zero if
+// none is known.
+func (b *before) last() (end time.Time, took time.Duration, known bool) {
+	if b == nil || len(b.List) == 0 {
+		return time.Time{}, 0, false
+	}
+	return b.List[0].End, b.List[0].Duration, !b.List[0].Start.IsZero()
+}
+
 // runLimit is a limit of the present run's time: a range, or a multiple of the
 // longest of the recent successful runs, "5x".
 type runLimit struct {
@@ -107,7 +116,7 @@ func runBefore(v view) nagios.Findings {
 	if v.run.restarts > 0 {
 		state = nagios.Warning // Restart= tries again
 	}
-	ran := nagios.Span(v.now.Sub(v.service.InactiveExit))
+	ran := nagios.Span(v.now.Sub(v.run.tried))
 	return found(state, "%s; the next attempt has been running for %s", text, ran)
 }
 

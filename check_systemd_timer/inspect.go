@@ -18,7 +18,6 @@ func inspect(opt options, f facts, pair systemd.Pair, now time.Time) verdict {
 			State: state, Name: v.timer.Name, Text: list.Text(),
 			Notes: notes(v, state), Detail: v.detail(),
 			Prefix: strings.TrimSuffix(v.timer.Name, ".timer"), Quantities: v.quantities(),
-			Labels: []nagios.MetricLabel{{Name: "timer", Value: v.timer.Name}, {Name: "service", Value: v.service.Name}},
 		},
 		denied: v.before != nil && v.before.Denied && (v.named || opt.Verbose > 0 || state != nagios.OK),
 	}
@@ -91,10 +90,30 @@ func serviceNotes(v view) (list []string) {
 	return nil
 }
 
-// lookAt is the command that shows more of what is wrong.
+// lookAt is the command that shows more of what is wrong: of the timer, where
+// that is at fault, else of its service.
 func lookAt(v view) string {
-	if len(timerFault(v)) > 0 {
+	if timerAtFault(v) {
 		return v.systemctl("status", v.timer.Name)
 	}
 	return v.tell("journalctl", "-u", v.service.Name, "-n", "50")
+}
+
+// timerAtFault reports whether the timer is what is wrong.
+func timerAtFault(v view) bool {
+	if len(timerFault(v)) > 0 {
+		return true
+	}
+	of := append(schedules(v), clockWasWrong(v)...)
+	switch v.run.phase {
+	case phaseAbandoned:
+		of = append(of, waitsInVain(v)...)
+	case phaseSpent:
+		of = append(of, neverAgain(v)...)
+	case phaseIdle:
+		if len(outcome(v)) == 0 && len(noRun(v)) == 0 {
+			of = append(of, lateness(v)...)
+		}
+	}
+	return of.Worst() != nagios.OK
 }

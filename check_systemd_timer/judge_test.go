@@ -18,7 +18,7 @@ func TestRemediesOfTheUser(t *testing.T) {
 		want string
 	}{
 		{daily(func(t *systemd.Timer, s *systemd.Service) { t.LoadState = "masked" }), "(systemctl --user unmask report.timer)"},
-		{daily(func(t *systemd.Timer, s *systemd.Service) { t.ActiveState, t.Result = "failed", "resources" }), "(systemctl --user start report.service says why)"},
+		{daily(func(t *systemd.Timer, s *systemd.Service) { t.ActiveState, t.Result = "failed", "resources" }), "(systemctl --user status report.timer shows why)"},
 		{daily(func(t *systemd.Timer, s *systemd.Service) { t.ActiveState = "inactive" }), "(systemctl --user start report.timer)"},
 		{daily(func(t *systemd.Timer, s *systemd.Service) { t.ActiveState, t.UnitFileState = "inactive", "disabled" }), "(systemctl --user enable --now report.timer)"},
 		{daily(func(t *systemd.Timer, s *systemd.Service) { s.FreezerState = "frozen" }), ": systemctl --user thaw report.service"},
@@ -27,7 +27,7 @@ func TestRemediesOfTheUser(t *testing.T) {
 		{hourly(never, func(t *systemd.Timer, s *systemd.Service) { t.SubState = "elapsed" }), "(systemctl --user start generate_vrts_aliases.service once, "},
 		{daily(func(t *systemd.Timer, s *systemd.Service) { t.NextElapse = now.Add(100 * time.Hour) }), "(systemctl --user restart report.timer)"},
 		{daily(failed("start-limit-hit", 1, 1)), "systemctl --user reset-failed report.service)"},
-		{daily(triggered(time.Hour)), "(systemctl --user start report.service says which)"},
+		{daily(triggered(time.Hour)), "(systemctl --user list-dependencies --failed report.service shows which)"},
 	} {
 		if _, got := judgement(t, "--user", test.pair); !strings.Contains(got, test.want) {
 			t.Errorf("it says\n\t%s; want\n\t%s", got, test.want)

@@ -65,12 +65,16 @@ func noRun(v view) nagios.Findings {
 	return nil
 }
 
-// unmet is the first condition of a unit that was checked and not met.
+// unmet says which condition of a unit was checked and not met; nothing if none
+// was.
 func unmet(u systemd.Unit) string {
 	if u.ConditionResult || u.ConditionTime.IsZero() {
 		return ""
 	}
-	return cmp.Or(failing(u.Conditions), "Condition*=")
+	if name := failing(u.Conditions); name != "" {
+		return "its condition " + name + " is not met"
+	}
+	return "one of its conditions is not met"
 }
 
 // failing is the first of the conditions that was not met. Of alternatives,
@@ -93,7 +97,7 @@ func skippedBy(s systemd.Service) string {
 	if s.Result == "exec-condition" {
 		return "its ExecCondition= said no"
 	}
-	return cmp.Or(failing(s.Conditions), "a condition") + " is not met"
+	return cmp.Or(failing(s.Conditions), "one of its conditions") + " is not met"
 }
 
 // whyNotStarted names what is known of why a trigger led to no run.
@@ -105,7 +109,8 @@ func (v view) whyNotStarted() string {
 	if !s.AssertResult && !s.AssertTime.IsZero() && !s.AssertTime.Before(v.timer.LastTrigger.Add(-time.Second)) {
 		return cmp.Or(failing(s.Asserts), "an assertion") + " failed"
 	}
-	return "a unit that it requires failed, or its start job was cancelled (" + v.systemctl("start", s.Name) + " says which)"
+	return "a unit that it requires failed, or its start job was cancelled (" +
+		v.systemctl("list-dependencies", "--failed", s.Name) + " shows which)"
 }
 
 // lastRun describes the last completed run.
@@ -135,17 +140,23 @@ func (v view) next() string {
 
 // age judges the time since the last completed run ended.
 func age(v view) nagios.Findings {
-	ended, what := v.run.ended, "the last completed run of "+v.service.Name+" ended"
-	if ended.IsZero() {
-		ended, what = v.timer.ActiveEnter, v.service.Name+" has completed no run since the timer was started"
+	name, from, what := v.service.Name, v.run.known, ""
+	switch {
+	case !v.run.ended.IsZero():
+		what = "the last completed run of " + name + " ended"
+	case !from.IsZero():
+		what = "the last known run of " + name + " was triggered"
+	default:
+		from, what = v.timer.ActiveEnter, name+" has completed no run since the timer was started"
 	}
-	if ended.IsZero() {
+	if from.IsZero() {
 		return nil
 	}
-	old, warning, critical := v.now.Sub(ended).Seconds(), v.opt.Warning.Range, v.opt.Critical.Range
+	old, warning, critical := v.now.Sub(from).Seconds(), v.opt.Warning.Range, v.opt.Critical.Range
 	state := nagios.Judge(old, warning, critical)
 	if state == nagios.OK {
 		return nil
 	}
-	return found(state, "%s %s (%s)", what, v.ago(ended), nagios.CrossedTime(state, old, warning, critical))
+	crossed := nagios.CrossedTime(state, old, warning, critical)
+	return found(state, "%s %s (%s)", what, v.ago(from), crossed)
 }

@@ -37,13 +37,27 @@ func ignored(svc systemd.Service) (end string, ok bool) {
 		}
 		flagged = true
 		if failure(svc, e.Code, e.Status) {
-			return exitText(e.Code, e.Status), true
+			return exitText(e.Code, e.Status) + ofSeveral(svc, e), true
 		}
 	}
 	if !flagged || svc.ExecMainExit.IsZero() || !failure(svc, svc.ExecMainCode, svc.ExecMainStatus) {
 		return "", false
 	}
 	return exitText(svc.ExecMainCode, svc.ExecMainStatus), true
+}
+
+// ofSeveral names the command, where a service has several.
+func ofSeveral(svc systemd.Service, e systemd.Exec) string {
+	n := 0
+	for _, other := range svc.Commands {
+		if other.Setting == e.Setting {
+			n++
+		}
+	}
+	if n < 2 {
+		return ""
+	}
+	return " of " + e.Path
 }
 
 // failure reports whether the end of a command is one (systemd.service(5),
@@ -67,6 +81,8 @@ func (v view) ending() string {
 		return commandEnding(s)
 	case "timeout":
 		return "it ran into its time limit (result timeout)"
+	case "protocol":
+		return "it did not keep to the protocol of Type=" + s.Type + " (result protocol)"
 	case "watchdog":
 		return "it did not answer its watchdog"
 	case "oom-kill":

@@ -48,7 +48,7 @@ func kindNote(v view) []string {
 // progress judges a run in progress: how long it lasts, what it waits for, and
 // what it made the schedule miss.
 func progress(v view) nagios.Findings {
-	ran := v.now.Sub(v.service.InactiveExit)
+	ran := v.now.Sub(v.run.tried)
 	long := nagios.Judge(ran.Seconds(), apply(v, v.opt.RunningWarning), apply(v, v.opt.RunningCritical))
 	state := nagios.Worst(long, v.missedState())
 	var causes []string
@@ -71,11 +71,11 @@ func progress(v view) nagios.Findings {
 // present describes the run in progress: how long, which phase, since when.
 func (v view) present() string {
 	s := v.service
-	if s.InactiveExit.IsZero() {
+	if v.run.tried.IsZero() {
 		return fmt.Sprintf("%s is running (%s)", s.Name, s.SubState)
 	}
 	return fmt.Sprintf("%s has been running for %s (%s, since %s)",
-		s.Name, nagios.Span(v.now.Sub(s.InactiveExit)), s.SubState, nagios.Instant(s.InactiveExit))
+		s.Name, nagios.Span(v.now.Sub(v.run.tried)), s.SubState, nagios.Instant(v.run.tried))
 }
 
 // crossed says which limit of the present run's time was passed.
@@ -122,22 +122,31 @@ func limits(s systemd.Service) (notes []string) {
 	return notes
 }
 
-// loop judges a service that is started again and again by Restart=. It does
-// not mend itself, so the first missed run that alerts is critical.
+// loop judges a service that Restart= starts again. It does not mend itself, so
+// the first missed run that alerts is critical.
 func loop(v view) nagios.Findings {
 	s, state := v.service, nagios.Warning
 	if v.missedState() != nagios.OK {
 		state = nagios.Critical
 	}
-	restarts, from := nagios.Count(v.run.restarts, "restart", "restarts"), since(v.run.began)
+	return found(state, "%s %s", s.Name, restarts(v))
+}
+
+// restarts says how often a service was restarted, and why.
+func restarts(v view) string {
+	s, n, from := v.service, v.run.restarts, since(v.run.began)
+	count := nagios.Count(n, "restart", "restarts")
 	switch {
-	case v.run.restarts == 0:
-		return found(state, "%s failed (%s) and waits to be restarted%s", s.Name, v.ending(), from)
+	case n == 0:
+		return fmt.Sprintf("failed (%s) and waits to be restarted%s", v.ending(), since(s.StateChange))
+	case n == 1 && s.Result == "success":
+		return "was restarted once" + from
+	case n == 1:
+		return fmt.Sprintf("was restarted once and failed again (%s)%s", v.ending(), from)
 	case s.Result == "success":
-		return found(state, "%s is restarted again and again (%s so far)%s", s.Name, restarts, from)
+		return fmt.Sprintf("is restarted again and again (%s so far)%s", count, from)
 	}
-	return found(state, "%s fails and is restarted again and again (%s so far, last: %s)%s",
-		s.Name, restarts, v.ending(), from)
+	return fmt.Sprintf("fails and is restarted again and again (%s so far, last: %s)%s", count, v.ending(), from)
 }
 
 // waitsInQueue judges a start job that waits in systemd's queue: a run that has

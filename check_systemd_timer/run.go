@@ -18,6 +18,7 @@ type run struct {
 	tried     time.Time // the present attempt, or the last one, began; zero: not known
 	restarts  int       // by Restart=, before that attempt
 	ended     time.Time // the last completed run; zero: not known
+	known     time.Time // the same, or when a Persistent= timer last triggered before the boot
 	took      time.Duration
 	tookKnown bool // the last completed run took that long
 	missed    missed
@@ -55,13 +56,17 @@ const (
 	notStarted                // an assertion, a dependency, a masked unit: the run never began
 )
 
-// latest reads the latest run from systemd's facts.
-func latest(p systemd.Pair, h systemd.Host, now time.Time) run {
-	r := run{trigger: trigger(p.Timer), ended: ended(p.Service), restarts: int(p.Service.NRestarts)}
+// latest reads the latest run from systemd's facts, and from the journal what
+// systemd has forgotten.
+func latest(p systemd.Pair, b *before, h systemd.Host, now time.Time) run {
+	r := run{trigger: trigger(p.Timer), restarts: int(p.Service.NRestarts)}
 	r.attempt = lastAttempt(p.Service, r.trigger)
-	r.began, r.tried = begun(p.Service, r.trigger)
-	r.took = r.ended.Sub(p.Service.InactiveExit)
-	r.tookKnown = !p.Service.InactiveExit.IsZero() && !r.ended.IsZero() && r.took >= 0
+	r.began, r.tried = begun(p, r.trigger)
+	r.ended, r.took, r.tookKnown = completed(p, b, r.tried)
+	r.known = r.ended
+	if r.known.IsZero() && p.Service.InactiveExit.IsZero() {
+		r.known = stamp(p.Timer)
+	}
 	r.phase = phaseOf(p, r, h, now)
 	if r.phase != phaseSpent && p.Timer.LoadState == "loaded" && p.Timer.ActiveState == "active" {
 		until := now.Add(-schedule.Slack(p.Timer))
@@ -74,7 +79,7 @@ func latest(p systemd.Pair, h systemd.Host, now time.Time) run {
 // inProgress reports whether a run is in progress.
 func inProgress(s systemd.Service) bool {
 	switch s.ActiveState {
-	case "activating", "active", "deactivating", "reloading":
+	case "activating", "active", "deactivating", "reloading", "refreshing":
 		return !remains(s)
 	}
 	return false
@@ -150,33 +155,67 @@ func lastAttempt(s systemd.Service, trigger time.Time) attempt {
 	return notStarted
 }
 
-// begun is when the latest run began and when its latest attempt did. systemd
-// renews InactiveExit at each restart by Restart=, so the run that is restarted
-// began at the last trigger, or at least as many delays ago as there were
-// restarts.
-func begun(s systemd.Service, trigger time.Time) (began, tried time.Time) {
-	began, tried = s.InactiveExit, s.InactiveExit
-	if !inProgress(s) || s.NRestarts == 0 || began.IsZero() {
-		return began, tried
+// begun is when the latest run began and when its latest attempt did.
+//
+// Without restarts the service left inactive then. Since systemd 254 all
+// restarts belong to one start, of which the conditions were checked once;
+// InactiveExit is the last failure (RestartMode=normal) or the first attempt
+// (direct), ExecMainStart the latest attempt. Before 254 each restart is a start
+// of its own, so the run began at the last trigger, or at least as many delays
+// ago as there were restarts.
+func begun(p systemd.Pair, trigger time.Time) (began, tried time.Time) {
+	s, exit := p.Service, p.Service.InactiveExit
+	attempted := later(exit, s.ExecMainStart)
+	if waitsToRestart(s) && !s.ExecMainStart.IsZero() {
+		attempted = s.ExecMainStart
 	}
-	if s.RestartDelay < 24*time.Hour {
-		began = began.Add(-time.Duration(min(s.NRestarts, 10_000)) * s.RestartDelay)
+	switch {
+	case s.NRestarts == 0 && waitsToRestart(s):
+		return earlier(exit, s.ExecMainStart), attempted
+	case s.NRestarts == 0 || exit.IsZero():
+		return exit, exit
+	case s.RestartMode != "":
+		return earlier(exit, s.ConditionTime), attempted
+	case !inProgress(s):
+		return exit, exit
 	}
-	if !trigger.IsZero() && trigger.Before(began) {
-		began = trigger
-	}
-	return began, tried
+	return restartedSince(p, trigger), exit
 }
 
-// ended is the end of the last completed run; zero if none is known.
-func ended(s systemd.Service) time.Time {
-	if s.Result == "exec-condition" {
-		return time.Time{} // the end of what was skipped; that of the run before is not kept
+// restartedSince is the start of a run that an old systemd restarted.
+func restartedSince(p systemd.Pair, trigger time.Time) time.Time {
+	s, began := p.Service, p.Service.InactiveExit
+	if s.RestartDelay < 24*time.Hour {
+		began = began.Add(-time.Duration(min(s.NRestarts, 10_000)) * s.RestartDelay)
+		began = later(began, earlier(s.InactiveExit, p.Timer.ActiveEnter))
 	}
-	if remains(s) {
-		return later(s.InactiveEnter, s.ExecMainExit)
+	if trigger.IsZero() {
+		return began
 	}
-	return s.InactiveEnter
+	return earlier(began, trigger)
+}
+
+// completed is the end of the last completed run, zero if none is known, and
+// how long that took, if that is known.
+func completed(p systemd.Pair, b *before, tried time.Time) (end time.Time, took time.Duration, known bool) {
+	s, end := p.Service, p.Service.InactiveEnter
+	switch {
+	case s.Result == "exec-condition": // systemd has the end of what was skipped alone
+		return b.last()
+	case remains(s):
+		end = later(end, s.ExecMainExit)
+	}
+	took = end.Sub(tried)
+	return end, took, !tried.IsZero() && !end.IsZero() && took >= 0
+}
+
+// stamp is the last trigger from before the timer was activated, which a
+// Persistent= timer keeps over a boot; zero if there is none.
+func stamp(t systemd.Timer) time.Time {
+	if trigger(t).IsZero() {
+		return t.LastTrigger
+	}
+	return time.Time{}
 }
 
 // base is where counting missed runs begins: the start of the latest run. A
@@ -186,8 +225,7 @@ func base(p systemd.Pair, r run) schedule.Base {
 	s, activated := p.Service, p.Timer.ActiveEnter
 	b := schedule.Base{Since: r.began, UnitActive: r.began, UnitInactive: s.InactiveEnter}
 	if (inProgress(s) || remains(s)) && !r.began.IsZero() {
-		b.UnitInactive = r.began // the run goes on: whole intervals of its own duration
-		return b
+		return schedule.From(honoured(s, r), 0) // whole intervals of its own duration
 	}
 	if r.attempt == notStarted || s.Job != nil {
 		if r.began.IsZero() {
@@ -207,4 +245,13 @@ func base(p systemd.Pair, r run) schedule.Base {
 	b.UnitActive = later(b.UnitActive, r.trigger)
 	b.UnitInactive = later(b.UnitInactive, r.trigger)
 	return b
+}
+
+// honoured is the last start of a run that goes on: that of the run, or a later
+// trigger that started a service which waited to be restarted (systemd 254).
+func honoured(s systemd.Service, r run) time.Time {
+	if s.RestartMode != "" && r.restarts > 0 && !r.trigger.After(r.tried.Add(time.Second)) {
+		return later(r.began, r.trigger)
+	}
+	return r.began
 }

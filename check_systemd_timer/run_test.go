@@ -93,14 +93,14 @@ func TestLookalikes(t *testing.T) {
 		{"OnUnitActiveSec too", "--skipped-state=ok", hourly(condition(10*time.Minute), func(t *systemd.Timer, s *systemd.Service) {
 			s.InactiveExit, s.InactiveEnter, t.Monotonic[0].Base = ago(9*time.Hour), ago(8*time.Hour), "OnUnitActiveSec"
 		}), "OK - generate_vrts_aliases.service was skipped 10m ago: ConditionPathExists=!/run/x is not met"},
-		{"an old condition is not this trigger's", "", daily(condition(5*time.Hour), triggered(46*time.Minute), func(t *systemd.Timer, s *systemd.Service) { s.AssertResult, s.AssertTime = true, ago(5*time.Hour) }), "WARNING - report.service was triggered 46m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl start report.service says which)"},
-		{"an old ExecCondition is not either", "", daily(triggered(46*time.Minute), func(t *systemd.Timer, s *systemd.Service) { s.Result = "exec-condition" }), "WARNING - report.service was triggered 46m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl start report.service says which)"},
+		{"an old condition is not this trigger's", "", daily(condition(5*time.Hour), triggered(46*time.Minute), func(t *systemd.Timer, s *systemd.Service) { s.AssertResult, s.AssertTime = true, ago(5*time.Hour) }), "WARNING - report.service was triggered 46m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl list-dependencies --failed report.service shows which)"},
+		{"an old ExecCondition is not either", "", daily(triggered(46*time.Minute), func(t *systemd.Timer, s *systemd.Service) { s.Result = "exec-condition" }), "WARNING - report.service was triggered 46m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl list-dependencies --failed report.service shows which)"},
 		{"a skipped run is no completed one", "--skipped-state=ok -c=2d", daily(func(t *systemd.Timer, s *systemd.Service) { s.Result = "exec-condition" }), "CRITICAL - report.service has completed no run since the timer was started 29d ago (allowed is 2d)"},
 		{"a far elapse of a timer that does not wait is stale", "", daily(running("activating", "start", time.Hour), func(t *systemd.Timer, s *systemd.Service) { t.NextElapse = now.Add(16 * 365 * 24 * time.Hour) }), "OK - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC)"},
 		{"just beyond a day of daylight saving", "", daily(func(t *systemd.Timer, s *systemd.Service) { t.NextElapse = now.Add(37*time.Hour + 15*time.Minute) }), "CRITICAL - report.timer: waits until 2022-02-24 06:02:00 UTC although its schedule says 2022-02-23 04:00:00 UTC: the clock was wrong once (systemctl restart report.timer)"},
 		{"swallowed in the first of two commands", "", daily(func(t *systemd.Timer, s *systemd.Service) {
 			s.Commands = []systemd.Exec{{Setting: "ExecStart", Path: "/bin/a", IgnoreFailure: true, Code: 1, Status: 5}, {Setting: "ExecStart", Path: "/bin/b", Code: 1}}
-		}), "WARNING - report.service ended 12h 42m ago with exit status 5, which ExecStart=- ignores: systemd calls it a success"},
+		}), "WARNING - report.service ended 12h 42m ago with exit status 5 of /bin/a, which ExecStart=- ignores: systemd calls it a success"},
 		{"a oneshot's SIGTERM is not clean", "", daily(func(t *systemd.Timer, s *systemd.Service) {
 			s.Commands[0].IgnoreFailure, s.ExecMainCode, s.ExecMainStatus = true, 2, 15
 		}), "WARNING - report.service ended 12h 42m ago with SIGTERM, which ExecStart=- ignores: systemd calls it a success"},
@@ -115,5 +115,64 @@ func TestLookalikes(t *testing.T) {
 			t.ActiveEnter, t.LastTrigger = ago(time.Hour), time.Time{}
 			s.InactiveExit, s.InactiveEnter = ago(60*time.Hour+47*time.Minute), ago(60*time.Hour)
 		}), "CRITICAL - report.timer: 2 scheduled runs missed, the first was due at 2022-02-21 04:00:00 UTC; the last run of report.service ended 2d 12h ago after 47m"},
+	})
+}
+
+// Since systemd 254 all restarts by Restart= belong to one start. The stamps are those of 257 and 262.
+func TestRestarts(t *testing.T) {
+	// modern is a run that was triggered and began so long ago, failed, waited since then, and was tried again.
+	modern := func(n uint32, began, waited, tried time.Duration) func(*systemd.Timer, *systemd.Service) {
+		return func(t *systemd.Timer, s *systemd.Service) {
+			running("activating", "start", began)(t, s)
+			t.SubState, t.NextElapse = "waiting", now.Add(time.Hour-began)
+			s.NRestarts, s.RestartMode, s.RestartDelay = n, "normal", 20*time.Second
+			s.InactiveEnter, s.InactiveExit, s.ExecMainStart = ago(waited), ago(waited), ago(tried)
+			s.StateChange = ago(tried)
+		}
+	}
+	direct := func(t *systemd.Timer, s *systemd.Service) {
+		s.RestartMode, s.InactiveEnter, s.InactiveExit = "direct", time.Time{}, s.ConditionTime
+		t.SubState, t.NextElapse = "running", time.Time{}
+	}
+	waits := func(t *systemd.Timer, s *systemd.Service) {
+		s.SubState, s.Result, s.ExecMainCode, s.ExecMainStatus = "auto-restart", "exit-code", 1, 7
+		s.ExecMainExit, s.StateChange = s.InactiveExit, s.InactiveExit
+	}
+	const m = time.Minute
+	judges(t, []row{
+		{"the second attempt is healthy", "", hourly(modern(1, 30*m, 29*m, 28*m)),
+			"OK - generate_vrts_aliases.service has been running for 28m (start, since 2022-02-22 16:19:00 UTC)"},
+		{"the limit is of the attempt", "--running-critical=29m", hourly(modern(1, 30*m, 29*m, 28*m)),
+			"OK - generate_vrts_aliases.service has been running for 28m (start, since 2022-02-22 16:19:00 UTC)"},
+		{"a delay that is longer than the run so far", "", hourly(modern(1, 2*time.Second, time.Second, time.Second/2)),
+			"OK - generate_vrts_aliases.service has been running for 500 ms (start, since 2022-02-22 16:46:59 UTC)"},
+		{"the second attempt hangs", "", hourly(modern(1, 130*m, 129*m, 128*m)),
+			"CRITICAL - generate_vrts_aliases.service has been running for 2h 8m (start, since 2022-02-22 14:39:00 UTC): 2 scheduled runs missed"},
+		{"a loop", "", hourly(modern(9, 10*m, 80*time.Second, m), waits),
+			"WARNING - generate_vrts_aliases.service fails and is restarted again and again (9 restarts so far, last: exit status 7), since 2022-02-22 16:37:00 UTC"},
+		{"a loop seen while it runs", "", hourly(modern(9, 10*m, 80*time.Second, m)),
+			"WARNING - generate_vrts_aliases.service is restarted again and again (9 restarts so far), since 2022-02-22 16:37:00 UTC"},
+		{"a loop that misses a run", "", hourly(modern(9, 70*m, 80*time.Second, m), waits),
+			"CRITICAL - generate_vrts_aliases.service fails and is restarted again and again (9 restarts so far, last: exit status 7), since 2022-02-22 15:37:00 UTC; 1 scheduled run missed, the first was due at 2022-02-22 16:37:00 UTC; the last run of generate_vrts_aliases.service ended 1m 20s ago"},
+		{"RestartMode=direct", "", hourly(modern(9, 10*m, 80*time.Second, m), direct),
+			"WARNING - generate_vrts_aliases.service is restarted again and again (9 restarts so far), since 2022-02-22 16:37:00 UTC"},
+		{"RestartMode=direct, the second attempt is healthy", "", hourly(modern(1, 10*m, 10*m, 9*m), direct),
+			"OK - generate_vrts_aliases.service has been running for 9m (start, since 2022-02-22 16:38:00 UTC)"},
+		{"the first restart is awaited", "", hourly(modern(0, 10*m, m, 10*m), waits),
+			"WARNING - generate_vrts_aliases.service failed (exit status 7) and waits to be restarted, since 2022-02-22 16:46:00 UTC"},
+		{"restarted once", "", hourly(modern(1, 10*m, m, 8*m), waits),
+			"WARNING - generate_vrts_aliases.service was restarted once and failed again (exit status 7), since 2022-02-22 16:37:00 UTC"},
+		{"started by hand, long after the trigger", "", hourly(modern(9, 10*m, 80*time.Second, m), waits, triggered(40*m)),
+			"WARNING - generate_vrts_aliases.service fails and is restarted again and again (9 restarts so far, last: exit status 7), since 2022-02-22 16:37:00 UTC"},
+		{"the timer starts what waits to be restarted", "", daily(modern(30, 31*m, 70*time.Second, 10*time.Second), triggered(10*time.Second), func(t *systemd.Timer, s *systemd.Service) {
+			t.Calendar = []string{"*-*-* *:*:50"}
+		}), "WARNING - report.service is restarted again and again (30 restarts so far), since 2022-02-22 16:16:00 UTC"},
+		{"triggered while the second attempt hangs", "", daily(modern(1, 150*m, 149*m, 148*m), triggered(60*m+47*m), func(t *systemd.Timer, s *systemd.Service) {
+			t.Calendar, t.SubState = []string{"hourly"}, "running"
+		}), "CRITICAL - report.service has been running for 2h 28m (start, since 2022-02-22 14:19:00 UTC): 2 scheduled runs missed"},
+		{"a run of several attempts that ended", "", hourly(modern(2, 30*m, 28*m, 26*m), func(t *systemd.Timer, s *systemd.Service) {
+			s.ActiveState, s.SubState, s.InactiveEnter, s.ExecMainExit, s.ExecMainCode = "inactive", "dead", ago(20*m), ago(20*m), 1
+			t.NextElapse = now.Add(40 * m)
+		}), "OK - generate_vrts_aliases.timer: the last run of generate_vrts_aliases.service ended 20m ago after 6m, the next is in 40m"},
 	})
 }

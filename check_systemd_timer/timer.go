@@ -7,6 +7,7 @@ import (
 
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/schedule"
+	"mailfresh/internal/systemd"
 )
 
 // timerFault says why the timer is not active; nothing if it is.
@@ -30,8 +31,12 @@ func timerFault(v view) nagios.Findings {
 
 func timerFailed(v view) nagios.Findings {
 	t, why := v.timer, v.whyNoService()
-	if why == "" && t.Result == "resources" {
-		why = ": systemd refused to start " + t.Triggers + " (" + v.systemctl("start", t.Triggers) + " says why)"
+	switch {
+	case why != "" || t.Result != "resources":
+	case t.Accuracy == systemd.Infinity:
+		why = ": AccuracySec=infinity is more than systemd can wait for (set a finite time)"
+	default:
+		why = ": systemd refused to start " + t.Triggers + " (" + v.systemctl("status", t.Name) + " shows why)"
 	}
 	return found(nagios.Critical, "the timer failed (%s)%s%s", t.Result, why, since(t.StateChange))
 }
@@ -42,7 +47,7 @@ func inactive(v view) nagios.Findings {
 	condition := unmet(t.Unit)
 	switch {
 	case condition != "":
-		return found(named, "not started: its condition %s is not met", condition)
+		return found(named, "not started: %s", condition)
 	case t.Job != nil:
 		return found(named, "not started yet: its %s%s", jobText(*t.Job), jobEnd(*t.Job))
 	case !t.RemainAfterElapse && !t.LastTrigger.IsZero():

@@ -59,6 +59,13 @@ func TestTimerItself(t *testing.T) {
 			t.ActiveState, t.SubState, t.ConditionTime = "inactive", "dead", ago(time.Hour)
 			t.Conditions = []systemd.Condition{{Type: "ConditionVirtualization", Param: "container", Negate: true, State: -1}}
 		}), "OK - report.timer: not started: its condition ConditionVirtualization=!container is not met"},
+		{"its own two conditions, after a daemon-reload", "", daily(func(t *systemd.Timer, s *systemd.Service) {
+			t.ActiveState, t.SubState, t.ConditionTime = "inactive", "dead", ago(time.Hour)
+			t.Conditions = []systemd.Condition{{Type: "ConditionVirtualization", Param: "container", Negate: true}, {Type: "ConditionPathExists", Param: "/etc/initrd-release", Negate: true}}
+		}), "CRITICAL - report.timer: not started: one of its conditions is not met"},
+		{"AccuracySec=infinity", "", daily(func(t *systemd.Timer, s *systemd.Service) {
+			t.ActiveState, t.SubState, t.Result, t.Accuracy, t.StateChange = "failed", "failed", "resources", systemd.Infinity, ago(time.Hour)
+		}), "CRITICAL - report.timer: the timer failed (resources): AccuracySec=infinity is more than systemd can wait for (set a finite time), since 2022-02-22 15:47:00 UTC"},
 		{"finished with RemainAfterElapse=no", "--all", daily(func(t *systemd.Timer, s *systemd.Service) {
 			t.ActiveState, t.SubState, t.RemainAfterElapse = "inactive", "dead", false
 		}), "OK - report.timer: inactive: it elapsed 12h 47m ago and RemainAfterElapse=no"},
@@ -76,7 +83,7 @@ func TestTimerItself(t *testing.T) {
 		}), "CRITICAL - report.timer: the timer failed (resources): report.service is masked, since 2022-02-22 15:47:00 UTC"},
 		{"failed, a requirement of the service gone", "", daily(func(t *systemd.Timer, s *systemd.Service) {
 			t.ActiveState, t.SubState, t.Result, t.StateChange = "failed", "failed", "resources", ago(time.Hour)
-		}), "CRITICAL - report.timer: the timer failed (resources): systemd refused to start report.service (systemctl start report.service says why), since 2022-02-22 15:47:00 UTC"},
+		}), "CRITICAL - report.timer: the timer failed (resources): systemd refused to start report.service (systemctl status report.timer shows why), since 2022-02-22 15:47:00 UTC"},
 		{"will never fire again", "", hourly(never, func(t *systemd.Timer, s *systemd.Service) {
 			t.SubState, t.NextElapse, t.Monotonic = "elapsed", time.Time{}, t.Monotonic[:1]
 		}), "CRITICAL - generate_vrts_aliases.timer: will never fire again: OnUnitActiveSec= or OnUnitInactiveSec= has no run to count from (systemctl start generate_vrts_aliases.service once, or add OnBootSec= or OnActiveSec=)"},
@@ -122,6 +129,9 @@ func TestMissed(t *testing.T) {
 			t.Calendar[0] = "weekly"
 		}), "WARNING - report.timer: the last completed run of report.service ended 1d 6h ago (allowed is 1d)"},
 		{"age while a run is in progress", "-c=2h", daily(running("activating", "start", 3*time.Hour)), "CRITICAL - report.timer: the last completed run of report.service ended 4h ago (allowed is 2h)"},
+		{"age, only the stamp from before the boot known", "-c=2d", daily(never, func(t *systemd.Timer, s *systemd.Service) { // systemd issue 21166
+			t.ActiveEnter, t.LastTrigger, t.Persistent, t.RandomizedDelay = ago(time.Minute), ago(9*24*time.Hour), true, 12*time.Hour
+		}), "CRITICAL - report.timer: the last known run of report.service was triggered 9d ago (allowed is 2d)"},
 		{"age, no run known", "-c=2d", daily(never, func(t *systemd.Timer, s *systemd.Service) { t.Calendar[0] = "yearly" }), "CRITICAL - report.service has completed no run since the timer was started 29d ago (allowed is 2d)"},
 	})
 }

@@ -26,7 +26,7 @@ func viewOf(opt options, f facts, pair systemd.Pair, now time.Time) view {
 	name := pair.Timer.Name
 	return view{
 		opt: opt, named: f.isNamed(pair), now: now, host: f.host,
-		timer: pair.Timer, service: pair.Service, run: latest(pair, f.host, now),
+		timer: pair.Timer, service: pair.Service, run: latest(pair, f.before[name], f.host, now),
 		before: f.before[name], stuck: f.stuck[name],
 	}
 }
@@ -82,6 +82,14 @@ func since(t time.Time) string {
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// earlier is the earlier of two instants that are known; an unknown one is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
 	}
 	return a

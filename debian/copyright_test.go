@@ -94,7 +94,8 @@ func TestDebianCopyright(t *testing.T) {
 	}
 	for module := range paragraphs {
 		if !strings.Contains(string(required), "\t"+module+" ") {
-			t.Errorf("debian/copyright has a paragraph for %s, which go.mod does not require", module)
+			t.Errorf("debian/copyright has a paragraph for %s, which go.mod does not require",
+				module)
 		}
 	}
 }

@@ -42,7 +42,8 @@ func newStage() (*stage, error) {
 	}
 	s := &stage{dir: dir}
 	for i, name := range []string{"mx1001", "mx2001"} {
-		if err := errors.Join(os.Mkdir(filepath.Join(dir, name), 0o755), s.startMX(name, fmt.Sprintf("127.0.0.%d", i+1))); err != nil {
+		if err := errors.Join(os.Mkdir(filepath.Join(dir, name), 0o755),
+			s.startMX(name, fmt.Sprintf("127.0.0.%d", i+1))); err != nil {
 			s.close()
 			return nil, err
 		}
@@ -88,13 +89,15 @@ func (s *stage) startMX(name, ip string) error {
 
 // commands are the three checks, as the monitoring of mx2001 runs them.
 func (s *stage) commands() [3][]string {
-	recipients := []string{"check_mx_rcpt", "--resolver", s.dns.Addr, "-p", s.port, "--helo", "monitor.example.org"}
+	recipients := []string{"check_mx_rcpt", "--resolver", s.dns.Addr, "-p", s.port, "--helo",
+		"monitor.example.org"}
 	for _, a := range s.asked {
 		recipients = append(recipients, "-r", a)
 	}
 	return [3][]string{
 		{"check_systemd_timer", "-u", "generate_vrts_aliases"},
-		{"check_alias_freshness", "-f", "mx2001/vrts_aliases", "--format", "exim", "--timer", "generate_vrts_aliases"},
+		{"check_alias_freshness", "-f", "mx2001/vrts_aliases", "--format", "exim", "--timer",
+			"generate_vrts_aliases"},
 		recipients,
 	}
 }
@@ -103,7 +106,8 @@ func (s *stage) well() error { return s.run(oldAddress) }
 
 func (s *stage) hang() error {
 	s.asked = []string{oldAddress, newAddress}
-	return errors.Join(s.write("mx1001", 9*time.Minute, s.asked...), s.write("mx2001", broken+time.Hour, oldAddress), s.play(hung))
+	return errors.Join(s.write("mx1001", 9*time.Minute, s.asked...),
+		s.write("mx2001", broken+time.Hour, oldAddress), s.play(hung))
 }
 
 func (s *stage) mend() error { return s.run(oldAddress, newAddress) }
@@ -111,7 +115,8 @@ func (s *stage) mend() error { return s.run(oldAddress, newAddress) }
 // run has the job run well on both hosts.
 func (s *stage) run(addresses ...string) error {
 	s.asked = addresses
-	return errors.Join(s.write("mx1001", 9*time.Minute, addresses...), s.write("mx2001", 9*time.Minute, addresses...), s.play(idle))
+	return errors.Join(s.write("mx1001", 9*time.Minute, addresses...),
+		s.write("mx2001", 9*time.Minute, addresses...), s.play(idle))
 }
 
 // write makes the alias file of a host, so long ago.
@@ -121,7 +126,8 @@ func (s *stage) write(name string, ago time.Duration, addresses ...string) error
 		fmt.Fprintf(&text, "%s: %s\n", a, a)
 	}
 	path, written := filepath.Join(s.dir, name, "vrts_aliases"), time.Now().Add(-ago)
-	return errors.Join(os.WriteFile(path, []byte(text.String()), 0o644), os.Chtimes(path, written, written))
+	return errors.Join(os.WriteFile(path, []byte(text.String()), 0o644),
+		os.Chtimes(path, written, written))
 }
 
 const timer = `
@@ -174,9 +180,9 @@ func (s *stage) play(text string) error {
 // mail provider about others: the provider knows none of them.
 type host struct{ file string }
 
-func (h *host) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{h}, nil }
+func (h *host) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{file: h.file}, nil }
 
-type session struct{ *host }
+type session struct{ file string }
 
 func (*session) Reset()                               {}
 func (*session) Logout() error                        { return nil }
@@ -186,7 +192,8 @@ func (*session) Mail(string, *smtp.MailOptions) error { return nil }
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	f, err := os.Open(s.file)
 	if err != nil {
-		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.NoEnhancedCode, Message: "Temporary local problem"}
+		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.NoEnhancedCode,
+			Message: "Temporary local problem"}
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
@@ -194,5 +201,6 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 			return nil
 		}
 	}
-	return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.NoEnhancedCode, Message: "Previous (cached) callout verification failure"}
+	return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.NoEnhancedCode,
+		Message: "Previous (cached) callout verification failure"}
 }

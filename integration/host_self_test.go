@@ -61,7 +61,7 @@ func TestHostsLeaveNothing(t *testing.T) {
 // traces lists what is seen of the host on the machine: its folder, cgroup, mounts and processes.
 func (h *host) traces(t *testing.T) (found []string) {
 	t.Helper()
-	dir := h.boot.Args[1]
+	dir := h.cmd.Args[1]
 	group := filepath.Base(dir)
 	paths := []string{dir, "/sys/fs/cgroup/" + group, "/sys/fs/cgroup/unified/" + group, fmt.Sprint("/proc/", h.pid)}
 	for _, path := range paths {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-var shared struct {
+var ofAll struct {
 	sync.Mutex
 	*host
 }
@@ -18,17 +18,17 @@ var shared struct {
 func sharedHost(t testing.TB) *host {
 	t.Helper()
 	needSystemd(t)
-	shared.Lock()
-	defer shared.Unlock()
-	if shared.host == nil {
-		h, err := boot("shared")
+	ofAll.Lock()
+	defer ofAll.Unlock()
+	if ofAll.host == nil {
+		h, err := setup{name: "shared"}.boot()
 		if err != nil {
 			t.Fatal(err)
 		}
-		shared.host = h
+		ofAll.host = h
 		atEnd = append(atEnd, h.close)
 	}
-	return shared.host
+	return ofAll.host
 }
 
 // path gives the path, from here, of a file inside the host.

@@ -5,6 +5,7 @@ package integration
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,12 +18,23 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
+
+// A setup says what a host is to be like.
+type setup struct {
+	name   string
+	root   string        // the root folder of a release; "" for this machine's own
+	uptime time.Duration // since it booted, without sleep; 0: as long as this machine
+	asleep time.Duration // suspended since it booted: CLOCK_MONOTONIC stood still
+}
 
 // A host is a private machine with systemd as PID 1 (see boot). It shares the network with all others.
 type host struct {
+	setup
 	pid  int // of its PID 1, as seen from here
-	boot *exec.Cmd
+	cmd  *exec.Cmd
 	held io.Closer // boot ends the host when this closes
 }
 
@@ -30,7 +42,7 @@ type host struct {
 func newHost(t testing.TB, name string) *host {
 	t.Helper()
 	needSystemd(t)
-	h, err := boot(name)
+	h, err := setup{name: name}.boot()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,12 +56,14 @@ func needSystemd(t testing.TB) {
 }
 
 // boot starts a host and waits until its systemd is up.
-func boot(name string) (*host, error) {
+func (m setup) boot() (*host, error) {
 	dir, err := os.MkdirTemp("/var/tmp", "mailfresh-host-")
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("./boot", dir, name)
+	cmd := exec.Command("./boot", dir, m.name)
+	cmd.Env = append(os.Environ(), "ROOT="+m.root, "SHARED="+shared)
+	cmd.Env = append(cmd.Env, m.clocks()...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // an interrupt from the keyboard reaches it by the pipe alone
 	held, err := cmd.StdinPipe()
 	if err != nil {
@@ -62,13 +76,33 @@ func boot(name string) (*host, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	h := &host{boot: cmd, held: held}
+	h := &host{setup: m, cmd: cmd, held: held}
 	if err := h.up(out); err != nil {
 		log, _ := os.ReadFile(filepath.Join(dir, "log"))
 		h.close()
-		return nil, fmt.Errorf("boot %s: %w\n%s", name, err, log)
+		return nil, fmt.Errorf("boot %s: %w\n%s", m.name, err, log)
 	}
 	return h, nil
+}
+
+// moved reports whether the host has clocks of its own.
+func (m setup) moved() bool { return m.uptime != 0 || m.asleep != 0 }
+
+// clocks are the variables that tell boot how far to move the clocks.
+func (m setup) clocks() []string {
+	if !m.moved() {
+		return nil
+	}
+	now := func(clock int32) time.Duration {
+		var at unix.Timespec
+		_ = unix.ClockGettime(clock, &at) // cannot fail: Linux has both clocks
+		return time.Duration(at.Nano())
+	}
+	uptime := cmp.Or(m.uptime, now(unix.CLOCK_MONOTONIC))
+	return []string{
+		fmt.Sprintf("MONOTONIC=%.0f", (uptime - now(unix.CLOCK_MONOTONIC)).Seconds()),
+		fmt.Sprintf("BOOTTIME=%.0f", (uptime + m.asleep - now(unix.CLOCK_BOOTTIME)).Seconds()),
+	}
 }
 
 func (h *host) up(out io.Reader) error {
@@ -79,27 +113,31 @@ func (h *host) up(out io.Reader) error {
 	if h.pid, err = strconv.Atoi(strings.TrimSpace(line)); err != nil {
 		return err
 	}
-	var state string
+	var state, errs string
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		state, _, _ = h.in("nagios", "systemctl", "is-system-running") // by the system bus, which is started by this
+		state, errs, _ = h.in("nagios", "systemctl", "is-system-running") // by the system bus, which is started by this
 		if state == "running\n" || state == "degraded\n" {
 			return nil
 		}
 	}
-	return fmt.Errorf("systemd is %q after 30 s", state)
+	return fmt.Errorf("systemd is %q after 30 s: %s", state, errs)
 }
 
 // close kills the host and everything in it, and waits for the end.
 func (h *host) close() {
 	h.held.Close()
-	h.boot.Wait()
+	_ = h.cmd.Wait()
 }
 
 // command prepares a command inside the host, run as NRPE runs its plugins: as user, in /, without standard input, with HOME, PATH, SHELL,
 // USER and LOGNAME alone in its environment.
 func (h *host) command(ctx context.Context, user string, command ...string) *exec.Cmd {
-	args := []string{"-t", strconv.Itoa(h.pid), "-p", "-m", "-u", "-i", "-C", "setpriv", "--reuid=" + user, "--regid=" + user, "--init-groups",
-		"--reset-env", "sh", "-c", `exec "$@" <&-`, "sh"}
+	args := []string{"-t", strconv.Itoa(h.pid), "-p", "-m", "-u", "-i", "-C"}
+	if h.moved() {
+		args = append(args, "-T")
+	}
+	args = append(args, "setpriv", "--reuid="+user, "--regid="+user, "--init-groups",
+		"--reset-env", "sh", "-c", `exec "$@" <&-`, "sh")
 	cmd := exec.CommandContext(ctx, "nsenter", append(args, command...)...)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 	cmd.WaitDelay = 10 * time.Second

@@ -18,6 +18,9 @@ import (
 	"mailfresh/internal/plugintest"
 )
 
+// shared is a folder that all private hosts see under the same name, as root's to write to. It is the place for files of the tests.
+var shared string
+
 // bin holds the plugins built from this tree. Every user may run them, inside and outside of the private hosts.
 var bin string
 
@@ -34,7 +37,7 @@ func run(m *testing.M) int {
 	dir, remove, err := scratch()
 	if err == nil {
 		defer remove()
-		bin = filepath.Join(dir, "bin")
+		shared, bin = dir, filepath.Join(dir, "bin")
 		err = plugintest.Build(bin)
 	}
 	if err != nil {

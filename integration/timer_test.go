@@ -18,7 +18,8 @@ import (
 
 // The scripts' commands, beside those of testscript. Each script has the units it needs, under names no other script uses.
 //
-//	host                    take a host of the script's own: it masks, reloads or wants to see no units but its own
+//	host [NAME=DURATION...] take a host of the script's own: it masks, reloads or wants to see no units but its own; with uptime=40s it
+//	                        booted 40 s ago, with asleep=8h it was suspended for so long since then
 //	session USER            from here on all is said to the user manager of USER, and by USER alone
 //	install [FILE...]       copy units (default: all the script has) to where the manager looks for them
 //	put FILE PATH           copy a file of the script, and its time stamp, to this path of the host
@@ -30,6 +31,9 @@ import (
 //	check N PLUGIN ARG...   the plugin ends with status N for root and for nagios alike
 //	await N PLUGIN ARG...   wait until it does
 //	says [USER] RE          what it printed matches, for root and for nagios or for one of them
+//
+// A script runs on every release. [trixie] before a command has it run on that one alone, [systemd:257] on 257 and later, [!systemd:257]
+// on earlier ones.
 var timerCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"host":      cmdHost,
 	"session":   cmdSession,
@@ -70,23 +74,51 @@ func (s *stage) in(user string, command ...string) (stdout, stderr string, statu
 type stageKey struct{}
 
 func TestTimer(t *testing.T) {
-	h := sharedHost(t)
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/timer",
-		Cmds:                timerCommands,
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
-		Setup: func(env *testscript.Env) error {
-			env.Values[stageKey{}] = systemStage(h)
-			return nil
-		},
+	everyRelease(t, func(t *testing.T, r release) {
+		h := r.host(t, "shared", "")
+		testscript.Run(t, testscript.Params{
+			Dir:                 "testdata/timer",
+			Cmds:                timerCommands,
+			Condition:           r.condition(t),
+			RequireExplicitExec: true,
+			RequireUniqueNames:  true,
+			Setup: func(env *testscript.Env) error {
+				env.Values[stageKey{}] = systemStage(h)
+				return nil
+			},
+		})
 	})
+}
+
+// condition tells whether [condition] holds on the release.
+func (r release) condition(t *testing.T) func(condition string) (bool, error) {
+	systemd := r.systemd(t)
+	return func(condition string) (bool, error) {
+		if since, ok := strings.CutPrefix(condition, "systemd:"); ok {
+			n, err := strconv.Atoi(since)
+			return systemd >= n, err
+		}
+		if !slices.Contains(suites(), condition) && !slices.Contains(usualReleases, condition) {
+			return false, fmt.Errorf("no release is called %s", condition)
+		}
+		return condition == r.suite, nil
+	}
 }
 
 func stageOf(ts *testscript.TestScript) *stage { return ts.Value(stageKey{}).(*stage) }
 
 func cmdHost(ts *testscript.TestScript, neg bool, args []string) {
-	h, err := boot(ts.Name())
+	m := setup{name: ts.Name(), root: stageOf(ts).host.root}
+	for _, arg := range args {
+		name, value, _ := strings.Cut(arg, "=")
+		clock := map[string]*time.Duration{"uptime": &m.uptime, "asleep": &m.asleep}[name]
+		d, err := time.ParseDuration(value)
+		if clock == nil || err != nil {
+			ts.Fatalf("usage: host [uptime=DURATION] [asleep=DURATION]")
+		}
+		*clock = d
+	}
+	h, err := m.boot()
 	ts.Check(err)
 	ts.Defer(h.close)
 	stageOf(ts).host = h

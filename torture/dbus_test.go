@@ -2,8 +2,6 @@ package torture
 
 import (
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,20 +9,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/godbus/dbus/v5"
-
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/plugintest"
 )
 
-// dbusLimits hold for -t 2, crowdLimits for -t 9. A bus is trusted with more memory than a stranger's mail server.
+// dbusLimits hold for -t 2, crowdLimits for -t 9. A bus is trusted with more memory than a
+// stranger's mail server.
 var (
 	dbusLimits  = plugintest.Limits{Time: 2500 * time.Millisecond, Peak: 192 << 20}
 	crowdLimits = plugintest.Limits{Time: 9500 * time.Millisecond, Peak: 192 << 20}
 )
 
-// scenes are what systemd tells, as text of plugintest.Systemd, and what check_systemd_timer has to say of the timer job. JUNK is
-// nasty text.
+// scenes are what systemd tells, as text of plugintest.Systemd, and what check_systemd_timer has to
+// say of the timer job. JUNK is nasty text.
 var scenes = []struct {
 	name, text string
 	state      nagios.State
@@ -122,8 +119,8 @@ InactiveExitTimestamp=now-12h3m
 `, nagios.Critical},
 }
 
-// essential are the properties that a verdict on these scenes rests upon: where systemd says something else of one, the verdict may be
-// another.
+// essential are the properties that a verdict on these scenes rests upon: where systemd says
+// something else of one, the verdict may be another.
 var essential = strings.Fields(`Id LoadState ActiveState SubState FreezerState UnitFileState Unit Job Result Type Restart RemainAfterExit ConditionResult
 	AssertResult ConditionTimestamp ConditionTimestampMonotonic AssertTimestamp AssertTimestampMonotonic Conditions Asserts TimersCalendar TimersMonotonic
 	AccuracyUSec RandomizedDelayUSec LastTriggerUSec LastTriggerUSecMonotonic NextElapseUSecRealtime NextElapseUSecMonotonic RemainAfterElapse
@@ -145,13 +142,16 @@ type dbusInput struct {
 	want    func(st *plugintest.Stage, all bool) []nagios.State
 }
 
-// faults at each step of the conversation, the first three times. What tells only why a run hangs may be missing.
+// faults at each step of the conversation, the first three times. What tells only why a run hangs
+// may be missing.
 func brokenSteps() (all []dbusInput) {
-	for _, step := range strings.Fields("accept AUTH Hello Get GetAll ListUnitsByPatterns GetJobBefore GetProcesses") {
+	steps := "accept AUTH Hello Get GetAll ListUnitsByPatterns GetJobBefore GetProcesses"
+	for _, step := range strings.Fields(steps) {
 		for _, fault := range []string{"hang", "die", "garbage", "error"} {
 			for nth := range 3 {
 				for scene, s := range scenes {
-					all = append(all, dbusInput{name: fmt.Sprintf("%s: %s at %s %d", s.name, fault, step, nth+1), scene: scene,
+					all = append(all, dbusInput{name: fmt.Sprintf("%s: %s at %s %d", s.name, fault,
+						step, nth+1), scene: scene,
 						faults: fmt.Sprintf("[faults]\n%s=%s %d\n", fault, step, nth+1),
 						want: func(st *plugintest.Stage, _ bool) []nagios.State {
 							if st.Played() && step != "GetProcesses" {
@@ -166,137 +166,58 @@ func brokenSteps() (all []dbusInput) {
 	return all
 }
 
-// wrongTypes are the values that a property of any other type may have.
-var wrongTypes = []any{"", int64(-1), true, []float64{1}, map[string]dbus.Variant{}, struct{ A, B string }{}, []struct{ A []string }{{}}, dbus.MakeVariant("x"), dbus.ObjectPath("/")}
-
-// absurd gives other values of the type.
-func absurd(r *rand.Rand, value any) any {
-	pick := func(values ...any) any { return values[r.IntN(len(values))] }
-	var minus uint64 = math.MaxUint64 - 999_999 // a negative number of microseconds
-	switch value := value.(type) {
-	case uint64:
-		return pick(uint64(0), uint64(1), uint64(math.MaxUint64), uint64(math.MaxUint64-1), minus, uint64(math.MaxInt64), uint64(math.MaxInt64)+1, uint64(math.MaxInt64)/1000, uint64(1)<<53)
-	case uint32:
-		return pick(uint32(0), uint32(1), uint32(math.MaxUint32), uint32(math.MaxInt32)+1)
-	case int32:
-		return pick(int32(0), int32(-1), int32(math.MinInt32), int32(math.MaxInt32))
-	case string:
-		return pick("", "no such word", plugintest.Junk(r), "line\nline\r\n\n[CRITICAL] x|y=1", strings.Repeat("x", 1<<20), strings.Repeat("\n", 100_000), strings.Repeat(plugintest.Junk(r), 2000))
-	case bool:
-		return !value
-	}
-	return value
-}
-
-// lies alter one property of one unit in one way.
-func lies(r *rand.Rand, n int) (all []dbusInput) {
-	for range n {
-		scene, pick, way := r.IntN(len(scenes)), r.IntN(1000), r.IntN(3)
-		wrong, seed := r.IntN(len(wrongTypes)), r.Uint64()
-		whose := []string{"timer", "service"}[r.IntN(2)]
-		var told string // what was altered, for the verdict
-		in := dbusInput{name: fmt.Sprintf("%s: lie %d", scenes[scene].name, seed), scene: scene}
-		in.alter = func(member string, reply []any) []any {
-			values, ok := reply[0].(map[string]dbus.Variant)
-			if member != "GetAll" || !ok {
-				return reply
-			}
-			var names []string
-			for name := range values {
-				names = append(names, name)
-			}
-			if id, _ := values["Id"].Value().(string); !strings.HasSuffix(id, "job."+whose) {
-				return reply
-			}
-			slices.Sort(names)
-			name := names[pick%len(names)]
-			told = name
-			switch way {
-			case 0:
-				delete(values, name)
-			case 1:
-				old := values[name]
-				values[name] = dbus.MakeVariant(wrongTypes[wrong])
-				if values[name].Signature() != old.Signature() {
-					told = "type of " + name
-				}
-			default:
-				values[name] = dbus.MakeVariant(absurd(rand.New(rand.NewPCG(seed, 0)), values[name].Value()))
-			}
-			return reply
-		}
-		in.want = func(st *plugintest.Stage, all bool) []nagios.State {
-			is := scenes[scene].state
-			switch name, wrongType := strings.CutPrefix(told, "type of "); {
-			case told == "":
-				return []nagios.State{is}
-			case wrongType && !all:
-				return []nagios.State{nagios.Unknown} // the answer cannot be understood
-			case wrongType:
-				return []nagios.State{nagios.Unknown, is}
-			case name == "LoadState" && way == 0:
-				return []nagios.State{nagios.Unknown}
-			case slices.Contains(essential, name):
-				return anyState
-			}
-			return []nagios.State{is}
-		}
-		all = append(all, in)
-	}
-	return all
-}
-
-// noise flips bytes of messages: whatever comes of it, it has to be said in order.
-func noise(r *rand.Rand, n int) (all []dbusInput) {
-	for range n {
-		seed, member := r.Uint64(), strings.Fields("Hello Get GetAll GetAll GetAll ListUnitsByPatterns GetProcesses GetJobBefore")[r.IntN(8)]
-		in := dbusInput{name: fmt.Sprintf("noise in %s, %d", member, seed), scene: r.IntN(len(scenes)), want: func(*plugintest.Stage, bool) []nagios.State { return anyState }}
-		in.corrupt = func(m string, message []byte) []byte {
-			flips := rand.New(rand.NewPCG(seed, 1))
-			for range 1 + flips.IntN(8) {
-				if m == member {
-					message[flips.IntN(len(message))] = byte(flips.IntN(256))
-				}
-			}
-			return message
-		}
-		all = append(all, in)
-	}
-	return all
-}
-
 // crowds are lists of units that no host has.
 func crowds() []dbusInput {
-	list := func(name string, scene int, want nagios.State, n int, unit func(i int) (name, description string)) dbusInput {
-		return dbusInput{name: name, scene: scene, want: func(st *plugintest.Stage, all bool) []nagios.State {
-			if all {
-				return []nagios.State{want}
-			}
-			return []nagios.State{scenes[scene].state}
-		}, alter: func(member string, reply []any) []any {
-			units, ok := reply[0].([]plugintest.ListedUnit)
-			if member != "ListUnitsByPatterns" || !ok {
-				return reply
-			}
-			for i := range n {
-				name, description := unit(i)
-				units = append(units, plugintest.ListedUnit{Name: name, Description: description, Load: "loaded", Active: "active", Sub: "running", Path: "/", JobPath: "/"})
-			}
-			return []any{units}
-		}}
+	list := func(name string, scene int, want nagios.State, n int,
+		unit func(i int) (name, description string)) dbusInput {
+		return dbusInput{name: name, scene: scene,
+			want: func(st *plugintest.Stage, all bool) []nagios.State {
+				if all {
+					return []nagios.State{want}
+				}
+				return []nagios.State{scenes[scene].state}
+			}, alter: func(member string, reply []any) []any {
+				units, ok := reply[0].([]plugintest.ListedUnit)
+				if member != "ListUnitsByPatterns" || !ok {
+					return reply
+				}
+				for i := range n {
+					name, description := unit(i)
+					units = append(units, plugintest.ListedUnit{Name: name,
+						Description: description,
+						Load:        "loaded", Active: "active", Sub: "running", Path: "/",
+						JobPath: "/"})
+				}
+				return []any{units}
+			}}
 	}
 	nasty := plugintest.Nasty
 	return []dbusInput{
-		list("100,000 timers", 0, nagios.Unknown, 100_000, func(i int) (string, string) { return fmt.Sprintf("t%d.timer", i), "" }),
-		list("100,000 services", 0, nagios.OK, 100_000, func(i int) (string, string) { return fmt.Sprintf("s%d.service", i), "" }),
-		list("100,000 services, hung", 1, nagios.Critical, 100_000, func(i int) (string, string) { return fmt.Sprintf("s%d.service", i), "" }),
-		list("names that are none", 0, nagios.OK, len(nasty), func(i int) (string, string) { return nasty[i] + ".timer", nasty[i] }),
-		list("names that are none, hung", 1, nagios.Critical, len(nasty), func(i int) (string, string) { return "[OK]\n" + nasty[i], nasty[i] }),
+		list("100,000 timers", 0, nagios.Unknown, 100_000,
+			func(i int) (string, string) { return fmt.Sprintf("t%d.timer", i), "" }),
+		list("100,000 services", 0, nagios.OK, 100_000,
+			func(i int) (string, string) { return fmt.Sprintf("s%d.service", i), "" }),
+		list("100,000 services, hung", 1, nagios.Critical, 100_000,
+			func(i int) (string, string) { return fmt.Sprintf("s%d.service", i), "" }),
+		list("names that are none", 0, nagios.OK, len(nasty),
+			func(i int) (string, string) { return nasty[i] + ".timer", nasty[i] }),
+		list("names that are none, hung", 1, nagios.Critical, len(nasty),
+			func(i int) (string, string) { return "[OK]\n" + nasty[i], nasty[i] }),
 		list("empty names", 0, nagios.OK, 1000, func(int) (string, string) { return "", "" }),
-		list("one name 50,000 times", 0, nagios.OK, 50_000, func(int) (string, string) { return "job.timer", "again" }),
-		list("ten descriptions of 1 MiB", 0, nagios.OK, 10, func(i int) (string, string) { return fmt.Sprintf("s%d.service", i), strings.Repeat("x", 1<<20) }),
-		list("names of 1 MiB", 0, nagios.OK, 10, func(i int) (string, string) { return strings.Repeat("x", 1<<20) + ".timer", "" }),
-		list("paths as names", 0, nagios.OK, 3, func(i int) (string, string) { return []string{"../../etc/passwd.timer", "/x.timer", "..timer"}[i], "" }),
+		list("one name 50,000 times", 0, nagios.OK, 50_000,
+			func(int) (string, string) { return "job.timer", "again" }),
+		list("ten descriptions of 1 MiB", 0, nagios.OK, 10,
+			func(i int) (string, string) {
+				return fmt.Sprintf("s%d.service", i),
+					strings.Repeat("x", 1<<20)
+			}),
+		list("names of 1 MiB", 0, nagios.OK, 10,
+			func(i int) (string, string) { return strings.Repeat("x", 1<<20) + ".timer", "" }),
+		list("paths as names", 0, nagios.OK, 3,
+			func(i int) (string, string) {
+				return []string{"../../etc/passwd.timer", "/x.timer",
+					"..timer"}[i], ""
+			}),
 	}
 }
 
@@ -307,10 +228,12 @@ func TestDBus(t *testing.T) {
 	broken := brokenSteps()
 	r.Shuffle(len(broken), func(i, k int) { broken[i], broken[k] = broken[k], broken[i] })
 	crowds := crowds()
-	inputs := slices.Concat(crowds, broken[:min(len(broken), 100*amount(t))], lies(r, 150*amount(t)), noise(r, 50*amount(t)))
+	inputs := slices.Concat(crowds, broken[:min(len(broken), 100*amount(t))],
+		lies(r, 150*amount(t)), noise(r, 50*amount(t)))
 	junk := make([]string, len(inputs))
 	for i := range junk {
-		junk[i] = strings.TrimSpace(strings.Map(func(c rune) rune { // as systemd's own text, which has no line ends here
+		// as systemd's own text, which has no line ends here
+		junk[i] = strings.TrimSpace(strings.Map(func(c rune) rune {
 			if c == '\n' || c == '\r' {
 				return ' '
 			}
@@ -338,7 +261,8 @@ func TestDBus(t *testing.T) {
 			if st != nil {
 				st.Close()
 			}
-			s, err := plugintest.ParseSystemd(strings.ReplaceAll(scenes[in.scene].text, "JUNK", junk[i])+in.faults, time.Now())
+			s, err := plugintest.ParseSystemd(strings.ReplaceAll(scenes[in.scene].text, "JUNK",
+				junk[i])+in.faults, time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -346,7 +270,8 @@ func TestDBus(t *testing.T) {
 			if st, err = s.Listen(socket); err != nil {
 				t.Fatal(err)
 			}
-			return plugin(t, []string{"DBUS_SYSTEM_BUS_ADDRESS=unix:path=" + socket}, "check_systemd_timer", args...)
+			return plugin(t, []string{"DBUS_SYSTEM_BUS_ADDRESS=unix:path=" + socket},
+				"check_systemd_timer", args...)
 		}
 		name := fmt.Sprintf("%s, %q", in.name, args)
 		judge(t, c, name, limits, run, func() []nagios.State { return in.want(st, all) })

@@ -69,26 +69,31 @@ func commands(t *testing.T) []command {
 			t.Fatal(err)
 		}
 		if i < 2 {
-			timers = append(timers, command{[]string{"DBUS_SYSTEM_BUS_ADDRESS=unix:path=" + socket}, "check_systemd_timer", []string{"-u", "job"}, s.state})
+			timers = append(timers, command{[]string{"DBUS_SYSTEM_BUS_ADDRESS=unix:path=" + socket},
+				"check_systemd_timer", []string{"-u", "job"}, s.state})
 		}
 	}
 	many := []string{"-r", "dcw@example.org"} // more hosts than descriptors
 	for range 20 {
-		many = append(many, "-H", serve(t, "hello\nwait 20ms\nC: MAIL FROM:<>\nC: RCPT TO:<dcw@example.org>\nS: 250 ok\nS: 250 ok").Addr)
+		many = append(many, "-H",
+			serve(t, "hello\nwait 20ms\nC: MAIL FROM:<>\nC: RCPT TO:<dcw@example.org>\nS: 250 ok\nS: 250 ok").Addr)
 	}
 	return append(timers,
-		command{nil, "check_alias_freshness", []string{"-f", fresh, "-c", "1h", "--format", "aliases"}, ok},
+		command{nil, "check_alias_freshness", []string{"-f", fresh, "-c", "1h", "--format",
+			"aliases"}, ok},
 		command{nil, "check_alias_freshness", []string{"-f", dir + "/none", "-c", "1h"}, critical},
 		command{nil, "check_mx_rcpt", []string{"-H", smtp.Addr, "-r", "dcw@example.org"}, ok},
-		command{nil, "check_mx_rcpt", []string{"--resolver", dns.Addr, "-p", port, "-r", "dcw@example.org"}, ok},
-		command{nil, "check_mx_rcpt", []string{"-H", smtp.Addr, "-H", refuses.Addr, "-r", "dcw@example.org"}, critical},
+		command{nil, "check_mx_rcpt", []string{"--resolver", dns.Addr, "-p", port, "-r",
+			"dcw@example.org"}, ok},
+		command{nil, "check_mx_rcpt", []string{"-H", smtp.Addr, "-H", refuses.Addr, "-r",
+			"dcw@example.org"}, critical},
 		command{nil, "check_mx_rcpt", []string{"--bogus"}, unknown},
 		command{nil, "check_mx_rcpt", many, ok},
 	)
 }
 
-// surroundings are environments to be run in. A script ends with what runs the plugin, "$@"; where it hides standard output
-// the exit code has to be right all the same.
+// surroundings are environments to be run in. A script ends with what runs the plugin, "$@"; where
+// it hides standard output the exit code has to be right all the same.
 var surroundings = []struct {
 	name, script string
 	env          []string
@@ -96,19 +101,25 @@ var surroundings = []struct {
 }{
 	{name: "as usual"},
 	{name: "no PATH", env: []string{"PATH="}},
-	{name: "an environment of 2 MB", env: []string{"A=" + strings.Repeat("x", 100_000), "B=" + strings.Repeat("\xff", 100_000), "LS_COLORS=" + strings.Repeat(":", 100_000)}},
+	{name: "an environment of 2 MB", env: []string{"A=" + strings.Repeat("x", 100_000),
+		"B=" + strings.Repeat("\xff", 100_000), "LS_COLORS=" + strings.Repeat(":", 100_000)}},
 	{name: "TZ of a file that is none", env: []string{"TZ=:/etc/passwd"}},
 	{name: "TZ outside of the database", env: []string{"TZ=../../../../etc/passwd"}},
 	{name: "TZ of nowhere", env: []string{"TZ=Nowhere/At/All"}},
 	{name: "TZ of bytes", env: []string{"TZ=\xff\xfe<b>|x=1"}},
 	{name: "TZ far away", env: []string{"TZ=Pacific/Kiritimati"}},
 	{name: "LANG of bytes", env: []string{"LANG=xx_\xff.|x=1", "LC_ALL=<b>", "LANGUAGE=[OK]"}},
-	{name: "LANG that turns i into another letter", env: []string{"LANG=tr_TR.UTF-8", "LC_ALL=tr_TR.UTF-8"}},
-	{name: "HOME and TMPDIR of nowhere", env: []string{"HOME=/none", "TMPDIR=/none", "USER=", "XDG_RUNTIME_DIR=/dev/null"}},
-	{name: "resolver options", env: []string{"RES_OPTIONS=ndots:99 attempts:99", "LOCALDOMAIN=evil.example", "HOSTALIASES=/dev/zero"}},
+	{name: "LANG that turns i into another letter",
+		env: []string{"LANG=tr_TR.UTF-8", "LC_ALL=tr_TR.UTF-8"}},
+	{name: "HOME and TMPDIR of nowhere", env: []string{"HOME=/none", "TMPDIR=/none", "USER=",
+		"XDG_RUNTIME_DIR=/dev/null"}},
+	{name: "resolver options", env: []string{"RES_OPTIONS=ndots:99 attempts:99",
+		"LOCALDOMAIN=evil.example", "HOSTALIASES=/dev/zero"}},
 	{name: "LD_PRELOAD of nowhere", env: []string{"LD_PRELOAD=/none.so", "LD_LIBRARY_PATH=/none"}},
-	{name: "SSL_CERT_FILE of nowhere", env: []string{"SSL_CERT_FILE=/none", "SSL_CERT_DIR=/dev/null"}},
-	{name: "GODEBUG of nonsense", env: []string{"GODEBUG=nonsense=1,,=,x", "GOTRACEBACK=nonsense", "GORACE=x", "GOCOVERDIR=/none"}},
+	{name: "SSL_CERT_FILE of nowhere",
+		env: []string{"SSL_CERT_FILE=/none", "SSL_CERT_DIR=/dev/null"}},
+	{name: "GODEBUG of nonsense", env: []string{"GODEBUG=nonsense=1,,=,x", "GOTRACEBACK=nonsense",
+		"GORACE=x", "GOCOVERDIR=/none"}},
 	{name: "GODEBUG that asks for the resolver of C", env: []string{"GODEBUG=netdns=cgo"}},
 	{name: "GOGC of nonsense", env: []string{"GOGC=nonsense"}},
 	{name: "GOGC=1", env: []string{"GOGC=1"}},
@@ -123,19 +134,23 @@ var surroundings = []struct {
 	{name: "standard output is full", script: `exec "$@" >/dev/full`, hidden: true},
 	{name: "standard output is read-only", script: `exec "$@" 1</dev/null`, hidden: true},
 	{name: "endless standard input", script: `exec "$@" </dev/zero`},
-	{name: "a pipe that nobody reads", script: `{ sleep 0.1; "$@"; echo "exit code $?" >&2; } | :`, hidden: true},
-	{name: "current directory deleted", script: `d=$(mktemp -d) && cd "$d" && rmdir "$d" && exec "$@"`},
+	{name: "a pipe that nobody reads", script: `{ sleep 0.1; "$@"; echo "exit code $?" >&2; } | :`,
+		hidden: true},
+	{name: "current directory deleted",
+		script: `d=$(mktemp -d) && cd "$d" && rmdir "$d" && exec "$@"`},
 	{name: "signals ignored", script: `trap '' TERM INT HUP PIPE CHLD && exec "$@"`},
 	{name: "umask 777", script: `umask 777 && exec "$@"`},
 	{name: "8 descriptors", script: `ulimit -n 8 && exec "$@"`},
-	{name: "no core, no locked memory, small stack", script: `ulimit -c 0 && ulimit -l 0 && ulimit -s 128 && exec "$@"`},
+	{name: "no core, no locked memory, small stack",
+		script: `ulimit -c 0 && ulimit -l 0 && ulimit -s 128 && exec "$@"`},
 	{name: "one second of CPU", script: `ulimit -t 1 && exec "$@"`},
 	{name: "files of no size", script: `ulimit -f 0 && exec "$@"`},
 	{name: "2 GB of address space", script: `ulimit -v 2000000 && exec "$@"`},
 	{name: "nice", script: `exec nice -n 19 "$@"`},
 }
 
-// TestEnvironment runs every command in every environment: what it says and how it ends may not depend on that.
+// TestEnvironment runs every command in every environment: what it says and how it ends may not
+// depend on that.
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
 	c, all := plugintest.NewTally(t, "hostile environment"), commands(t)
@@ -152,7 +167,8 @@ func TestEnvironment(t *testing.T) {
 				if r.Stdout != "" || r.Stderr != "" {
 					t.Errorf("%s: %q %q were not hidden", name, r.Stdout, r.Stderr)
 				}
-				r.Stdout = fmt.Sprintf("%s %v - hidden\n", strings.ToUpper(strings.TrimPrefix(cmd.plugin, "check_")), nagios.State(r.Exit))
+				r.Stdout = fmt.Sprintf("%s %v - hidden\n",
+					strings.ToUpper(strings.TrimPrefix(cmd.plugin, "check_")), nagios.State(r.Exit))
 			}
 			return r
 		}, is(cmd.want))
@@ -168,8 +184,8 @@ func surrounded(env, world []string, script string) []string {
 	return wrap
 }
 
-// exceptions are what Go's runtime does before, or without, the program. The manual says so. It may cost the output, but may never
-// make an OK of anything.
+// exceptions are what Go's runtime does before, or without, the program. The manual says so. It may
+// cost the output, but may never make an OK of anything.
 var exceptions = []struct {
 	name, script string
 	env          []string
@@ -191,25 +207,32 @@ func TestExceptions(t *testing.T) {
 			wrap = append([]string{"setpriv", "--reuid=65534", "--clear-groups", "env"}, wrap...)
 		}
 		r := plugin(t, wrap, cmd.plugin, cmd.args...)
-		if r.Exit != int(cmd.want) || r.Stdout == "" { // the runtime died with 2, or the kernel did not start it
+		// the runtime died with 2, or the kernel did not start it
+		if r.Exit != int(cmd.want) || r.Stdout == "" {
 			if r.Exit != 2 && r.Exit != -1 || r.Stdout != "" {
-				t.Errorf("%s: %s: exit code %d, %q, %q; want %d, or the runtime's death", in.name, cmd.plugin, r.Exit, r.Stdout, r.Stderr, cmd.want)
+				t.Errorf("%s: %s: exit code %d, %q, %q; want %d, or the runtime's death", in.name,
+					cmd.plugin, r.Exit, r.Stdout, r.Stderr, cmd.want)
 			}
-			r.Exit, r.Stdout = int(cmd.want), fmt.Sprintf("%s %v - hidden\n", strings.ToUpper(strings.TrimPrefix(cmd.plugin, "check_")), cmd.want)
+			r.Exit, r.Stdout = int(cmd.want),
+				fmt.Sprintf("%s %v - hidden\n",
+					strings.ToUpper(strings.TrimPrefix(cmd.plugin, "check_")), cmd.want)
 		}
 		r.Stderr = ""
 		c.Judge(t, in.name, r, environmentLimits, cmd.want)
 	})
 }
 
-// TestSignals ends plugins at random moments. From the first lines of main on, the plugin answers for it; a signal in the milliseconds
-// before, while Go's runtime starts, ends any program.
+// TestSignals ends plugins at random moments. From the first lines of main on, the plugin answers
+// for it; a signal in the milliseconds before, while Go's runtime starts, ends any program.
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	c, r, all := plugintest.NewTally(t, "signals"), draw(t, 5), commands(t)
 	silent := serve(t, "silence")
-	all = append(all, command{nil, "check_mx_rcpt", []string{"-H", silent.Addr, "-r", "dcw@example.org"}, unknown}, // it only waits
-		command{nil, "check_mx_rcpt", []string{"-H", silent.Addr, "-r", "dcw@example.org", "-vv"}, unknown})
+	// it only waits
+	all = append(all, command{nil, "check_mx_rcpt",
+		[]string{"-H", silent.Addr, "-r", "dcw@example.org"}, unknown},
+		command{nil, "check_mx_rcpt", []string{"-H", silent.Addr, "-r", "dcw@example.org", "-vv"},
+			unknown})
 	n := 60 * amount(t)
 	type shot struct {
 		command
@@ -218,7 +241,9 @@ func TestSignals(t *testing.T) {
 	}
 	shots := make([]shot, n)
 	for i := range shots {
-		shots[i] = shot{all[r.IntN(len(all))], []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}[r.IntN(3)], time.Duration(r.ExpFloat64() * float64(15*time.Millisecond))}
+		shots[i] = shot{all[r.IntN(len(all))], []syscall.Signal{syscall.SIGTERM, syscall.SIGINT,
+			syscall.SIGHUP}[r.IntN(3)],
+			time.Duration(r.ExpFloat64() * float64(15*time.Millisecond))}
 	}
 	var early atomic.Int32
 	each(n, 2, func(i int) {
@@ -237,17 +262,20 @@ func TestSignals(t *testing.T) {
 		if err := cmd.Wait(); err != nil && !errors.As(err, new(*exec.ExitError)) {
 			t.Fatal(err)
 		}
-		got := plugintest.Outcome{Plugin: s.plugin, Exit: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String(), Took: time.Since(begin)}
+		got := plugintest.Outcome{Plugin: s.plugin, Exit: cmd.ProcessState.ExitCode(),
+			Stdout: stdout.String(), Stderr: stderr.String(), Took: time.Since(begin)}
 		if got.Exit < 0 && !ready {
 			early.Add(1)
 			return
 		}
-		c.Judge(t, fmt.Sprintf("%v after %v: %s %q", s.signal, s.after, s.plugin, s.args), got, environmentLimits, s.want, unknown)
+		c.Judge(t, fmt.Sprintf("%v after %v: %s %q", s.signal, s.after, s.plugin, s.args), got,
+			environmentLimits, s.want, unknown)
 	})
 	t.Logf("%d signals came before main", early.Load())
 }
 
-// answersSignals reports whether the process has come to the frame, the first act of which is to take the signals and then to ignore SIGPIPE.
+// answersSignals reports whether the process has come to the frame, the first act of which is to
+// take the signals and then to ignore SIGPIPE.
 func answersSignals(pid int) bool {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -1,9 +1,11 @@
-// Package torture runs the plugins, as built, in a hostile world: servers that lie, stall and die, files that are damaged or change
-// under the reader, environments in which nothing can be had. Each input has the verdict that the man pages promise, not the one
-// that the plugin happens to give. What is wrong is counted; any count that is not zero fails the test.
+// Package torture runs the plugins, as built, in a hostile world: servers that lie, stall and die,
+// files that are damaged or change under the reader, environments in which nothing can be had. Each
+// input has the verdict that the man pages promise, not the one that the plugin happens to give.
+// What is wrong is counted; any count that is not zero fails the test.
 //
-// The short form is part of "go test ./..."; MAILFRESH_TORTURE=20 tries that many times as many random inputs, and all of those that the
-// short form samples. MAILFRESH_SEED draws others. "make torture" runs it all.
+// The short form is part of "go test ./..."; MAILFRESH_TORTURE=20 tries that many times as many
+// random inputs, and all of those that the short form samples. MAILFRESH_SEED draws others. "make
+// torture" runs it all.
 package torture
 
 import (
@@ -50,8 +52,9 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// launch runs a command and writes to descriptor 3 its exit code, duration and peak of memory. It is a process of its own because what
-// Linux calls a child's peak is never less than its parent's, which holds the servers here.
+// launch runs a command and writes to descriptor 3 its exit code, duration and peak of memory. It
+// is a process of its own because what Linux calls a child's peak is never less than its parent's,
+// which holds the servers here.
 func launch(command []string) {
 	syscall.CloseOnExec(3)
 	cmd := exec.Command(command[0], command[1:]...)
@@ -64,12 +67,13 @@ func launch(command []string) {
 		os.Exit(127)
 	}
 	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	fmt.Fprintln(os.NewFile(3, "report"), cmd.ProcessState.ExitCode(), int64(took), usage.Maxrss*1024)
+	fmt.Fprintln(os.NewFile(3, "report"), cmd.ProcessState.ExitCode(), int64(took),
+		usage.Maxrss*1024)
 	os.Exit(0)
 }
 
-// plugin runs a plugin as NRPE would: with a small environment, in /, without standard input. The wrap is what starts it, such as
-// "env A=b"; the environment is also what it is given.
+// plugin runs a plugin as NRPE would: with a small environment, in /, without standard input. The
+// wrap is what starts it, such as "env A=b"; the environment is also what it is given.
 func plugin(t testing.TB, wrap []string, name string, args ...string) plugintest.Outcome {
 	t.Helper()
 	self, err := os.Executable()
@@ -134,9 +138,11 @@ func each(n, limit int, f func(i int)) {
 	wait.Wait()
 }
 
-// judge counts what run gives. Where time was what was lacking it runs again, up to three times, and says so: once in a while the
-// machine is late, which makes a good server look silent; a plugin that does not keep to its time always is.
-func judge(t testing.TB, c *plugintest.Tally, input string, l plugintest.Limits, run func() plugintest.Outcome, want func() []nagios.State) {
+// judge counts what run gives. Where time was what was lacking it runs again, up to three times,
+// and says so: once in a while the machine is late, which makes a good server look silent; a plugin
+// that does not keep to its time always is.
+func judge(t testing.TB, c *plugintest.Tally, input string, l plugintest.Limits,
+	run func() plugintest.Outcome, want func() []nagios.State) {
 	t.Helper()
 	r := run()
 	for range 3 {
@@ -152,7 +158,9 @@ func judge(t testing.TB, c *plugintest.Tally, input string, l plugintest.Limits,
 }
 
 // is wants one of the states; none at all: any.
-func is(states ...nagios.State) func() []nagios.State { return func() []nagios.State { return states } }
+func is(states ...nagios.State) func() []nagios.State {
+	return func() []nagios.State { return states }
+}
 
 func write(t testing.TB, name string, text string) string {
 	t.Helper()

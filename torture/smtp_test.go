@@ -55,7 +55,8 @@ type reply struct {
 	only         string // the phases in which it means that; all if empty
 }
 
-// replies are what servers say instead of a good reply. JUNK is nasty text, CODE the phase's code of success.
+// replies are what servers say instead of a good reply. JUNK is nasty text, CODE the phase's code
+// of success.
 var replies = []reply{
 	{"silence", "silence", lost, ""},
 	{"close", "close", lost, ""},
@@ -124,15 +125,17 @@ var replies = []reply{
 	{"lawful: enhanced code of another class", "S: CODE 5.1.1 JUNK", success, ""},
 }
 
-// handshakes are what servers do instead of a TLS handshake. A connection that ends and what is no TLS are no verdict; TLS that does
-// not fit is about the probe, as a bad certificate is.
+// handshakes are what servers do instead of a TLS handshake. A connection that ends and what is no
+// TLS are no verdict; TLS that does not fit is about the probe, as a bad certificate is.
 var handshakes = []reply{
 	{"silence", "silence", lost, ""},
 	{"close", "close", lost, ""},
 	{"reset", "rst", lost, ""},
 	{"half an alert", "S| \\x15\\x03\\x03\nclose", lost, ""},
-	{"hello cut short", "S| \\x16\\x03\\x03\\x00\\x2a\\x02\\x00\\x00\\x26\\x03\\x03\nclose", lost, ""},
-	{"hello that drips", "S| \\x16\\x03\\x03\\x40\\x00\\x02\ndrip 100ms " + strings.Repeat("x", 40), lost, ""},
+	{"hello cut short", "S| \\x16\\x03\\x03\\x00\\x2a\\x02\\x00\\x00\\x26\\x03\\x03\nclose", lost,
+		""},
+	{"hello that drips", "S| \\x16\\x03\\x03\\x40\\x00\\x02\ndrip 100ms " + strings.Repeat("x", 40),
+		lost, ""},
 	{"plain text", "S: 250 JUNK", lost, ""},
 	{"plain text as an answer", "take\nS: 250 JUNK", lost, ""},
 	{"endless plain text", "flood 250 JUNK", lost, ""},
@@ -140,8 +143,10 @@ var handshakes = []reply{
 	{"0xff", "S| " + strings.Repeat("\\xff", 64), lost, ""},
 	{"alert: handshake failure", "take\nS| \\x15\\x03\\x03\\x00\\x02\\x02\\x28", blamed, ""},
 	{"record of 65535 bytes", "S| \\x16\\x03\\x03\\xff\\xff" + strings.Repeat("x", 1000), lost, ""},
-	{"hello of 16 MiB", "take\nS| \\x16\\x03\\x03\\x00\\x04\\x02\\xff\\xff\\xff\nsilence", blamed, ""},
-	{"hello of SSL 3", "take\nS| \\x16\\x03\\x00\\x00\\x2a\\x02\\x00\\x00\\x26\\x03\\x00" + strings.Repeat("\\x01", 32) + "\\x00\\x00\\x05\\x00", blamed, ""},
+	{"hello of 16 MiB", "take\nS| \\x16\\x03\\x03\\x00\\x04\\x02\\xff\\xff\\xff\nsilence", blamed,
+		""},
+	{"hello of SSL 3", "take\nS| \\x16\\x03\\x00\\x00\\x2a\\x02\\x00\\x00\\x26\\x03\\x00" +
+		strings.Repeat("\\x01", 32) + "\\x00\\x00\\x05\\x00", blamed, ""},
 	{"endless empty records", "take\npour \\x16\\x03\\x03\\x00\\x00", blamed, ""},
 }
 
@@ -160,8 +165,10 @@ func smtpInputs() (all []smtpInput) {
 				some = handshakes
 			}
 			for _, reply := range some {
-				unoffered := one.phase == "EHLO before TLS" && reply.means == success // STARTTLS would not be
-				elsewhere := reply.only != "" && !strings.Contains(" "+reply.only+" ", " "+one.phase+" ")
+				// STARTTLS would not be
+				unoffered := one.phase == "EHLO before TLS" && reply.means == success
+				elsewhere := reply.only != "" &&
+					!strings.Contains(" "+reply.only+" ", " "+one.phase+" ")
 				if !unoffered && !elsewhere {
 					all = append(all, smtpInput{turns, i, reply})
 				}
@@ -180,9 +187,11 @@ func (in smtpInput) script(r *rand.Rand) string {
 			fmt.Fprintln(&b, one.reply)
 			continue
 		}
-		said := strings.NewReplacer("CODE", one.code, "JUNK", plugintest.Junk(r)).Replace(in.reply.script)
+		said := strings.NewReplacer("CODE", one.code, "JUNK", plugintest.Junk(r)).
+			Replace(in.reply.script)
 		fmt.Fprintln(&b, said)
-		if strings.HasPrefix(one.phase, "EHLO") && (in.reply.means == refused || in.reply.means == blamed) {
+		if strings.HasPrefix(one.phase, "EHLO") &&
+			(in.reply.means == refused || in.reply.means == blamed) {
 			fmt.Fprintf(&b, "C: HELO *\n%s\n", said) // a client has to try that
 		}
 		if in.reply.means != success {
@@ -210,7 +219,8 @@ func (in smtpInput) verdict(alone bool) nagios.State {
 	return nagios.Unknown // the probe is refused
 }
 
-// TestSMTP has check_mx_rcpt ask servers that do anything at any phase, alone and beside a good one.
+// TestSMTP has check_mx_rcpt ask servers that do anything at any phase, alone and beside a good
+// one.
 func TestSMTP(t *testing.T) {
 	t.Parallel()
 	c, r := plugintest.NewTally(t, "hostile SMTP server"), draw(t, 1)
@@ -236,9 +246,12 @@ func TestSMTP(t *testing.T) {
 			args = append(args, "-vv")
 		}
 		name := fmt.Sprintf("%s at %s, alone: %t", in.reply.name, in.turns[in.phase].phase, alone)
-		judge(t, c, name, smtpLimits, func() plugintest.Outcome { return plugin(t, nil, "check_mx_rcpt", args...) }, is(in.verdict(alone)))
+		judge(t, c, name, smtpLimits,
+			func() plugintest.Outcome { return plugin(t, nil, "check_mx_rcpt", args...) },
+			is(in.verdict(alone)))
 		for _, problem := range bad.Close() {
-			if strings.Contains(problem, "the script wants") || strings.Contains(problem, `"DATA`) || strings.Contains(problem, `"BDAT`) {
+			if strings.Contains(problem, "the script wants") ||
+				strings.Contains(problem, `"DATA`) || strings.Contains(problem, `"BDAT`) {
 				t.Errorf("%s: %s", name, problem)
 			}
 		}

@@ -15,7 +15,6 @@ complete -c check_alias_freshness -l size-warning -x -d 'warn when the file\'s s
 complete -c check_alias_freshness -l size-critical -x -d 'critical when the file\'s size in bytes leaves this range, for example 1: (default none)'
 complete -c check_alias_freshness -l timeout -s t -x -d 'give up after this time in all, for example 9 or 1m (default 9s)'
 complete -c check_alias_freshness -l timeout-state -x -a 'ok warning critical unknown' -d 'state when the time is up: ok, warning, critical or unknown, for example critical (default unknown)'
-complete -c check_alias_freshness -l output-format -x -a 'nagios json openmetrics' -d 'what is printed: nagios, the text of a plugin; json, one object; or openmetrics, for Prometheus, with exit code 0 whatever the state (default nagios)'
 complete -c check_alias_freshness -l verbose -s v -d 'say more: -v for every object, -vv for the raw facts'
 complete -c check_alias_freshness -l version -s V -d 'print the version and exit'
 complete -c check_alias_freshness -l help -s h -d 'print this help and exit'

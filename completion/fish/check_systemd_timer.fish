@@ -14,7 +14,6 @@ complete -c check_systemd_timer -l skipped-state -x -a 'ok warning critical unkn
 complete -c check_systemd_timer -l ignored-exit-state -x -a 'ok warning critical unknown' -d 'state when the last run failed and ExecStart=- ignored it: ok, warning, critical or unknown, for example critical (default warning)'
 complete -c check_systemd_timer -l timeout -s t -x -d 'give up after this time in all, for example 9 or 1m (default 9s)'
 complete -c check_systemd_timer -l timeout-state -x -a 'ok warning critical unknown' -d 'state when the time is up: ok, warning, critical or unknown, for example critical (default unknown)'
-complete -c check_systemd_timer -l output-format -x -a 'nagios json openmetrics' -d 'what is printed: nagios, the text of a plugin; json, one object; or openmetrics, for Prometheus, with exit code 0 whatever the state (default nagios)'
 complete -c check_systemd_timer -l verbose -s v -d 'say more: -v for every object, -vv for the raw facts'
 complete -c check_systemd_timer -l version -s V -d 'print the version and exit'
 complete -c check_systemd_timer -l help -s h -d 'print this help and exit'

@@ -12,7 +12,6 @@ import (
 var words = map[string][]string{
 	"STATE":  {"ok", "warning", "critical", "unknown"},
 	"FORMAT": {"exim", "aliases", "map", "sendmail", "opensmtpd"},
-	"OUTPUT": {"nagios", "json", "openmetrics"},
 	"KIND":   {"auto", "none", "db", "cdb", "lmdb"},
 	"MODE":   {"none", "opportunistic", "required", "implicit"},
 }
@@ -41,7 +40,8 @@ func Bash(c plugin.Check) string {
 		}
 		fmt.Fprintf(&b, "\t%s)\n\t\t%s\n\t\treturn\n\t\t;;\n", name, bashValue(o))
 	}
-	fmt.Fprintf(&b, "\tesac\n\tmapfile -t COMPREPLY < <(compgen -W '%s' -- \"$cur\")\n}\ncomplete -F _%[2]s %[2]s\n", strings.Join(all, " "), c.Name)
+	fmt.Fprintf(&b, "\tesac\n\tmapfile -t COMPREPLY < <(compgen -W '%s' -- \"$cur\")\n}\n"+
+		"complete -F _%[2]s %[2]s\n", strings.Join(all, " "), c.Name)
 	return b.String()
 }
 
@@ -52,7 +52,8 @@ func bashValue(o plugin.Option) string {
 	case takesTimer(o):
 		return fmt.Sprintf(`mapfile -t COMPREPLY < <(compgen -W "$(%s)" -- "$cur")`, timers)
 	case words[o.Placeholder] != nil:
-		return fmt.Sprintf(`mapfile -t COMPREPLY < <(compgen -W '%s' -- "$cur")`, strings.Join(words[o.Placeholder], " "))
+		return fmt.Sprintf(`mapfile -t COMPREPLY < <(compgen -W '%s' -- "$cur")`,
+			strings.Join(words[o.Placeholder], " "))
 	}
 	return ": # " + o.Placeholder
 }
@@ -120,7 +121,8 @@ func Fish(c plugin.Check) string {
 		default:
 			b.WriteString(" -x")
 		}
-		b.WriteString(" -d '" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(sentence(o)) + "'\n")
+		text := strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(sentence(o))
+		b.WriteString(" -d '" + text + "'\n")
 	}
 	return b.String()
 }

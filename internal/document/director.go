@@ -73,7 +73,8 @@ func Basket(c plugin.Check) string {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "    ")
-	if err := e.Encode(map[string]any{"Command": map[string]any{name: command}, "Datafield": fields}); err != nil {
+	if err := e.Encode(map[string]any{"Command": map[string]any{name: command},
+		"Datafield": fields}); err != nil {
 		panic(err) // plain structs
 	}
 	return b.String()
@@ -86,17 +87,22 @@ func basketArguments(macro string, o plugin.Option) map[string]basketArgument {
 	switch {
 	case o.Placeholder == "" && o.Repeatable:
 		return map[string]basketArgument{
-			"--" + o.Long: {Description: text, SetIf: "number(macro(\"" + macro + "\")) >= 1", SetIfFormat: "expression"},
-			"-" + o.Short: {Description: "--" + o.Long + " once more, when the variable is 2", SetIf: "number(macro(\"" + macro + "\")) >= 2", SetIfFormat: "expression"},
+			"--" + o.Long: {Description: text, SetIf: "number(macro(\"" + macro + "\")) >= 1",
+				SetIfFormat: "expression"},
+			"-" + o.Short: {Description: "--" + o.Long + " once more, when the variable is 2",
+				SetIf: "number(macro(\"" + macro + "\")) >= 2", SetIfFormat: "expression"},
 		}
 	case o.Placeholder == "":
-		return map[string]basketArgument{"--" + o.Long: {Description: text, SetIf: macro, SetIfFormat: "string"}}
+		return map[string]basketArgument{"--" + o.Long: {Description: text, SetIf: macro,
+			SetIfFormat: "string"}}
 	}
-	return map[string]basketArgument{"--" + o.Long: {Description: text, Value: macro, RepeatKey: o.Repeatable}}
+	return map[string]basketArgument{"--" + o.Long: {Description: text, Value: macro,
+		RepeatKey: o.Repeatable}}
 }
 
 func datafield(variable string, o plugin.Option) basketDatafield {
-	f := basketDatafield{Varname: variable, Caption: "--" + o.Long, Description: sentence(o), Datatype: dataType + "String", Settings: map[string]string{}}
+	f := basketDatafield{Varname: variable, Caption: "--" + o.Long, Description: sentence(o),
+		Datatype: dataType + "String", Settings: map[string]string{}}
 	switch {
 	case o.Placeholder == "" && o.Repeatable:
 		f.Datatype = dataType + "Number"

@@ -61,7 +61,9 @@ func TestBasketsCanBeRestored(t *testing.T) {
 			continue
 		}
 		for key, command := range basket.Command {
-			if key != command.Name || command.Type != "object" || command.Execute != "PluginCheck" || !strings.HasSuffix(command.Command, "/check_"+key) {
+			if key != command.Name || command.Type != "object" ||
+				command.Execute != "PluginCheck" ||
+				!strings.HasSuffix(command.Command, "/check_"+key) {
 				t.Errorf("%s: command %s is %+v", file, key, command)
 			}
 			linked := map[string]bool{}
@@ -74,13 +76,16 @@ func TestBasketsCanBeRestored(t *testing.T) {
 				linked[data.Varname] = true
 			}
 			if len(linked) != len(basket.Datafield) {
-				t.Errorf("%s: %d of %d data fields are linked", file, len(linked), len(basket.Datafield))
+				t.Errorf("%s: %d of %d data fields are linked", file, len(linked),
+					len(basket.Datafield))
 			}
 			checkArguments(t, file, command.Arguments, linked)
 		}
 		for id, data := range basket.Datafield {
 			kind, ok := strings.CutPrefix(data.Datatype, `Icinga\Module\Director\DataType\DataType`)
-			if !ok || !slices.Contains([]string{"Array", "Boolean", "Number", "String"}, kind) || !strings.HasPrefix(string(data.Settings), "{") || len(data.Varname) > 64 || len(data.Caption) > 255 {
+			if !ok || !slices.Contains([]string{"Array", "Boolean", "Number", "String"}, kind) ||
+				!strings.HasPrefix(string(data.Settings), "{") || len(data.Varname) > 64 ||
+				len(data.Caption) > 255 {
 				t.Errorf("%s: data field %s is %+v", file, id, data)
 			}
 		}
@@ -89,12 +94,14 @@ func TestBasketsCanBeRestored(t *testing.T) {
 
 // checkArguments wants every variable that an argument names to be a field, and
 // every field to be named; and of an argument only what Director takes.
-func checkArguments(t *testing.T, file string, arguments map[string]map[string]any, fields map[string]bool) {
+func checkArguments(t *testing.T, file string, arguments map[string]map[string]any,
+	fields map[string]bool) {
 	t.Helper()
 	named := map[string]bool{}
 	for key, argument := range arguments {
 		for property, value := range argument {
-			if !slices.Contains([]string{"description", "repeat_key", "set_if", "set_if_format", "value"}, property) {
+			if !slices.Contains([]string{"description", "repeat_key", "set_if", "set_if_format",
+				"value"}, property) {
 				t.Errorf("%s: argument %s has %s", file, key, property)
 			}
 			if text, ok := value.(string); ok && property != "description" {
@@ -105,6 +112,7 @@ func checkArguments(t *testing.T, file string, arguments map[string]map[string]a
 		}
 	}
 	if !maps.Equal(named, fields) {
-		t.Errorf("%s: arguments name %v; the fields are %v", file, slices.Sorted(maps.Keys(named)), slices.Sorted(maps.Keys(fields)))
+		t.Errorf("%s: arguments name %v; the fields are %v", file, slices.Sorted(maps.Keys(named)),
+			slices.Sorted(maps.Keys(fields)))
 	}
 }

@@ -27,6 +27,7 @@ func Keep(t *testing.T, file, want string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("%s is stale; UPDATE=1 go test -run %s writes it anew (-want +got):\n%s", file, t.Name(), diff)
+		t.Errorf("%s is stale; UPDATE=1 go test -run %s writes it anew (-want +got):\n%s", file,
+			t.Name(), diff)
 	}
 }

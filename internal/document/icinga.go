@@ -41,7 +41,9 @@ func argument(command string, o plugin.Option) string {
 	switch {
 	case o.Placeholder == "" && o.Repeatable:
 		least := "set_if = {{ number(macro(%q)) >= %d }}"
-		return entry("--"+o.Long, text, fmt.Sprintf(least, variable, 1)) + entry("-"+o.Short, "--"+o.Long+" once more, when the variable is 2", fmt.Sprintf(least, variable, 2))
+		return entry("--"+o.Long, text, fmt.Sprintf(least, variable, 1)) +
+			entry("-"+o.Short, "--"+o.Long+" once more, when the variable is 2",
+				fmt.Sprintf(least, variable, 2))
 	case o.Placeholder == "":
 		return entry("--"+o.Long, text, fmt.Sprintf("set_if = %q", variable))
 	case o.Repeatable:
@@ -58,5 +60,6 @@ func entry(key, description string, lines ...string) string {
 // literal is a string of Icinga's configuration language, which knows no
 // escapes for the characters that it takes as they are.
 func literal(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(text) + `"`
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(text) +
+		`"`
 }

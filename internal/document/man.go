@@ -8,8 +8,8 @@ import (
 )
 
 // Man is a plugin's manual page, in man(7). The hand-written page has a line
-// @options@ where the options go, and a line @metrics@ for the plugin's
-// metrics, and a line @common@ for the text that all pages share.
+// @options@ where the options go, and a line @common@ for the text that all
+// pages share.
 func Man(c plugin.Check, page, common string) string {
 	var b strings.Builder
 	heading := ""
@@ -28,9 +28,10 @@ func Man(c plugin.Check, page, common string) string {
 		}
 		fmt.Fprintf(&b, "\n%s.\n", line(sentence(o)))
 	}
-	notice := fmt.Sprintf(".\\\" Made from man/%s.in and the plugin's options by make docs.\n", c.Name)
-	return notice + fold(strings.NewReplacer("@options@\n", b.String(), "@common@\n", common,
-		"@metrics@\n", metricsSection(c.Name)).Replace(page))
+	notice := fmt.Sprintf(".\\\" Made from man/%s.in and the plugin's options by make docs.\n",
+		c.Name)
+	return notice + fold(strings.NewReplacer("@options@\n", b.String(), "@common@\n", common).
+		Replace(page))
 }
 
 // fold breaks the text lines of a page at blanks, where they are longer than
@@ -58,7 +59,8 @@ func fold(page string) string {
 
 // roff writes text so that it stands in the page as it is.
 func roff(text string) string {
-	return strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "^", `\(ha`, "~", `\(ti`, "`", `\(ga`).Replace(text)
+	return strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "^", `\(ha`, "~", `\(ti`, "`",
+		`\(ga`).Replace(text)
 }
 
 // line is text that begins a line, where a dot would be a request.

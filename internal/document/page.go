@@ -34,7 +34,8 @@ func optionTable(c plugin.Check) string {
 		if o.Placeholder != "" {
 			name += " " + o.Placeholder
 		}
-		fmt.Fprintf(&b, "| `%s` | %s |\n", name, strings.NewReplacer("|", `\|`, "<", "&lt;", "*", `\*`).Replace(sentence(o)))
+		fmt.Fprintf(&b, "| `%s` | %s |\n", name, strings.NewReplacer("|", `\|`, "<", "&lt;", "*",
+			`\*`).Replace(sentence(o)))
 	}
 	return b.String() + "\n"
 }

@@ -64,7 +64,9 @@ func checkHelp(t *testing.T, c plugin.Check, man string) {
 		}
 	}
 	_, examples, _ := strings.Cut(help, "\nExamples:\n")
-	if lines := strings.Split(examples, "\n"); len(lines) != 2 || !strings.HasPrefix(lines[0], "  "+c.Name+" -") || !strings.HasPrefix(lines[1], "  "+c.Name+" -") {
+	if lines := strings.Split(examples, "\n"); len(lines) != 2 ||
+		!strings.HasPrefix(lines[0], "  "+c.Name+" -") ||
+		!strings.HasPrefix(lines[1], "  "+c.Name+" -") {
 		t.Errorf("--help ends with the examples %q; want two", lines)
 	}
 }

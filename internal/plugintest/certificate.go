@@ -21,8 +21,10 @@ type authority struct {
 
 var ca = sync.OnceValue(func() authority {
 	template := x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "plugintest"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(48 * time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "plugintest"}, IsCA: true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageCertSign, NotBefore: time.Now().Add(-48 * time.Hour),
+		NotAfter: time.Now().Add(48 * time.Hour),
 	}
 	der, key := sign(template, nil, nil)
 	cert, err := x509.ParseCertificate(der)
@@ -37,7 +39,8 @@ func CA() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca().cert.Raw})
 }
 
-// Certificate is a server's certificate for a name or an IP address, signed by the authority; an expired one ended an hour ago.
+// Certificate is a server's certificate for a name or an IP address, signed by the authority; an
+// expired one ended an hour ago.
 func Certificate(name string, expired bool) tls.Certificate {
 	template := x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
@@ -63,7 +66,8 @@ func CertificatePEM(c tls.Certificate) (cert, key []byte) {
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-func sign(template x509.Certificate, parent *x509.Certificate, signer *ecdsa.PrivateKey) ([]byte, *ecdsa.PrivateKey) {
+func sign(template x509.Certificate, parent *x509.Certificate, signer *ecdsa.PrivateKey) ([]byte,
+	*ecdsa.PrivateKey) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic(err)

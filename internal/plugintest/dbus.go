@@ -17,7 +17,8 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// Stage is a fake systemd that listens on a unix socket, as a message bus and as systemd itself does.
+// Stage is a fake systemd that listens on a unix socket, as a message bus and as systemd itself
+// does.
 type Stage struct {
 	listener *net.UnixListener
 	systemd  *Systemd
@@ -81,28 +82,32 @@ func (st *Stage) accept() {
 	}
 }
 
-// serve plays one connection: the login, then calls and replies.
-func (st *Stage) serve(c net.Conn) {
-	in := bufio.NewReader(c)
-	if !st.answer(c, "accept", nil) {
-		return
-	}
-	for begun := false; !begun; {
+// login plays the server's part of SASL, up to BEGIN.
+func (st *Stage) login(c net.Conn, in *bufio.Reader) bool {
+	for {
 		line, err := in.ReadString('\n')
 		if err != nil {
-			return
+			return false
 		}
 		switch words := strings.Fields(strings.TrimPrefix(line, "\x00")); {
 		case len(words) == 0:
 		case words[0] == "BEGIN":
-			begun = true
+			return true
 		case words[0] == "AUTH" && st.systemd.faults["reject"] == "":
 			if !st.answer(c, "AUTH", []byte("OK 1234567890abcdef1234567890abcdef\r\n")) {
-				return
+				return false
 			}
 		default:
 			io.WriteString(c, "REJECTED EXTERNAL\r\n")
 		}
+	}
+}
+
+// serve plays one connection: the login, then calls and replies.
+func (st *Stage) serve(c net.Conn) {
+	in := bufio.NewReader(c)
+	if !st.answer(c, "accept", nil) || !st.login(c, in) {
+		return
 	}
 	for serial := uint32(1); ; serial++ {
 		var raw bytes.Buffer
@@ -118,7 +123,8 @@ func (st *Stage) serve(c net.Conn) {
 		if alter := st.systemd.Alter; alter != nil && reply.Type == dbus.TypeMethodReply {
 			reply = success(alter(member, reply.Body)...)
 		}
-		reply.Headers[dbus.FieldReplySerial] = dbus.MakeVariant(binary.LittleEndian.Uint32(raw.Bytes()[8:]))
+		asked := binary.LittleEndian.Uint32(raw.Bytes()[8:])
+		reply.Headers[dbus.FieldReplySerial] = dbus.MakeVariant(asked)
 		var b bytes.Buffer
 		if err := reply.EncodeTo(&b, binary.LittleEndian); err != nil {
 			return
@@ -173,10 +179,13 @@ func (s *Systemd) reply(m *dbus.Message, member string, st *Stage) *dbus.Message
 		return failure("org.freedesktop.DBus.Error.AccessDenied", "Access denied by the stage")
 	}
 	if full, _ := strconv.Atoi(s.faults["full"]); member == "Hello" && st.steps[member] < full {
-		return failure("org.freedesktop.DBus.Error.LimitsExceeded", "The maximum number of active connections for UID 0 has been reached")
+		return failure("org.freedesktop.DBus.Error.LimitsExceeded",
+			"The maximum number of active connections for UID 0 has been reached")
 	}
-	if m.Flags&dbus.FlagNoAutoStart != 0 { // as a bus that was started a moment ago, before systemd came to it
-		return failure("org.freedesktop.DBus.Error.NameHasNoOwner", "Name \"org.freedesktop.systemd1\" does not exist")
+	// as a bus that was started a moment ago, before systemd came to it
+	if m.Flags&dbus.FlagNoAutoStart != 0 {
+		return failure("org.freedesktop.DBus.Error.NameHasNoOwner",
+			"Name \"org.freedesktop.systemd1\" does not exist")
 	}
 	target, _ := m.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
 	var args [2]string
@@ -210,8 +219,9 @@ func (s *Systemd) reply(m *dbus.Message, member string, st *Stage) *dbus.Message
 }
 
 func success(body ...any) *dbus.Message {
-	return &dbus.Message{Type: dbus.TypeMethodReply, Body: body, Headers: map[dbus.HeaderField]dbus.Variant{
-		dbus.FieldSignature: dbus.MakeVariant(dbus.SignatureOf(body...))}}
+	return &dbus.Message{Type: dbus.TypeMethodReply, Body: body,
+		Headers: map[dbus.HeaderField]dbus.Variant{
+			dbus.FieldSignature: dbus.MakeVariant(dbus.SignatureOf(body...))}}
 }
 
 func failure(name, text string) *dbus.Message {
@@ -230,8 +240,10 @@ func (s *Systemd) unit(target dbus.ObjectPath) (*fakeUnit, string) {
 	if u := s.units[name]; u != nil {
 		return u, name
 	}
-	missing := map[string]any{"Id": name, "Description": name, "LoadState": "not-found", "ActiveState": "inactive", "SubState": "dead",
-		"LoadError": loadError{"org.freedesktop.systemd1.NoSuchUnit", "Unit " + name + " not found."}}
+	missing := map[string]any{"Id": name, "Description": name, "LoadState": "not-found",
+		"ActiveState": "inactive", "SubState": "dead",
+		"LoadError": loadError{"org.freedesktop.systemd1.NoSuchUnit", "Unit " + name +
+			" not found."}}
 	return &fakeUnit{versions: []map[string]any{missing}}, name
 }
 
@@ -246,11 +258,13 @@ func (s *Systemd) getAll(target dbus.ObjectPath, iface string) *dbus.Message {
 		id := path.Base(string(target))
 		for _, u := range s.units {
 			if fmt.Sprint(u.job.ID) == id && id != s.faults["vanish"] {
-				all["Id"], all["JobType"], all["State"] = dbus.MakeVariant(u.job.ID), dbus.MakeVariant(u.job.Type), dbus.MakeVariant(u.job.State)
+				all["Id"], all["JobType"], all["State"] = dbus.MakeVariant(u.job.ID),
+					dbus.MakeVariant(u.job.Type), dbus.MakeVariant(u.job.State)
 				return success(all)
 			}
 		}
-		return failure("org.freedesktop.DBus.Error.UnknownObject", "Unknown object '"+string(target)+"'.")
+		return failure("org.freedesktop.DBus.Error.UnknownObject",
+			"Unknown object '"+string(target)+"'.")
 	}
 	u, name := s.unit(target)
 	u.reads++
@@ -266,7 +280,8 @@ func (s *Systemd) get(target dbus.ObjectPath, iface, key string) *dbus.Message {
 	u, name := s.unit(target)
 	of, kind := kindOf(name, key)
 	if iface != "org.freedesktop.systemd1."+of {
-		return failure("org.freedesktop.DBus.Error.UnknownProperty", "Unknown property "+iface+"."+key)
+		return failure("org.freedesktop.DBus.Error.UnknownProperty",
+			"Unknown property "+iface+"."+key)
 	}
 	value, ok := u.now()[key]
 	if !ok {
@@ -295,11 +310,14 @@ type ListedUnit struct {
 func (s *Systemd) list(patterns []string) []ListedUnit {
 	all := []ListedUnit{}
 	for name, u := range s.units {
-		matches := slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, name); return ok })
+		matches := slices.ContainsFunc(patterns,
+			func(p string) bool { ok, _ := path.Match(p, name); return ok })
 		if p := u.now(); matches {
 			text := func(key string) string { s, _ := p[key].(string); return s }
-			all = append(all, ListedUnit{Name: name, Description: text("Description"), Load: text("LoadState"), Active: text("ActiveState"),
-				Sub: text("SubState"), Path: "/", JobID: u.job.ID, JobType: u.job.Type, JobPath: "/"})
+			all = append(all, ListedUnit{Name: name, Description: text("Description"),
+				Load: text("LoadState"), Active: text("ActiveState"),
+				Sub: text("SubState"), Path: "/", JobID: u.job.ID, JobType: u.job.Type,
+				JobPath: "/"})
 		}
 	}
 	return all

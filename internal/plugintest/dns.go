@@ -16,7 +16,8 @@ import (
 //
 //	example.org. MX 10 mx1.example.org.
 //	mx1.example.org. A 127.0.0.1           also AAAA and CNAME
-//	example.net. SERVFAIL [AAAA]           to all questions or to one type; or REFUSED, or EMPTY: a name without records
+//	example.net. SERVFAIL [AAAA]           to all questions or to one type; or REFUSED,
+//	                                       or EMPTY: a name without records
 //	example.com. SILENT [A]                never answered, or not for this type
 //	big.example.org. TRUNCATED             over UDP; TCP gives the other records of the name
 //	bad.example.org. GARBAGE               an answer that is cut short
@@ -139,7 +140,8 @@ func (d *DNS) answer(query []byte, udp bool) []byte {
 }
 
 // records gives one record if it is of the wanted type, and follows a CNAME.
-func (d *DNS) records(name dnsmessage.Name, record []string, want dnsmessage.Type) []dnsmessage.Resource {
+func (d *DNS) records(name dnsmessage.Name, record []string,
+	want dnsmessage.Type) []dnsmessage.Resource {
 	var body dnsmessage.ResourceBody
 	kind, args := record[0], record[1:]
 	switch kind {
@@ -152,7 +154,8 @@ func (d *DNS) records(name dnsmessage.Name, record []string, want dnsmessage.Typ
 		body = &dnsmessage.AAAAResource{AAAA: netip.MustParseAddr(args[0]).As16()}
 	case "CNAME":
 		target := dnsmessage.MustNewName(args[0])
-		all := []dnsmessage.Resource{{Header: header(name, dnsmessage.TypeCNAME), Body: &dnsmessage.CNAMEResource{CNAME: target}}}
+		all := []dnsmessage.Resource{{Header: header(name, dnsmessage.TypeCNAME),
+			Body: &dnsmessage.CNAMEResource{CNAME: target}}}
 		for _, next := range d.zone[args[0]] {
 			all = append(all, d.records(target, next, want)...)
 		}

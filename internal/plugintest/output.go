@@ -22,7 +22,8 @@ const (
 )
 
 var (
-	itemForm   = regexp.MustCompile(`^([a-z0-9_]+)=` + number + `(s|B)?(;(` + bounds + `)?){0,2}(;0)?$`)
+	itemForm = regexp.MustCompile(`^([a-z0-9_]+)=` + number + `(s|B)?(;(` + bounds +
+		`)?){0,2}(;0)?$`)
 	fromZero   = regexp.MustCompile(`;@?0:[^;]`)
 	stateToken = regexp.MustCompile(`(?i)\[(ok|warning|critical|unknown|up|down|unreachable|pending)\]`)
 )
@@ -43,7 +44,8 @@ func CheckOutput(name string, exit int, stdout, stderr string) error {
 		bad("the output does not end in one newline: %q", stdout)
 	}
 	lines := strings.Split(strings.TrimSuffix(stdout, "\n"), "\n")
-	if want := fmt.Sprintf("%s %s - ", name, nagios.State(exit)); !strings.HasPrefix(lines[0], want) || len(lines[0]) == len(want) {
+	if want := fmt.Sprintf("%s %s - ", name, nagios.State(exit)); !strings.HasPrefix(lines[0],
+		want) || len(lines[0]) == len(want) {
 		bad("line 1 is %q; want %q and a summary", lines[0], want)
 	}
 	if len(lines[0]) >= 1000 {
@@ -86,7 +88,9 @@ func checkLine(i int, line string) error {
 		return fmt.Errorf("state token %s", token)
 	}
 	for _, r := range line {
-		if r != ' ' && (!unicode.IsPrint(r) || unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)) || r == blankBraille {
+		if r != ' ' && (!unicode.IsPrint(r) ||
+			unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point,
+				unicode.Variation_Selector)) || r == blankBraille {
 			return fmt.Errorf("character %U", r)
 		}
 	}

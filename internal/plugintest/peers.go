@@ -16,8 +16,8 @@ func init() {
 	Commands["control"] = controlCommand
 }
 
-// smtpCommand plays scripts: smtp 127.0.0.2 FILE [127.0.0.3 FILE...]. All servers of a test script have one port, $PORT; what
-// a client does against its script fails the test.
+// smtpCommand plays scripts: smtp 127.0.0.2 FILE [127.0.0.3 FILE...]. All servers of a test script
+// have one port, $PORT; what a client does against its script fails the test.
 func smtpCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 || len(args)%2 != 0 {
 		ts.Fatalf("usage: smtp ADDRESS FILE [ADDRESS FILE...]")
@@ -62,7 +62,8 @@ func authorityCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("SSL_CERT_DIR", ts.MkAbs("none"))
 }
 
-// controlCommand sets a variable to text with Go's escapes, for arguments that a script's line cannot hold: control LF a\nb.
+// controlCommand sets a variable to text with Go's escapes, for arguments that a script's line
+// cannot hold: control LF a\nb.
 func controlCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: control VARIABLE TEXT")

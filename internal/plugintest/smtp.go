@@ -22,16 +22,17 @@ import (
 //	S| 250 ok\n                      sends these bytes, with Go's escapes, and no line end
 //	drip 20ms 250 ok                 sends the line byte by byte
 //	wait 300ms                       pauses
-//	take                             waits for the client to send something, such as the beginning of TLS, and reads it
+//	take                             reads what the client sends, such as a TLS handshake
 //	tls mx1.example.org [expired]    speaks TLS from here, with a certificate of CA for that name
 //	from 127.0.0.9                   the client must have this address
 //	silence                          says nothing until the client leaves
 //	flood 250-x                      sends the line until the client leaves
 //	pour x                           sends these bytes, with Go's escapes, until the client leaves
 //	close, rst                       ends the connection, politely or not
-//	next                             what follows is for the next connection; the last part is for all further ones
+//	next                             the next connection begins; the last part is for all others
 //
-// Where a part ends, RSET and QUIT are answered and the connection is closed. Blank lines and lines with # are comments.
+// Where a part ends, RSET and QUIT are answered and the connection is closed. Blank lines and lines
+// with # are comments.
 type SMTP struct {
 	Addr     string
 	listener net.Listener
@@ -49,7 +50,8 @@ func PlaySMTP(addr, script string) (*SMTP, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &SMTP{Addr: l.Addr().String(), listener: l, parts: [][]string{nil}, clients: map[net.Conn]bool{}}
+	s := &SMTP{Addr: l.Addr().String(), listener: l, parts: [][]string{nil},
+		clients: map[net.Conn]bool{}}
 	for line := range strings.Lines(script) {
 		line = strings.TrimRight(line, "\r\n")
 		extension, isHello := strings.CutPrefix(line+" ", "hello ")
@@ -57,7 +59,8 @@ func PlaySMTP(addr, script string) (*SMTP, error) {
 		case line == "next":
 			s.parts = append(s.parts, nil)
 		case isHello:
-			s.parts[last] = append(s.parts[last], "S: 220 mx ESMTP", "C: EHLO *", "S: 250-mx", "S: 250-"+extension, "S: 250 PIPELINING")
+			s.parts[last] = append(s.parts[last], "S: 220 mx ESMTP", "C: EHLO *", "S: 250-mx",
+				"S: 250-"+extension, "S: 250 PIPELINING")
 		case line != "" && line[0] != '#':
 			s.parts[last] = append(s.parts[last], line)
 		}
@@ -130,7 +133,8 @@ func play(c net.Conn, script []string) error {
 			}
 		case "tls":
 			name, kind, _ := strings.Cut(rest, " ")
-			t := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{Certificate(name, kind == "expired")}})
+			t := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{Certificate(name,
+				kind == "expired")}})
 			if t.Handshake() != nil {
 				return nil
 			}

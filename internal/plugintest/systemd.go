@@ -3,7 +3,6 @@ package plugintest
 import (
 	"bufio"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,11 +11,10 @@ import (
 
 	"github.com/godbus/dbus/v5"
 	"github.com/rogpeppe/go-internal/testscript"
-	"golang.org/x/sys/unix"
 )
 
-// Systemd is what a fake systemd knows. Its text form has one section per unit, with the properties that
-// `systemctl show` prints, and leaves out what is as usual:
+// Systemd is what a fake systemd knows. Its text form has one section per unit, with the properties
+// that `systemctl show` prints, and leaves out what is as usual:
 //
 //	[backup.timer]
 //	TimersCalendar=*-*-* 04:44:00
@@ -28,19 +26,22 @@ import (
 //	InactiveExitTimestamp=now-12h3m
 //	Job=17 start running
 //
-// Instants are now, now-1d2h, now+5min or 2022-02-22 04:44:00 UTC. The monotonic half of a stamp is 0, as after a reboot, unless
-// it is given: this machine may have booted a moment ago, and 0 is all that it can say of what was before. For the same reason the
-// usual manager is that of a container, for which its own start 30 days ago is the boot.
-// Durations are 90s, 1h30min, infinity. TimersCalendar=, TimersMonotonic=OnBootUSec 1h,
-// Conditions=ConditionPathExists=!/run/x failed, ExecStart=-/bin/x arg and JobBefore=12 network.target start running (what GetJobBefore
-// answers about the unit's job) and Process=4711 /bin/x arg (what GetProcesses answers) may be repeated. A property that is not named is not sent, as by another version of systemd.
-// [x.service 2] is what changes when the unit is read for the second time.
+// Instants are now, now-1d2h, now+5min or 2022-02-22 04:44:00 UTC. The monotonic half of a stamp is
+// 0, as after a reboot, unless it is given: this machine may have booted a moment ago, and 0 is all
+// that it can say of what was before. For the same reason the usual manager is that of a container,
+// for which its own start 30 days ago is the boot. Durations are 90s, 1h30min, infinity.
+// TimersCalendar=, TimersMonotonic=OnBootUSec 1h, Conditions=ConditionPathExists=!/run/x failed,
+// ExecStart=-/bin/x arg and JobBefore=12 network.target start running (what GetJobBefore answers
+// about the unit's job) and Process=4711 /bin/x arg (what GetProcesses answers) may be repeated. A
+// property that is not named is not sent, as by another version of systemd. [x.service 2] is what
+// changes when the unit is read for the second time.
 //
 // [manager] has UnitPath=, Virtualization= and UserspaceTimestamp=; [faults] has what goes wrong:
 //
 //	refuse=yes            nobody listens on the socket
 //	reject=yes            the login is refused
-//	hang=STEP             no answer; STEP is accept, AUTH, Hello, Get, GetAll, ListUnitsByPatterns, GetJobBefore or GetProcesses,
+//	hang=STEP             no answer; STEP is accept, AUTH, Hello, Get, GetAll,
+//	                      ListUnitsByPatterns, GetJobBefore or GetProcesses,
 //	die=STEP              half an answer, then the connection is closed
 //	garbage=STEP          an answer that is no D-Bus message
 //	error=STEP            an answer that is the error AccessDenied
@@ -108,10 +109,13 @@ var kinds = []struct{ iface, kind, names string }{
 	{"Manager", "stamp", "UserspaceTimestamp"},
 }
 
-// kindOf returns the interface and the kind of a property of a unit; "" where it has no such property.
+// kindOf returns the interface and the kind of a property of a unit; "" where it has no such
+// property.
 func kindOf(unit, property string) (iface, kind string) {
 	for _, k := range kinds {
-		own := k.iface == "Unit" && unit != "manager" || strings.HasSuffix(unit, "."+strings.ToLower(k.iface)) || unit == strings.ToLower(k.iface)
+		own := k.iface == "Unit" && unit != "manager" ||
+			strings.HasSuffix(unit, "."+strings.ToLower(k.iface)) ||
+			unit == strings.ToLower(k.iface)
 		for _, name := range strings.Fields(k.names) {
 			switch {
 			case !own:
@@ -137,7 +141,8 @@ var usual = map[string]string{
 
 // ParseSystemd reads the text form. Relative instants count from now.
 func ParseSystemd(text string, now time.Time) (*Systemd, error) {
-	s := &Systemd{units: map[string]*fakeUnit{"manager": {versions: []map[string]any{{}}}}, faults: map[string]string{}}
+	s := &Systemd{units: map[string]*fakeUnit{"manager": {versions: []map[string]any{{}}}},
+		faults: map[string]string{}}
 	if err := s.fill("manager", usual["manager"], now); err != nil {
 		return nil, err
 	}
@@ -245,145 +250,6 @@ func jobPath(id uint32) dbus.ObjectPath {
 	return dbus.ObjectPath(fmt.Sprintf("/org/freedesktop/systemd1/job/%d", id))
 }
 
-// The elements of properties that are lists, and of other structs.
-type (
-	loadError  struct{ Name, Message string }
-	onCalendar struct {
-		Base, Spec string
-		Next       uint64
-	}
-	onMonotonic struct {
-		Base           string
-		Interval, Next uint64
-	}
-	condition struct {
-		Type            string
-		Trigger, Negate bool
-		Param           string
-		State           int32
-	}
-	execStart struct {
-		Path                string
-		Args                []string
-		Ignore              bool
-		Start, SM, Exit, EM uint64
-		PID                 uint32
-		Code, Status        int32
-	}
-)
-
-// parseValue returns the D-Bus value that a text means; the zero value of its kind for "". An element is added to list.
-func parseValue(kind, text string, list any, now time.Time) (any, error) {
-	switch kind {
-	case "string":
-		return text, nil
-	case "strings":
-		return strings.Fields(text), nil
-	case "bool":
-		return text == "yes", nil
-	case "uint32":
-		n, err := strconv.ParseUint("0"+text, 10, 32)
-		return uint32(n), err
-	case "int32":
-		n, err := strconv.ParseInt("0"+text, 10, 32)
-		return int32(n), err
-	case "usec":
-		return parseDuration(text)
-	case "stamp", "wall", "mono":
-		return parseInstant(text, kind == "mono", now)
-	case "error":
-		return loadError{"org.freedesktop.systemd1.LoadFailed", text}, nil
-	case "job":
-		return struct {
-			ID   uint32
-			Path dbus.ObjectPath
-		}{0, "/"}, nil
-	case "calendar":
-		all, _ := list.([]onCalendar)
-		return append(all, onCalendar{"OnCalendar", text, 0}), nil
-	case "monotonic":
-		all, _ := list.([]onMonotonic)
-		base, interval, _ := strings.Cut(text, " ")
-		usec, err := parseDuration(interval)
-		return append(all, onMonotonic{base, usec, 0}), err
-	case "conditions":
-		all, _ := list.([]condition)
-		return append(all, parseCondition(text)), nil
-	case "exec":
-		all, _ := list.([]execStart)
-		line, ignore := strings.CutPrefix(text, "-")
-		args := append(strings.Fields(line), "")
-		return append(all, execStart{Path: args[0], Args: args[:len(args)-1], Ignore: ignore}), nil
-	}
-	return nil, fmt.Errorf("unknown property")
-}
-
-// parseCondition reads ConditionPathExists=|!/run/x failed; without the last word it was not checked.
-func parseCondition(text string) condition {
-	text, state, _ := strings.Cut(text, " ")
-	kind, param, _ := strings.Cut(text, "=")
-	c := condition{Type: kind, State: map[string]int32{"failed": -1, "succeeded": 1}[state]}
-	param, c.Trigger = strings.CutPrefix(param, "|")
-	c.Param, c.Negate = strings.CutPrefix(param, "!")
-	return c
-}
-
-// parseInstant returns microseconds since 1970, or since this machine's boot for mono: nothing before that can be said.
-func parseInstant(text string, mono bool, now time.Time) (uint64, error) {
-	at := now
-	switch rest, relative := strings.CutPrefix(text, "now"); {
-	case text == "" || text == "0":
-		return 0, nil
-	case text == "infinity":
-		return math.MaxUint64, nil
-	case relative && rest == "":
-	case relative:
-		usec, err := parseDuration(rest[1:])
-		if err != nil || rest[0] != '-' && rest[0] != '+' {
-			return 0, fmt.Errorf("%q is no instant", text)
-		}
-		at = now.Add(time.Duration(usec) * time.Microsecond * map[byte]time.Duration{'-': -1, '+': 1}[rest[0]])
-	default:
-		var err error
-		if at, err = time.Parse("2006-01-02 15:04:05 MST", text); err != nil {
-			return 0, err
-		}
-	}
-	if !mono {
-		return uint64(at.UnixMicro()), nil
-	}
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
-		return 0, err
-	}
-	usec := ts.Nano()/1000 - time.Since(at).Microseconds()
-	if usec <= 0 {
-		return 0, fmt.Errorf("%q may lie before this machine's boot", text)
-	}
-	return uint64(usec), nil
-}
-
-// parseDuration reads 1d2h3min4s; a bare number is seconds.
-func parseDuration(text string) (usec uint64, err error) {
-	units := map[string]time.Duration{"w": 7 * 24 * time.Hour, "d": 24 * time.Hour, "h": time.Hour, "min": time.Minute, "m": time.Minute,
-		"s": time.Second, "": time.Second, "ms": time.Millisecond, "us": time.Microsecond}
-	if text == "infinity" {
-		return math.MaxUint64, nil
-	}
-	for rest := strings.ReplaceAll(text, " ", ""); rest != ""; {
-		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
-		letters := len(rest[digits:]) - len(strings.TrimLeft(rest[digits:], "abcdefghijklmnopqrstuvwxyz"))
-		n, err := strconv.ParseUint(rest[:digits], 10, 64)
-		unit, ok := units[rest[digits:digits+letters]]
-		if err != nil || !ok {
-			return 0, fmt.Errorf("%q is no duration", text)
-		}
-		usec += n * uint64(unit/time.Microsecond)
-		rest = rest[digits+letters:]
-	}
-	return usec, nil
-}
-
 // systemd starts a stage from the text form in a file of the script, in which
 // $WORK stands for the script's folder, and points plugins at it, as the
 // system's manager and as the user's: systemd FILE.
@@ -391,7 +257,8 @@ func systemd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: systemd FILE")
 	}
-	s, err := ParseSystemd(strings.ReplaceAll(ts.ReadFile(args[0]), "$WORK", ts.Getenv("WORK")), time.Now())
+	s, err := ParseSystemd(strings.ReplaceAll(ts.ReadFile(args[0]), "$WORK", ts.Getenv("WORK")),
+		time.Now())
 	ts.Check(err)
 	dir, err := os.MkdirTemp("", "stage") // $WORK may be too long for a socket's name
 	ts.Check(err)

@@ -23,7 +23,8 @@ func TestParseSystemd(t *testing.T) {
 	if got := u.versions[0]["AccuracyUSec"]; got != uint64(5400e6) {
 		t.Errorf("AccuracyUSec = %v; want 5400 s", got)
 	}
-	if u.versions[0]["SubState"] != "waiting" || u.versions[1]["SubState"] != "elapsed" || u.versions[1]["Unit"] != "a.service" {
+	if u.versions[0]["SubState"] != "waiting" || u.versions[1]["SubState"] != "elapsed" ||
+		u.versions[1]["Unit"] != "a.service" {
 		t.Errorf("versions = %v; want waiting, then elapsed", u.versions)
 	}
 }
@@ -40,14 +41,16 @@ func TestParseSystemdErrors(t *testing.T) {
 		"[a.timer]\nAccuracyUSec=3 parsec": "no duration",
 		"[a.timer]\nJob=soon":              "line 2",
 	} {
-		if _, err := ParseSystemd(text, time.Now()); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := ParseSystemd(text, time.Now()); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("ParseSystemd(%q) = %v; want %q", text, err, want)
 		}
 	}
 }
 
 func TestParseDuration(t *testing.T) {
-	for text, want := range map[string]uint64{"": 0, "90": 90e6, "1d2h": 93600e6, "1h 30min": 5400e6, "5ms": 5000, "infinity": math.MaxUint64} {
+	for text, want := range map[string]uint64{"": 0, "90": 90e6, "1d2h": 93600e6,
+		"1h 30min": 5400e6, "5ms": 5000, "infinity": math.MaxUint64} {
 		if got, err := parseDuration(text); got != want || err != nil {
 			t.Errorf("parseDuration(%q) = %d, %v; want %d", text, got, err, want)
 		}

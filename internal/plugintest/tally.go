@@ -15,7 +15,8 @@ import (
 	"mailfresh/internal/nagios"
 )
 
-// Build compiles every plugin of this tree, as make does, into a folder. It is for the tests of a folder beside the plugins'.
+// Build compiles every plugin of this tree, as make does, into a folder. It is for the tests of a
+// folder beside the plugins'.
 func Build(dir string) error {
 	mains, err := filepath.Glob("../check_*/main.go")
 	if err != nil {
@@ -23,7 +24,8 @@ func Build(dir string) error {
 	}
 	for _, main := range mains {
 		pkg := filepath.Dir(main)
-		build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, filepath.Base(pkg)), pkg)
+		build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o",
+			filepath.Join(dir, filepath.Base(pkg)), pkg)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
@@ -32,7 +34,8 @@ func Build(dir string) error {
 	return nil
 }
 
-// Seed is where random draws begin: MAILFRESH_SEED, or the same in every run, so that a change fails for what it changed.
+// Seed is where random draws begin: MAILFRESH_SEED, or the same in every run, so that a change
+// fails for what it changed.
 func Seed(t testing.TB) uint64 {
 	t.Helper()
 	n := uint64(1)
@@ -61,19 +64,22 @@ type Limits struct {
 	Peak int64
 }
 
-// Tally counts, for one section of the torture, the inputs that were tried, and the runs with a wrong verdict, a crash, or an
-// output, a duration or a peak of memory that breaks the rules.
+// Tally counts, for one section of the torture, the inputs that were tried, and the runs with a
+// wrong verdict, a crash, or an output, a duration or a peak of memory that breaks the rules.
 type Tally struct {
 	mu                                 sync.Mutex
 	inputs, wrong, crashes, violations int
 }
 
-// NewTally begins a section. At the end of the test its row is logged, and added to the file $MAILFRESH_TALLY.
+// NewTally begins a section. At the end of the test its row is logged, and added to the file
+// $MAILFRESH_TALLY.
 func NewTally(t *testing.T, section string) *Tally {
 	c := &Tally{}
 	t.Cleanup(func() {
-		row := fmt.Sprintf("%s\t%d\t%d\t%d\t%d\n", section, c.inputs, c.wrong, c.crashes, c.violations)
-		t.Logf("%s: %d inputs, %d wrong verdicts, %d crashes, %d rule violations", section, c.inputs, c.wrong, c.crashes, c.violations)
+		row := fmt.Sprintf("%s\t%d\t%d\t%d\t%d\n", section, c.inputs, c.wrong, c.crashes,
+			c.violations)
+		t.Logf("%s: %d inputs, %d wrong verdicts, %d crashes, %d rule violations", section,
+			c.inputs, c.wrong, c.crashes, c.violations)
 		name := os.Getenv("MAILFRESH_TALLY")
 		if name == "" {
 			return

@@ -1,7 +1,0 @@
-package document
-
-import "testing"
-
-func TestMetricsPage(t *testing.T) {
-	Keep(t, "../../docs/metrics.md", MetricsPage(read(t, "../../docs/metrics.md")))
-}
