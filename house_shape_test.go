@@ -33,8 +33,7 @@ var pendingShape = map[string][]string{
 	"func":   {"internal/aliases"},
 	"fields": {"internal/aliases", "internal/systemd"},
 	"embedding": {
-		"check_alias_freshness", "check_mx_rcpt", "check_systemd_timer", "internal/aliases",
-		"internal/smtp",
+		"check_alias_freshness", "check_systemd_timer", "internal/aliases",
 	},
 }
 

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"mailfresh/internal/mx"
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/smtp"
 )
@@ -14,33 +16,34 @@ const (
 	listLimit  = 10 // answers below a host's line
 )
 
-// row is one recipient from one sender and what the targets say.
-type row struct {
-	sender, recipient string
-	control           bool
-	votes             []vote
+// heard is what came of a target: its dialogue, or why there is none.
+type heard struct {
+	dialogue smtp.Dialogue
+	instead  *smtp.Answer // the answer to everything where there was no dialogue
+	bug      error        // an internal error: nothing is known of the target
 }
 
-type vote struct {
-	*target
-	answer *smtp.Answer
+// spoke reports whether a target gave a reply or another verdict to anything that was wanted.
+func (h heard) spoke() bool {
+	return slices.ContainsFunc(h.dialogue.Answers, func(answers []smtp.Answer) bool {
+		return slices.ContainsFunc(answers, func(a smtp.Answer) bool { return a.Verdict != smtp.NoAnswer })
+	})
 }
 
-func (r row) has(v smtp.Verdict) bool {
-	return slices.ContainsFunc(r.votes, func(x vote) bool { return x.answer.Verdict == v })
+// left reports whether a target is left out: this host has no route to it, or nothing is known.
+func (h heard) left() bool { return h.dialogue.Unroutable || h.bug != nil }
+
+// mayBan reports whether a host that bans this one would look as it does: it has an address that
+// takes no connection, or does not speak.
+func (h heard) mayBan(a *smtp.Answer) bool {
+	return h.instead == nil && a.Verdict == smtp.NoAnswer && (a.Phase == smtp.Connect || a.Phase == smtp.Greeting)
 }
 
-// judgment is the facts on their way to a result.
-type judgment struct {
-	options
-	facts
-	probed   []*target        // without those that this host cannot route to
-	silent   map[*target]bool // those without any verdict
-	reached  map[string]bool  // recipients that a host has spoken to us about, whatever it said
-	rows     []row
-	findings []finding
-	perfdata []nagios.Quantity
-	items    []nagios.Object
+// facts are a plan, what was heard of each target, and when.
+type facts struct {
+	plan  plan
+	heard []heard
+	now   time.Time
 }
 
 // finding is a sentence for the summary.
@@ -49,190 +52,142 @@ type finding struct {
 	text  string
 }
 
-// judge says the worst first; among equals disagreement, rejections, controls, deferrals, refused probes, missing verdicts, DNS, time.
-// Where no host of a recipient gives any verdict, its mail goes nowhere: that is critical.
+// judge says the worst first; among equals disagreement, rejections, controls, deferrals, refused
+// probes, missing answers, DNS, certificates, time. Where no host of a recipient gives any answer,
+// its mail goes nowhere: that is critical.
 func judge(o options, f facts) nagios.Result {
-	j := &judgment{options: o, facts: f, silent: map[*target]bool{}, reached: map[string]bool{}}
-	for _, t := range j.targets {
-		if t.dialogue.Unroutable {
-			continue
-		}
-		j.probed = append(j.probed, t)
-		j.silent[t] = !t.spoke()
-		for _, recipient := range t.recipients {
-			j.reached[recipient] = j.reached[recipient] || !j.silent[t]
-		}
+	t := tallied(f)
+	findings := slices.Concat(routes(f), t.findings(o, f), bugs(f), domains(f), certificates(o, f), times(o, f))
+	if len(findings) == 0 {
+		findings = []finding{{nagios.OK, praise(f)}}
 	}
-	j.judgeRoutes()
-	j.collect()
-	j.judgeRows()
-	j.judgeDomains()
-	slowest := j.judgeTime()
-	j.count()
-	j.list()
-	if len(j.findings) == 0 {
-		j.found(nagios.OK, j.praise(slowest))
-	}
-	worst := slices.MaxFunc(j.findings, bySeverity).state
-	slices.SortStableFunc(j.findings, func(a, b finding) int { return bySeverity(b, a) })
+	slices.SortStableFunc(findings, func(a, b finding) int { return b.state.Compare(a.state) })
 	var texts []string
-	for _, f := range j.findings {
-		texts = append(texts, f.text)
+	for _, x := range findings {
+		texts = append(texts, x.text)
 	}
-	return nagios.Result{State: worst, Summary: strings.Join(texts, "; "), Totals: j.perfdata, Objects: j.items}
-}
-
-func bySeverity(a, b finding) int { return a.state.Compare(b.state) }
-
-func (j *judgment) found(state nagios.State, text string) {
-	j.findings = append(j.findings, finding{state, text})
-}
-
-func (t *target) spoke() bool {
-	return slices.ContainsFunc(t.dialogue.Answers, func(answers []smtp.Answer) bool {
-		return slices.ContainsFunc(answers, func(a smtp.Answer) bool { return a.Verdict != smtp.NoVerdict })
-	})
-}
-
-// judgeRoutes says which recipients have no host that this one can route to. An address beside others is a note.
-func (j *judgment) judgeRoutes() {
-	var beyond []*target
-	for _, t := range j.targets {
-		if t.dialogue.Unroutable && slices.ContainsFunc(t.recipients, func(r string) bool { _, asked := j.reached[r]; return !asked }) {
-			beyond = append(beyond, t)
-		}
-	}
-	if len(beyond) > 0 {
-		why := beyond[0].dialogue.Answers[0][0].Err
-		j.found(nagios.Unknown, fmt.Sprintf("this host has no route to %s (%v)", nagios.List(labels(beyond), 3, len(beyond)), why))
+	return nagios.Result{
+		State: findings[0].state, Summary: strings.Join(texts, "; "),
+		Totals: t.totals(o, f), Objects: objects(o, f), TotalsOnly: true,
 	}
 }
 
-// collect turns the answers of targets into rows.
-func (j *judgment) collect() {
-	for s, sender := range j.senders {
-		at := map[string]int{}
-		for _, t := range j.probed {
-			for i, recipient := range t.recipients {
-				n, ok := at[recipient]
-				if !ok {
-					n = len(j.rows)
-					at[recipient] = n
-					j.rows = append(j.rows, row{sender: sender, recipient: recipient, control: j.control[recipient]})
-				}
-				j.rows[n].votes = append(j.rows[n].votes, vote{t, &t.dialogue.Answers[s][i]})
+// routes says which recipients have no host that this one can route to. An address beside others is
+// a note.
+func routes(f facts) []finding {
+	var beyond []target
+	for _, route := range f.plan.routes {
+		if !slices.ContainsFunc(route, func(t int) bool { return !f.heard[t].dialogue.Unroutable }) {
+			for _, t := range route {
+				beyond = append(beyond, f.plan.targets[t])
 			}
 		}
 	}
+	if len(beyond) == 0 {
+		return nil
+	}
+	why := f.heard[slices.IndexFunc(f.plan.targets, func(t target) bool { return t.label == beyond[0].label })]
+	return []finding{{nagios.Unknown, fmt.Sprintf("this host has no route to %s (%v)",
+		nagios.List(labels(beyond), 3, len(beyond)), why.dialogue.Answers[0][0].Err)}}
 }
 
-// judgeRows makes a sentence of the rows of each kind. A control that is deferred or refused was not accepted: that is all it is for.
-func (j *judgment) judgeRows() {
-	var disagree, rejected, control, deferred, refused, missing, lost []row
-	for _, r := range j.rows {
-		switch {
-		case r.control && r.has(smtp.Accepted):
-			control = append(control, r)
-		case r.control:
-		case r.has(smtp.Accepted) && r.has(smtp.Rejected):
-			disagree = append(disagree, r)
-		case r.has(smtp.Rejected):
-			rejected = append(rejected, r)
-		case r.has(smtp.Deferred):
-			deferred = append(deferred, r)
-		}
-		if r.has(smtp.Refused) && !r.control {
-			refused = append(refused, r)
-		}
-		if !j.reached[r.recipient] {
-			lost = append(lost, r)
-		} else if r.has(smtp.NoVerdict) {
-			missing = append(missing, r)
+// bugs says of which targets nothing is known for an error of the plugin's own.
+func bugs(f facts) []finding {
+	for i, h := range f.heard {
+		if h.bug != nil {
+			return []finding{{nagios.Unknown, fmt.Sprintf("%s: %v", f.plan.targets[i].label, h.bug)}}
 		}
 	}
-	for _, kind := range []struct {
-		rows     []row
-		state    nagios.State
-		lead     string // names the rows
-		verdicts []smtp.Verdict
-		end      string
-	}{
-		{disagree, nagios.Critical, "MX hosts disagree on %s: ", []smtp.Verdict{smtp.Rejected, smtp.Deferred, smtp.Accepted}, ""},
-		{rejected, nagios.Critical, "", []smtp.Verdict{smtp.Rejected, smtp.Deferred}, ""},
-		{control, nagios.Warning, "", []smtp.Verdict{smtp.Accepted}, ", which must be refused: acceptance proves nothing"},
-		{deferred, j.DeferredState, "", []smtp.Verdict{smtp.Deferred, smtp.Accepted}, ""},
-		{refused, nagios.Unknown, "", []smtp.Verdict{smtp.Refused}, ""},
-		{lost, nagios.Critical, "", []smtp.Verdict{smtp.NoVerdict}, ""},
-		{missing, j.UnreachableState, "", []smtp.Verdict{smtp.NoVerdict}, ""},
-	} {
-		if len(kind.rows) > 0 {
-			j.found(kind.state, j.sentence(kind.lead, kind.rows, kind.verdicts)+kind.end)
-		}
-	}
+	return nil
 }
 
-// judgeDomains says where a domain's mail cannot go at all, or that no name server can be asked.
-func (j *judgment) judgeDomains() {
-	for _, d := range j.domains {
-		item := nagios.Object{Name: d.Name, Text: "MX"}
-		if d.Implicit {
-			item.Text = "implicit MX"
+// domains says where a domain's mail cannot go at all, that no name server can be asked, and what
+// has more addresses than are asked.
+func domains(f facts) (findings []finding) {
+	for _, d := range f.plan.domains {
+		if state := domainState(d); state != nagios.OK {
+			findings = append(findings, finding{state, d.Name + " " + d.Problem})
 		}
-		if d.Problem != "" {
-			item.State, item.Text = nagios.Critical, d.Problem
-			if d.Silent {
-				item.State = nagios.Unknown
+	}
+	for _, name := range f.plan.beyond {
+		findings = append(findings, finding{nagios.Unknown,
+			fmt.Sprintf("%s has more than %d addresses: the others are not asked", name, mx.MaxAddresses)})
+	}
+	return findings
+}
+
+// certificates holds the time until the certificates expire against the thresholds. What cannot be
+// judged is unknown.
+func certificates(o options, f facts) (findings []finding) {
+	if !o.CertificateWarning.Set && !o.CertificateCritical.Set {
+		return nil
+	}
+	for i, h := range f.heard {
+		label := f.plan.targets[i].label
+		if h.dialogue.Expires.IsZero() {
+			if h.spoke() && !h.left() {
+				findings = append(findings, finding{nagios.Unknown, label + " began no TLS: its certificate is unknown"})
 			}
-			j.found(item.State, d.Name+" "+d.Problem)
-		}
-		for _, h := range d.Hosts {
-			item.Detail = append(item.Detail, fmt.Sprintf("%d %s", h.Preference, h.Name))
-		}
-		j.items = append(j.items, item)
-	}
-}
-
-// judgeTime holds the slowest host against the thresholds. A host without a verdict has no time.
-func (j *judgment) judgeTime() (slowest *target) {
-	for _, t := range j.probed {
-		if !j.silent[t] && (slowest == nil || t.dialogue.Time > slowest.dialogue.Time) {
-			slowest = t
-		}
-	}
-	if slowest != nil {
-		took := slowest.dialogue.Time
-		if state := nagios.Judge(took.Seconds(), j.Warning.Range, j.Critical.Range); state != nagios.OK {
-			j.found(state, fmt.Sprintf("%s took %s, %s", slowest.label, nagios.Span(took), nagios.CrossedTime(state, took.Seconds(), j.Warning.Range, j.Critical.Range)))
-		}
-		j.perfdata = append(j.perfdata, nagios.Quantity{Label: "time", Value: took.Seconds(), Unit: "s", Warning: j.Warning.Range, Critical: j.Critical.Range})
-	}
-	return slowest
-}
-
-// count gives the performance data: addresses, answers by verdict without those to the controls, and the time of each named host.
-func (j *judgment) count() {
-	count := map[smtp.Verdict]int{"hosts": len(j.probed)}
-	for _, r := range j.rows {
-		for _, v := range r.votes {
-			if !r.control {
-				count[v.answer.Verdict]++
-			}
-		}
-	}
-	count["unreachable"] = count[smtp.NoVerdict]
-	for _, label := range []smtp.Verdict{"hosts", smtp.Accepted, smtp.Rejected, smtp.Deferred, smtp.Refused, "unreachable"} {
-		j.perfdata = append(j.perfdata, nagios.Quantity{Label: string(label), Value: float64(count[label])})
-	}
-	at := map[string]int{}
-	for _, t := range j.probed {
-		if len(j.Hostname) == 0 || len(j.Hostname) > namedTimes || j.silent[t] {
 			continue
 		}
-		if at[t.name] == 0 {
-			at[t.name] = len(j.perfdata)
-			j.perfdata = append(j.perfdata, nagios.Quantity{Label: nagios.Label(t.name, "time"), Unit: "s"})
+		left := h.dialogue.Expires.Sub(f.now)
+		if state := nagios.Judge(left.Seconds(), o.CertificateWarning.Range, o.CertificateCritical.Range); state != nagios.OK {
+			findings = append(findings, finding{state, fmt.Sprintf("the certificate of %s %s, %s", label, expiry(h.dialogue.Expires, f.now),
+				nagios.CrossedTime(state, left.Seconds(), o.CertificateWarning.Range, o.CertificateCritical.Range))})
 		}
-		p := &j.perfdata[at[t.name]]
-		p.Value = max(p.Value, t.dialogue.Time.Seconds())
 	}
+	return findings
+}
+
+func expiry(at, now time.Time) string {
+	when := at.UTC().Format("2006-01-02 15:04:05 UTC")
+	if left := at.Sub(now); left >= 0 {
+		return fmt.Sprintf("expires in %s (%s)", nagios.Span(left), when)
+	}
+	return fmt.Sprintf("expired %s ago (%s)", nagios.Span(now.Sub(at)), when)
+}
+
+// slowest is the place of the target that took longest, or -1. One without an answer has no time.
+func slowest(f facts) int {
+	at := -1
+	for i, h := range f.heard {
+		if !h.left() && h.spoke() && (at < 0 || h.dialogue.Time > f.heard[at].dialogue.Time) {
+			at = i
+		}
+	}
+	return at
+}
+
+// times holds the slowest host against the thresholds.
+func times(o options, f facts) []finding {
+	at := slowest(f)
+	if at < 0 {
+		return nil
+	}
+	took := f.heard[at].dialogue.Time
+	state := nagios.Judge(took.Seconds(), o.Warning.Range, o.Critical.Range)
+	if state == nagios.OK {
+		return nil
+	}
+	return []finding{{state, fmt.Sprintf("%s took %s, %s", f.plan.targets[at].label, nagios.Span(took),
+		nagios.CrossedTime(state, took.Seconds(), o.Warning.Range, o.Critical.Range))}}
+}
+
+// state is the state of one answer. Where no host of the recipient spoke, no answer is critical.
+func (o options) state(v smtp.Verdict, control, reached bool) nagios.State {
+	switch {
+	case v == smtp.NoAnswer && !reached:
+		return nagios.Critical
+	case v == smtp.NoAnswer:
+		return o.NoAnswerState
+	case v == smtp.Accepted && control:
+		return nagios.Warning
+	case v == smtp.Accepted || control:
+		return nagios.OK
+	case v == smtp.Rejected:
+		return nagios.Critical
+	case v == smtp.Deferred:
+		return o.DeferredState
+	}
+	return o.ProbeRefusedState
 }

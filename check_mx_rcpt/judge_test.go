@@ -15,37 +15,41 @@ import (
 )
 
 var answers = map[byte]smtp.Answer{
-	'A': {Verdict: smtp.Accepted, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 250, Lines: []string{"ok"}}},
-	'a': {Verdict: smtp.Accepted, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 251, Lines: []string{"forwarded"}}},
-	'R': {Verdict: smtp.Rejected, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 550, Lines: []string{"no"}}},
-	'r': {Verdict: smtp.Rejected, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 550, Lines: []string{"unknown"}}},
-	'D': {Verdict: smtp.Deferred, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 451, Lines: []string{"later"}}},
-	'F': {Verdict: smtp.Refused, Phase: smtp.Mail, Reply: &smtp.Reply{Code: 550, Lines: []string{"not you"}}},
-	'N': {Verdict: smtp.NoVerdict, Phase: smtp.Connect, Err: errors.New("connection refused")},
-	'T': {Verdict: smtp.NoVerdict, Phase: smtp.Rcpt, Err: errors.New("no answer")},
-	'U': {Verdict: smtp.NoVerdict, Phase: smtp.Connect, Err: errors.New("network is unreachable")},
+	'A': {Verdict: smtp.Accepted, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 250, Text: "ok"}},
+	'a': {Verdict: smtp.Accepted, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 251, Text: "forwarded"}},
+	'R': {Verdict: smtp.Rejected, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 550, Text: "no"}},
+	'r': {Verdict: smtp.Rejected, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 550, Text: "unknown"}},
+	'D': {Verdict: smtp.Deferred, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 451, Text: "later"}},
+	'F': {Verdict: smtp.Refused, Phase: smtp.Mail, Reply: &smtp.Reply{Code: 550, Text: "not you"}},
+	'N': {Verdict: smtp.NoAnswer, Phase: smtp.Connect, Err: errors.New("connection refused")},
+	'T': {Verdict: smtp.NoAnswer, Phase: smtp.Rcpt, Err: errors.New("no answer")},
+	'U': {Verdict: smtp.NoAnswer, Phase: smtp.Connect, Err: errors.New("network is unreachable")},
 }
 
-// table makes facts: a word for each sender holds a letter for each host; "/" is between recipients a, b, c and the control x.
+// table makes facts: a word for each sender holds a letter for each host; "/" is between recipients
+// a, b, c and the control x.
 func table(text string) facts {
-	f := facts{senders: strings.Split("|s@n|t@n", "|"), control: map[string]bool{"x@e": true}}
+	f := facts{plan: plan{senders: strings.Split("|s@n|t@n", "|"), routes: [][]int{nil}}}
 	words := strings.Fields(text)
-	f.senders = f.senders[:len(words)]
-	for i := range len(strings.Split(words[0], "/")[0]) {
+	f.plan.senders = f.plan.senders[:len(words)]
+	cells := strings.Split(words[0], "/")
+	f.plan.wanted.recipients = []string{"a@e", "b@e", "c@e"}[:min(3, len(cells))]
+	f.plan.control.recipients = []string{"x@e"}[:max(0, len(cells)-3)]
+	f.plan.wanted.route, f.plan.control.route = make([]int, len(cells)), make([]int, 1)
+	for i := range len(cells[0]) {
 		name := fmt.Sprintf("mx%d", i+1)
-		f.targets = append(f.targets, &target{label: name, name: name, host: name, addr: netip.MustParseAddrPort("127.0.0.1:25")})
-		t := f.targets[i]
-		t.dialogue.Time = time.Duration(i+1) * 10 * time.Millisecond
+		f.plan.routes[0] = append(f.plan.routes[0], i)
+		f.plan.targets = append(f.plan.targets, target{label: name, name: name, host: name, addr: netip.MustParseAddrPort("127.0.0.1:25")})
+		d := smtp.Dialogue{Time: time.Duration(i+1) * 10 * time.Millisecond, Unroutable: words[0][i] == 'U'}
 		for _, word := range words {
-			t.recipients = nil
 			var row []smtp.Answer
-			for j, cell := range strings.Split(word, "/") {
-				t.recipients = append(t.recipients, []string{"a@e", "b@e", "c@e", "x@e"}[j])
+			for _, cell := range strings.Split(word, "/") {
 				row = append(row, answers[cell[i]])
 			}
-			t.dialogue.Answers = append(t.dialogue.Answers, row)
+			n := min(3, len(row))
+			d.Answers, d.Controls = append(d.Answers, row[:n]), append(d.Controls, row[n:])
 		}
-		t.dialogue.Unroutable = words[0][i] == 'U'
+		f.heard = append(f.heard, heard{dialogue: d})
 	}
 	return f
 }
@@ -70,29 +74,32 @@ func TestJudge(t *testing.T) {
 		{"AaR/AAA/AAA/RRR", nagios.Critical, "MX hosts disagree on a@e: mx3 rejects it (550 no), mx1 and mx2 accept it"},
 		{"AR/aR", nagios.Critical, "MX hosts disagree on a@e and b@e: mx2 rejects them (550 no), mx1 accepts them"},
 		{"ARD", nagios.Critical, "MX hosts disagree on a@e: mx2 rejects it (550 no), mx3 defers it (451 later), mx1 accepts it"},
-		{"ARN", nagios.Critical, "MX hosts disagree on a@e: mx2 rejects it (550 no), mx1 accepts it; mx3 gives no verdict on a@e (connection refused)"},
+		{"ARN", nagios.Critical, "MX hosts disagree on a@e: mx2 rejects it (550 no), mx1 accepts it; mx3 gives no answer for a@e (connection refused)"},
 		{"AAAAR", nagios.Critical, "MX hosts disagree on a@e: mx5 rejects it (550 no), mx1, mx2 and 2 more accept it"},
 		{"AR/RR", nagios.Critical, "MX hosts disagree on a@e: mx2 rejects it (550 no), mx1 accepts it; both hosts reject b@e (550 no)"},
 		{"AR/Ar", nagios.Critical, "MX hosts disagree on a@e and 1 more: mx2 rejects it (550 no), mx1 accepts it"},
 		{"AA/AR AA/AA", nagios.Critical, "MX hosts disagree on b@e from the null sender: mx2 rejects it (550 no), mx1 accepts it"},
 		{"AA/AR AA/AR", nagios.Critical, "MX hosts disagree on b@e: mx2 rejects it (550 no), mx1 accepts it"},
 		{"AA RR", nagios.Critical, "both hosts reject a@e from s@n (550 no)"},
+		{"AR/AR/AR/RR", nagios.Critical, "MX hosts disagree on a@e, b@e and c@e: mx2 rejects them (550 no; the same reply as to the control x@e: the probe itself may be refused), mx1 accepts them"},
+		{"AR/AR/AR/Rr", nagios.Critical, "MX hosts disagree on a@e, b@e and c@e: mx2 rejects them (550 no), mx1 accepts them"},
+		{"AN/AN/AN/RN", nagios.Warning, "mx2 gives no answer for a@e, b@e, c@e and 1 more (connection refused); it may have banned this monitor for its controls, as fail2ban does"},
 		{"RA/AA/AA/AR", nagios.Critical, "MX hosts disagree on a@e: mx1 rejects it (550 no), mx2 accepts it; mx1 accepts x@e, which must be refused: acceptance proves nothing"},
 		{"AA/AA/AA/AA", nagios.Warning, "both hosts accept x@e, which must be refused: acceptance proves nothing"},
 		{"AA/AA/AA/Aa", nagios.Warning, "both hosts accept x@e, which must be refused: acceptance proves nothing"},
 		{"AD", nagios.Warning, "mx2 defers a@e (451 later), mx1 accepts it"},
 		{"DD/AA", nagios.Warning, "both hosts defer a@e (451 later)"},
-		{"FF", nagios.Unknown, "both hosts refuse the sender for a@e (MAIL: 550 not you)"},
-		{"AF", nagios.Unknown, "mx2 refuses the sender for a@e (MAIL: 550 not you)"},
-		{"AD/AF", nagios.Unknown, "mx2 refuses the sender for b@e (MAIL: 550 not you); mx2 defers a@e (451 later), mx1 accepts it"},
-		{"AN", nagios.Warning, "mx2 gives no verdict on a@e (connection refused)"},
-		{"NN", nagios.Critical, "both hosts give no verdict on a@e (connection refused)"},
-		{"AA/AT", nagios.Warning, "mx2 gives no verdict on b@e (RCPT: no answer)"},
+		{"FF", nagios.Unknown, "both hosts refuse the sender for a@e (MAIL: 550 not you): allow this sender there, or give another --from"},
+		{"AF", nagios.Unknown, "mx2 refuses the sender for a@e (MAIL: 550 not you): allow this sender there, or give another --from"},
+		{"AD/AF", nagios.Unknown, "mx2 refuses the sender for b@e (MAIL: 550 not you): allow this sender there, or give another --from; mx2 defers a@e (451 later), mx1 accepts it"},
+		{"AN", nagios.Warning, "mx2 gives no answer for a@e (connection refused)"},
+		{"NN", nagios.Critical, "both hosts give no answer for a@e (connection refused)"},
+		{"AA/AT", nagios.Warning, "mx2 gives no answer for b@e (RCPT: no answer)"},
 		{"AU", nagios.OK, "mx1 accepts a@e in 10 ms"},
 		{"RU", nagios.Critical, "mx1 rejects a@e (550 no)"},
 		{"UU", nagios.Unknown, "this host has no route to mx1 and mx2 (network is unreachable)"},
 	} {
-		o := options{DeferredState: nagios.Warning, UnreachableState: nagios.Warning}
+		o := options{DeferredState: nagios.Warning, NoAnswerState: nagios.Warning, ProbeRefusedState: nagios.Unknown}
 		r := judge(o, table(c.table))
 		said[c.table] = shown(r)
 		if r.State != c.state || r.Summary != c.want {
@@ -104,8 +111,8 @@ func TestJudge(t *testing.T) {
 
 // A state that an option lowers is still said: the summary never claims what was not answered.
 func TestJudgeOK(t *testing.T) {
-	o := options{DeferredState: nagios.OK, UnreachableState: nagios.OK}
-	for table_, want := range map[string]string{"AD": "mx2 defers a@e (451 later), mx1 accepts it", "AN": "mx2 gives no verdict on a@e (connection refused)"} {
+	o := options{DeferredState: nagios.OK, NoAnswerState: nagios.OK}
+	for table_, want := range map[string]string{"AD": "mx2 defers a@e (451 later), mx1 accepts it", "AN": "mx2 gives no answer for a@e (connection refused)"} {
 		if r := judge(o, table(table_)); r.State != nagios.OK || r.Summary != want {
 			t.Errorf("judge(%s) = %v %s; want OK %s", table_, r.State, r.Summary, want)
 		}
@@ -114,7 +121,7 @@ func TestJudgeOK(t *testing.T) {
 
 func TestJudgeDomains(t *testing.T) {
 	f := table("A")
-	f.domains = []mx.Domain{{Name: "e"}, {Name: "n", Problem: "has a null MX: it takes no mail"}}
+	f.plan.domains = []mx.Domain{{Name: "e"}, {Name: "n", Problem: "has a null MX: it takes no mail"}}
 	r := judge(options{}, f)
 	if want := "n has a null MX: it takes no mail"; r.State != nagios.Critical || r.Summary != want {
 		t.Errorf("judge = %v %s; want %s", r.State, r.Summary, want)
@@ -123,7 +130,7 @@ func TestJudgeDomains(t *testing.T) {
 
 // No name server answered: nobody looked.
 func TestJudgeSilent(t *testing.T) {
-	f := facts{domains: []mx.Domain{{Name: "e", Problem: "has unknown MX hosts: no answer", Silent: true}}}
+	f := facts{plan: plan{domains: []mx.Domain{{Name: "e", Problem: "has unknown MX hosts: no answer", Silent: true}}}}
 	if r := judge(options{}, f); r.State != nagios.Unknown || r.Summary != "e has unknown MX hosts: no answer" {
 		t.Errorf("judge = %v %s", r.State, r.Summary)
 	}
@@ -141,7 +148,7 @@ func TestJudgeAll(t *testing.T) {
 	for _, a := range cells {
 		for _, b := range cells {
 			text := a + "/" + b + " " + b + "/" + a
-			r := judge(options{UnreachableState: nagios.Warning, DeferredState: nagios.Warning}, table(text))
+			r := judge(options{NoAnswerState: nagios.Warning, ProbeRefusedState: nagios.Unknown, DeferredState: nagios.Warning}, table(text))
 			if r.Summary == "" || len(r.Objects) != 2 {
 				t.Fatalf("judge(%s) = %+v", text, r)
 			}
@@ -162,7 +169,7 @@ func TestJudgeAll(t *testing.T) {
 func TestJudgeTimes(t *testing.T) {
 	for hosts, want := range map[int]int{8: 7, 9: 0} {
 		f, o := table(strings.Repeat("A", hosts)), options{Hostname: make([]host, hosts)}
-		f.targets[1].name = "mx1" // its second address: 20 ms
+		f.plan.targets[1].name = "mx1" // its second address: 20 ms
 		times := 0
 		for _, p := range judge(o, f).Totals {
 			if strings.HasSuffix(p.Label, "_time") {
@@ -182,7 +189,7 @@ func TestJudgeTimes(t *testing.T) {
 func TestReason(t *testing.T) {
 	for _, n := range []int{reasonRunes - len("550 "), reasonRunes} {
 		text := strings.Repeat("ü", n)
-		got := reason(&smtp.Answer{Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 550, Lines: []string{text}}})
+		got := reason(&smtp.Answer{Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 550, Text: text}})
 		want := "550 " + text
 		if n == reasonRunes {
 			want = "550 " + strings.Repeat("ü", reasonRunes-len("550 ")) + "..."

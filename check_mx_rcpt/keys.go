@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"mailfresh/internal/aliases"
 	"mailfresh/internal/smtp"
@@ -10,11 +11,20 @@ import (
 
 const maxKeys = 100_000 // of an alias file
 
-// addKey adds a key of the alias file. What is no address, such as "*", and what the file rejects itself (Exim's :fail:) is skipped.
-func (f *facts) addKey(o options, e aliases.Entry) error {
-	f.keys++
-	if f.keys > maxKeys {
-		return fmt.Errorf("more than %d keys", maxKeys)
+// keys are those of the alias file.
+type keys struct {
+	total   int
+	skipped []string // cannot be asked for
+	runs    int      // with --sample: so many runs ask for all of them
+	asked   int      // with --sample: in this run
+}
+
+// withKey adds a key of the alias file. What is no address, such as "*", and what the file rejects
+// itself (Exim's :fail:) is skipped.
+func (p plan) withKey(o options, e aliases.Entry) (plan, error) {
+	p.keys.total++
+	if p.keys.total > maxKeys {
+		return p, fmt.Errorf("more than %d keys", maxKeys)
 	}
 	text := string(e.Key)
 	if o.Domain != "" && !strings.Contains(text, "@") {
@@ -22,19 +32,66 @@ func (f *facts) addKey(o options, e aliases.Entry) error {
 	}
 	var a address
 	err := a.UnmarshalText([]byte(text))
-	if _, domain := smtp.SplitAddress(string(a)); err != nil || domain == "" || strings.HasPrefix(string(a), "*") || strings.HasPrefix(string(e.Value), ":fail:") {
-		f.skipped = append(f.skipped, string(e.Key))
-	} else if !f.control[string(a)] {
-		f.recipients = append(f.recipients, string(a))
+	_, domain := smtp.SplitAddress(string(a))
+	if err != nil || domain == "" || strings.HasPrefix(string(a), "*") || strings.HasPrefix(string(e.Value), ":fail:") {
+		p.keys.skipped = append(p.keys.skipped, string(e.Key))
+	} else {
+		p.wanted.recipients = append(p.wanted.recipients, string(a))
 	}
-	return nil
+	return p, nil
 }
 
-// complete ends the list of recipients.
-func (f *facts) complete(o options) error {
-	f.recipients = unique(f.recipients)
-	if len(f.recipients) == len(f.control) {
-		return fmt.Errorf("no key of %s is an address (of %d; --domain completes local ones)", o.RecipientsFrom, f.keys)
+// withKeys ends the list of recipients: each once, none that is a control, with --sample this
+// minute's.
+func (p plan) withKeys(o options, named int, now time.Time) (plan, error) {
+	control := map[string]bool{}
+	for _, addr := range p.control.recipients {
+		control[addr] = true
 	}
-	return nil
+	var list []string
+	for _, addr := range unique(p.wanted.recipients) {
+		if !control[addr] {
+			list = append(list, addr)
+		}
+	}
+	if len(list) == named {
+		return p, fmt.Errorf("no key of %s is an address (of %d; --domain completes local ones)", o.RecipientsFrom, p.keys.total)
+	}
+	p.wanted.recipients = list
+	if o.Sample > 0 {
+		all := list[named:]
+		p.keys.runs = runs(len(all), o.Sample)
+		chosen := sample(all, p.keys.runs, now)
+		p.keys.asked = len(chosen)
+		p.wanted.recipients = append(list[:named:named], chosen...)
+	}
+	return p, nil
+}
+
+// runs is in how many runs all n keys are asked for, at most size in each. It has no factor 2, 3 or
+// 5, so that a run every 2, 5, 10 or 15 minutes comes by all of them as well.
+func runs(n, size int) int {
+	r := max(1, (n+size-1)/size)
+	for r > 1 && (r%2 == 0 || r%3 == 0 || r%5 == 0) {
+		r++
+	}
+	return r
+}
+
+// sample gives one of so many parts of the keys: another one every minute, so that no state has to
+// be kept.
+func sample(all []string, runs int, now time.Time) (chosen []string) {
+	for i := int(now.Unix()/60) % runs; i < len(all); i += runs {
+		chosen = append(chosen, all[i])
+	}
+	return chosen
+}
+
+// covers says what part of the keys an hour covers, with a run every so many minutes.
+func (k keys) covers(minutes int) string {
+	n := 60 / minutes
+	if n >= k.runs {
+		return "all"
+	}
+	return fmt.Sprintf("%d %%", 100*n/k.runs)
 }

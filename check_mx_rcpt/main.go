@@ -1,9 +1,9 @@
-// Command check_mx_rcpt reports whether every MX host accepts some recipients, and whether the hosts agree. It asks each address of each
-// host as a sending host would, as far as RCPT, and never sends a message.
+// Command check_mx_rcpt reports whether every MX host accepts some recipients, and whether the hosts
+// agree. It asks each address of each host as a sending host would, as far as RCPT, and never sends a
+// message.
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -22,76 +22,79 @@ func main() { plugin.Main(check()) }
 func check() plugin.Check {
 	var o options
 	return plugin.Check{
-		Name:  "check_mx_rcpt",
-		About: "check_mx_rcpt reports whether every MX host accepts some recipients, and whether the hosts agree. It never sends a message.",
-		Examples: []string{
-			"check_mx_rcpt -r dcw@example.org --reject no-such-user@example.org",
-			"check_mx_rcpt -H mx1001 -H mx2001 -r dcw@example.org -f '<>' -f a@example.net",
-		},
-		Options: &o,
+		Name: "check_mx_rcpt", About: about, Examples: examples, Options: &o,
 		Run: func(ctx context.Context) (nagios.Result, error) {
-			f := newFacts(o)
-			if err := readKeys(ctx, o, &f); err != nil {
+			now := time.Now()
+			p, err := withFile(ctx, o, firstPlan(o), now)
+			if err != nil {
 				return nagios.Result{}, err
 			}
-			find(ctx, o, &f)
-			deadline, _ := ctx.Deadline()
-			ctx, cancel := context.WithDeadline(ctx, deadline.Add(-f.judging(o)))
-			defer cancel()
-			plugin.Each(len(f.targets), atOnce, func(i int) { ask(ctx, o, f.senders, f.targets[i]) })
-			return judge(o, f), nil
+			p = find(ctx, o, p)
+			return judge(o, facts{plan: p, heard: ask(ctx, o, p), now: now}), nil
 		},
 	}
 }
 
-// readKeys adds the keys of the alias file to the recipients.
-func readKeys(ctx context.Context, o options, f *facts) error {
+// withFile adds the keys of the alias file to the recipients.
+func withFile(ctx context.Context, o options, p plan, now time.Time) (plan, error) {
 	if o.RecipientsFrom == "" {
-		return nil
+		return p, nil
 	}
 	if info, err := os.Stat(o.RecipientsFrom); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("read %s: it is no file", o.RecipientsFrom) // a FIFO would block
+		return p, fmt.Errorf("read %s: it is no file", o.RecipientsFrom) // a FIFO would block
 	}
 	file, err := os.Open(o.RecipientsFrom)
 	if err != nil {
-		return err
+		return p, err
 	}
 	defer file.Close()
-	if err := aliases.Each(ctx, file, o.Format, func(e aliases.Entry) error { return f.addKey(o, e) }); err != nil {
-		return fmt.Errorf("read %s: %w", o.RecipientsFrom, err)
+	named := len(p.wanted.recipients)
+	err = aliases.Each(ctx, file, o.Format, func(e aliases.Entry) (err error) {
+		p, err = p.withKey(o, e)
+		return err
+	})
+	if err != nil {
+		return p, fmt.Errorf("read %s: %w", o.RecipientsFrom, err)
 	}
-	return f.complete(o)
+	return p.withKeys(o, named, now)
 }
 
-// find finds the targets: the named hosts, or the MX hosts of the recipients' domains. A third of the time is for
-// MX records, as much for addresses: a name that no server answers for does not keep the other hosts from being asked.
-func find(ctx context.Context, o options, f *facts) {
-	third := time.Duration(o.Timeout) / 3
-	forMX, cancel := context.WithTimeout(ctx, third)
+// find finds the targets: the named hosts, or the MX hosts of the recipients' domains. A third of the
+// time is for MX records, as much for addresses: a name that no server answers for does not keep the
+// other hosts from being asked.
+func find(ctx context.Context, o options, p plan) plan {
+	forMX, cancel := context.WithTimeout(ctx, time.Duration(o.Timeout)/3)
 	defer cancel()
-	ctx, cancel = context.WithTimeout(ctx, 2*third)
+	ctx, cancel = context.WithTimeout(ctx, time.Duration(o.Timeout)*2/3)
 	defer cancel()
-	r := mx.Resolver{Server: o.Resolver, IPv4: !o.IPv6 && !o.SourceAddress.Is6(), IPv6: !o.IPv4 && !o.SourceAddress.Is4()}
+	r := o.resolver()
 	if len(o.Hostname) > 0 {
-		hosts := make([]mx.Host, len(o.Hostname))
-		plugin.Each(len(hosts), atOnce, func(i int) { hosts[i] = r.Named(ctx, o.Hostname[i].name) })
-		f.addNamed(o, hosts)
-		return
+		named := make([]mx.Host, len(o.Hostname))
+		plugin.EachObject(len(named), atOnce, func(i int) { named[i] = r.Named(ctx, o.Hostname[i].name) },
+			func(i int, bug error) { named[i] = mx.Host{Name: o.Hostname[i].name, Problem: bug.Error()} })
+		return p.withHosts(o, named)
 	}
-	domains := f.byDomain()
-	f.domains = make([]mx.Domain, len(domains))
-	plugin.Each(len(domains), atOnce, func(i int) { f.domains[i] = r.Domain(forMX, domains[i]) })
-	hosts := f.hosts()
-	plugin.Each(len(hosts), atOnce, func(i int) { r.Addresses(ctx, hosts[i]) })
-	f.addHosts(o)
+	p, names := p.byDomain()
+	domains := make([]mx.Domain, len(names))
+	plugin.EachObject(len(names), atOnce, func(i int) { domains[i] = r.Domain(forMX, names[i]) },
+		func(i int, bug error) { domains[i] = mx.Domain{Name: names[i], Problem: bug.Error(), Silent: true} })
+	list, byName := hosts(domains)
+	plugin.EachObject(len(list), atOnce, func(i int) { _ = r.Addresses(ctx, list[i]) },
+		func(i int, bug error) { list[i].Problem = bug.Error() })
+	return p.withDomains(o, domains, byName)
 }
 
-// ask holds the dialogue with a target.
-func ask(ctx context.Context, o options, senders []string, t *target) {
-	if !t.askable(senders) {
-		return
-	}
-	name, _ := os.Hostname()
-	p := o.probe(t, senders, cmp.Or(o.Helo, name, "localhost"))
-	t.dialogue = p.Run(ctx)
+// ask holds the dialogues.
+func ask(ctx context.Context, o options, p plan) []heard {
+	deadline, _ := ctx.Deadline()
+	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-p.judging(o)))
+	defer cancel()
+	helo, all := mx.HELO(ctx, o.Helo), make([]heard, len(p.targets))
+	wanted, control := p.byTarget(p.wanted), p.byTarget(p.control)
+	plugin.EachObject(len(all), atOnce, func(i int) {
+		if all[i].instead = p.targets[i].noAddress(); all[i].instead == nil {
+			all[i].dialogue = o.probe(p.targets[i], p.senders, wanted[i], control[i], helo).Run(ctx)
+		}
+	}, func(i int, bug error) { all[i].bug = bug })
+	return all
 }

@@ -14,11 +14,19 @@ import (
 	"mailfresh/internal/smtp"
 )
 
+const about = "check_mx_rcpt reports whether every MX host accepts some recipients, and whether the hosts agree. It never sends a message."
+
+var examples = []string{
+	"check_mx_rcpt -r dcw@example.org --reject no-such-user@example.org",
+	"check_mx_rcpt -H mx1001 -H mx2001 -r dcw@example.org -f '<>' -f a@example.net",
+}
+
 type options struct {
 	Recipient      []address      `arg:"-r,--recipient,separate" placeholder:"ADDR" group:"What to ask" help:"recipient that must be accepted, for example dcw@example.org"`
 	RecipientsFrom string         `arg:"--recipients-from" placeholder:"FILE" help:"alias file whose keys must all be accepted, for example /etc/exim4/vrts_aliases"`
 	Format         aliases.Format `arg:"--format" placeholder:"FORMAT" help:"of that file: exim, aliases, map, sendmail or opensmtpd"`
 	Domain         string         `arg:"--domain" placeholder:"DOMAIN" help:"completes the keys of that file that have none, for example example.org"`
+	Sample         int            `arg:"--sample" placeholder:"N" help:"ask for so many keys of that file, for others in each run; without it for all"`
 	Reject         []address      `arg:"--reject,separate" placeholder:"ADDR" help:"recipient that must be refused, a fixed one, for example no-such-user@example.org"`
 	From           []sender       `arg:"-f,--from,separate" placeholder:"ADDR" help:"sender; '<>' is the null sender, which is the default"`
 
@@ -28,15 +36,20 @@ type options struct {
 	IPv4          bool          `arg:"-4,--ipv4" help:"IPv4 only"`
 	IPv6          bool          `arg:"-6,--ipv6" help:"IPv6 only"`
 	SourceAddress netip.Addr    `arg:"--source-address" placeholder:"IP" help:"local address to connect from, for example 192.0.2.1"`
-	Helo          string        `arg:"--helo" placeholder:"NAME" help:"name for EHLO, for example monitor.example.org; without it this host's name"`
+	Helo          string        `arg:"--helo" placeholder:"NAME" help:"name for EHLO, for example monitor.example.org; without it this host's full name, or the address it connects from"`
 	LMTP          bool          `arg:"--lmtp" help:"speak LMTP"`
 	TLS           smtp.Security `arg:"--tls" default:"opportunistic" placeholder:"MODE" help:"none, opportunistic (STARTTLS where it is offered), required (STARTTLS) or implicit"`
 	TLSVerify     bool          `arg:"--tls-verify" help:"where TLS is used the certificate must be valid for the host's name; with --tls required TLS must be, too"`
+	TLSName       string        `arg:"--tls-name" placeholder:"NAME" help:"name that the certificate must be for, also sent as SNI, for example mx.example.org; without it the host's name"`
 
-	Warning          nagios.TimeRange `arg:"-w,--warning" placeholder:"RANGE" group:"What is wrong" help:"warn when the time of the slowest host, QUIT not counted, leaves this range, for example 2 or 500ms"`
-	Critical         nagios.TimeRange `arg:"-c,--critical" placeholder:"RANGE" help:"critical when it leaves this range, for example 5"`
-	DeferredState    nagios.State     `arg:"--deferred-state" default:"warning" placeholder:"STATE" help:"state of a temporary refusal (4xx): ok, warning, critical or unknown"`
-	UnreachableState nagios.State     `arg:"--unreachable-state" default:"warning" placeholder:"STATE" help:"state when some hosts give no verdict; when no host of a recipient does it is critical"`
+	Warning           nagios.TimeRange `arg:"-w,--warning" placeholder:"RANGE" group:"What is wrong" help:"warn when the time of the slowest host, QUIT not counted, leaves this range, for example 2 or 500ms"`
+	Critical          nagios.TimeRange `arg:"-c,--critical" placeholder:"RANGE" help:"critical when it leaves this range, for example 5"`
+	DeferredState     nagios.State     `arg:"--deferred-state" default:"warning" placeholder:"STATE" help:"state of a temporary refusal (4xx): ok, warning, critical or unknown"`
+	ProbeRefusedState nagios.State     `arg:"--probe-refused-state" default:"unknown" placeholder:"STATE" help:"state when a host refuses the probe itself: its sender, by policy, in TLS or with the greeting"`
+	NoAnswerState     nagios.State     `arg:"--no-answer-state" default:"warning" placeholder:"STATE" help:"state when some hosts give no answer; when no host of a recipient does it is critical"`
+
+	CertificateWarning  nagios.TimeRange `arg:"--certificate-warning" placeholder:"RANGE" help:"warn when the time until a host's certificate expires leaves this range, for example 14d:"`
+	CertificateCritical nagios.TimeRange `arg:"--certificate-critical" placeholder:"RANGE" help:"critical when it leaves this range, for example 3d:"`
 	plugin.Common
 }
 
@@ -128,7 +141,13 @@ func (o *options) Validate() error {
 		return errors.New("--ipv4, --ipv6 and --source-address exclude each other")
 	case o.TLSVerify && o.TLS == smtp.None:
 		return errors.New("--tls-verify needs TLS")
-	case strings.ContainsFunc(o.Helo, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '<' || r == '>' }):
+	case o.TLS == smtp.None && (o.CertificateWarning.Set || o.CertificateCritical.Set):
+		return errors.New("--certificate-warning and --certificate-critical need TLS")
+	case o.TLSName != "" && strings.IndexFunc(o.TLSName, isOdd) >= 0:
+		return fmt.Errorf("option --tls-name: %+q is not a host name", o.TLSName)
+	case o.Sample < 0, o.Sample > 0 && o.RecipientsFrom == "":
+		return errors.New("--sample is a number of keys of --recipients-from")
+	case strings.ContainsFunc(o.Helo, isOdd):
 		return fmt.Errorf("option --helo: %+q is not a host name", o.Helo)
 	case o.Resolver != "" && (resolver.UnmarshalText([]byte(o.Resolver)) != nil || resolver.port == 0):
 		return fmt.Errorf("option --resolver: %+q is not HOST:PORT", o.Resolver)
@@ -153,3 +172,6 @@ func (o *options) Validate() error {
 	}
 	return nil
 }
+
+// isOdd reports whether a character may not stand in the name of a host or in an address literal.
+func isOdd(r rune) bool { return r <= ' ' || r >= 0x7f || r == '<' || r == '>' }

@@ -18,16 +18,14 @@ const page = "../docs/check_mx_rcpt.md"
 
 // What README.md and the page show is what the plugin says.
 func TestREADME(t *testing.T) {
-	host := func(name, ip string, took time.Duration, a smtp.Answer) *target {
-		h := &target{label: name, name: name, host: name, addr: netip.MustParseAddrPort(ip + ":25"), recipients: []string{"dcw@example.org"}}
-		h.dialogue = smtp.Dialogue{Time: took, Answers: [][]smtp.Answer{{a}}}
-		return h
+	rejected := smtp.Answer{Verdict: smtp.Rejected, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 550, Text: "Previous (cached) callout verification failure"}}
+	f := facts{plan: plan{senders: []string{""}, wanted: questions{[]string{"dcw@example.org"}, []int{0}}, routes: [][]int{{0, 1}}}}
+	host := func(name, ip string, took time.Duration, a smtp.Answer) {
+		f.plan.targets = append(f.plan.targets, target{label: name, name: name, host: name, addr: netip.MustParseAddrPort(ip + ":25")})
+		f.heard = append(f.heard, heard{dialogue: smtp.Dialogue{Time: took, Answers: [][]smtp.Answer{{a}}}})
 	}
-	rejected := smtp.Answer{Verdict: smtp.Rejected, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 550, Lines: []string{"Previous (cached) callout verification failure"}}}
-	f := facts{senders: []string{""}, control: map[string]bool{}, targets: []*target{
-		host("mx1001.example.org", "192.0.2.1", 8*time.Millisecond, answers['A']),
-		host("mx2001.example.org", "192.0.2.2", 4*time.Millisecond, rejected),
-	}}
+	host("mx1001.example.org", "192.0.2.1", 8*time.Millisecond, answers['A'])
+	host("mx2001.example.org", "192.0.2.2", 4*time.Millisecond, rejected)
 	r := judge(options{}, f)
 	for _, file := range []string{"../README.md", page} {
 		document.KeepSample(t, file, "check_mx_rcpt -r dcw@example.org", output.Text("MX_RCPT", r, 0))

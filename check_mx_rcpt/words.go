@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/smtp"
@@ -11,88 +10,178 @@ import (
 
 const reasonRunes = 160 // of a reply in a sentence
 
-// sentence tells who says what of the rows of which the same is said as of the first one, but for the recipient's name in the
-// reply, and how many more there are. The rows are named once, in the lead if that has a place for them.
-func (j *judgment) sentence(lead string, rows []row, verdicts []smtp.Verdict) string {
-	const it = "\x00"
-	first := j.clauses(rows[0], it, verdicts)
-	common := strings.ReplaceAll(first, rows[0].recipient, it)
-	var alike []row
-	for _, r := range rows {
-		if strings.ReplaceAll(j.clauses(r, it, verdicts), r.recipient, it) == common {
-			alike = append(alike, r)
+// saying is how a kind of row is said.
+type saying struct {
+	lead     string // in front of the recipients; else they are the object of the first clause
+	verdicts []smtp.Verdict
+	state    func(o options) nagios.State
+	end      func(f facts, c []class) string
+}
+
+// said has the sayings, in the order of the summary among equals.
+var said = [kinds]saying{
+	disagree: {"MX hosts disagree on ", []smtp.Verdict{smtp.Rejected, smtp.Deferred, smtp.Accepted},
+		always(nagios.Critical), nothing},
+	rejected:        {"", []smtp.Verdict{smtp.Rejected, smtp.Deferred}, always(nagios.Critical), nothing},
+	controlAccepted: {"", []smtp.Verdict{smtp.Accepted}, always(nagios.Warning), provesNothing},
+	deferred: {"", []smtp.Verdict{smtp.Deferred, smtp.Accepted},
+		func(o options) nagios.State { return o.DeferredState }, nothing},
+	refused: {"", []smtp.Verdict{smtp.Refused},
+		func(o options) nagios.State { return o.ProbeRefusedState }, nextStep},
+	unreached: {"", []smtp.Verdict{smtp.NoAnswer}, always(nagios.Critical), ban},
+	missing: {"", []smtp.Verdict{smtp.NoAnswer},
+		func(o options) nagios.State { return o.NoAnswerState }, ban},
+}
+
+func always(s nagios.State) func(options) nagios.State {
+	return func(options) nagios.State { return s }
+}
+
+func nothing(facts, []class) string { return "" }
+
+func provesNothing(facts, []class) string {
+	return ", which must be refused: acceptance proves nothing"
+}
+
+// nextStep is what to do about a probe that is refused.
+func nextStep(_ facts, classes []class) string {
+	at := slices.IndexFunc(classes, func(c class) bool { return c.verdict == smtp.Refused })
+	switch c := classes[at]; {
+	case c.subject() == smtp.AboutSender:
+		return ": allow this sender there, or give another --from"
+	case c.phase == smtp.TLS || c.phase == smtp.StartTLS || c.code == 0:
+		return ""
+	case c.subject() == smtp.AboutAccess:
+		return ": the host wants TLS or a login"
+	}
+	return ": allow this monitor's address there, or give another --helo"
+}
+
+// ban says of a host that takes no connection what the controls may have to do with it.
+func ban(f facts, classes []class) string {
+	silent := slices.ContainsFunc(classes, func(c class) bool { return c.banned })
+	if len(f.plan.control.recipients) == 0 || !silent {
+		return ""
+	}
+	return "; it may have banned this monitor for its controls, as fail2ban does"
+}
+
+// findings makes a sentence of the rows of each kind.
+func (t tally) findings(o options, f facts) (list []finding) {
+	for k, g := range t.groups {
+		if g.alike != nil {
+			list = append(list, finding{said[k].state(o), f.sentence(said[k], g)})
 		}
 	}
-	subjects := j.subjects(alike)
-	subject, pronoun := few(subjects), "it"
-	if rest := len(rows) - len(alike); rest > 0 {
-		subject = nagios.List(subjects, 1, len(subjects)+rest)
+	return list
+}
+
+// sentence tells who says what of the rows of a group, and names the recipients once.
+func (f facts) sentence(s saying, g group) string {
+	subjects := f.subjects(g.alike)
+	object, pronoun := few(subjects), "it"
+	if g.others > 0 {
+		object = nagios.List(subjects, 1, len(subjects)+g.others)
 	} else if len(subjects) > 1 {
 		pronoun = "them"
 	}
-	if lead != "" {
-		return fmt.Sprintf(lead, subject) + strings.ReplaceAll(first, it, pronoun)
+	text := ""
+	if s.lead != "" {
+		text, object = s.lead+object+": ", pronoun
 	}
-	return strings.ReplaceAll(strings.Replace(first, it, subject, 1), it, pronoun)
+	for i, c := range f.clauses(s.verdicts, g) {
+		if i > 0 {
+			text, object = text+", ", pronoun
+		}
+		text += c.who + " " + c.verb + " " + object + c.why
+	}
+	return text + s.end(f, g.classes)
 }
 
-// clauses are "mx2 rejects it (550 no), mx1 accepts it", the same reason once. How a host says yes is none.
-func (j *judgment) clauses(r row, object string, verdicts []smtp.Verdict) string {
-	type clause struct {
-		verb, why string
-		hosts     []*target
-	}
-	var texts []string
+// clause is who does what to the recipients, and why.
+type clause struct{ who, verb, why string }
+
+// clauses joins the hosts that say the same.
+func (f facts) clauses(verdicts []smtp.Verdict, g group) (list []clause) {
 	for _, verdict := range verdicts {
-		var said []clause
-		for _, v := range r.votes {
-			if v.answer.Verdict != verdict {
+		var done []class
+		for i, c := range g.classes {
+			if c.verdict != verdict || slices.Contains(done, c) || g.votes[i].answer.Verdict != verdict {
 				continue
 			}
-			c := clause{verb: verb(v.answer)}
-			if verdict != smtp.Accepted {
-				c.why = " (" + reason(v.answer) + ")"
+			done = append(done, c)
+			var hosts []target
+			for j, other := range g.classes {
+				if other == c && g.votes[j].answer.Verdict == verdict {
+					hosts = append(hosts, f.plan.targets[g.votes[j].target])
+				}
 			}
-			at := slices.IndexFunc(said, func(s clause) bool { return s.verb == c.verb && s.why == c.why })
-			if at < 0 {
-				at, said = len(said), append(said, c)
-			}
-			said[at].hosts = append(said[at].hosts, v.target)
-		}
-		for _, c := range said {
-			if len(c.hosts) > 1 {
-				c.verb = strings.Replace(c.verb, "s ", " ", 1)
-			}
-			texts = append(texts, j.who(c.hosts)+" "+c.verb+object+c.why)
+			list = append(list, clause{f.who(hosts), c.verb(len(hosts) > 1), f.why(g.votes[i], c)})
 		}
 	}
-	return strings.Join(texts, ", ")
+	return list
 }
 
-// verb is what a host does, up to the object.
-func verb(a *smtp.Answer) string {
-	switch a.Verdict {
-	case smtp.Accepted:
-		return "accepts "
-	case smtp.Rejected:
-		return "rejects "
-	case smtp.Deferred:
-		return "defers "
-	case smtp.NoVerdict:
-		return "gives no verdict on "
-	}
-	if a.Reply != nil {
-		switch smtp.Subject(a.Phase, a.Reply) {
-		case "sender":
-			return "refuses the sender for "
-		case "policy":
-			return "refuses the probe by policy for "
+// verb is what one host or several do, up to the object.
+func (c class) verb(several bool) string {
+	verb := [...][2]string{
+		smtp.Accepted: {"accepts", "accept"}, smtp.Rejected: {"rejects", "reject"},
+		smtp.Deferred: {"defers", "defer"}, smtp.Refused: {"refuses the probe for", "refuse the probe for"},
+		smtp.NoAnswer: {"gives no answer for", "give no answer for"},
+	}[c.verdict]
+	if c.verdict == smtp.Refused {
+		switch c.subject() {
+		case smtp.AboutSender:
+			verb = [2]string{"refuses the sender for", "refuse the sender for"}
+		case smtp.AboutPolicy, smtp.AboutAccess:
+			verb = [2]string{"refuses the probe by policy for", "refuse the probe by policy for"}
 		}
 	}
-	return "refuses the probe for "
+	if several {
+		return verb[1]
+	}
+	return verb[0]
 }
 
-// reason is the reply or error behind an answer, with the phase unless that is RCPT or the connection.
+func (c class) subject() smtp.Subject {
+	if c.code == 0 {
+		return ""
+	}
+	return smtp.SubjectOf(c.phase, &smtp.Reply{Code: c.code, Enhanced: c.enhanced})
+}
+
+// why is the reason of an answer in brackets, with what may be behind it. How a host says yes is
+// none.
+func (f facts) why(v vote, c class) string {
+	if c.verdict == smtp.Accepted {
+		return ""
+	}
+	text := reason(v.answer)
+	if c.control != "" {
+		text += "; the same reply as to the control " + c.control + ": the probe itself may be refused"
+	}
+	if tls := f.heard[v.target].dialogue.TLSFailed; tls != nil && c.verdict == smtp.Refused {
+		text += "; TLS failed before: " + tls.Error()
+	}
+	if hint := f.hint(v, c); hint != "" {
+		text += "; " + hint
+	}
+	return " (" + text + ")"
+}
+
+// hint says what the port has to do with a host that does not speak as expected.
+func (f facts) hint(v vote, c class) string {
+	switch port := f.plan.targets[v.target].addr.Port(); {
+	case port == 465 && c.phase == smtp.Greeting && c.verdict == smtp.NoAnswer:
+		return "port 465 wants --tls implicit"
+	case port == 24 && c.phase == smtp.Hello && c.code >= 500:
+		return "port 24 is that of LMTP: --lmtp"
+	}
+	return ""
+}
+
+// reason is the reply or error behind an answer, with the phase unless that is RCPT or the
+// connection.
 func reason(a *smtp.Answer) string {
 	var text string
 	if a.Reply != nil {
@@ -111,20 +200,23 @@ func reason(a *smtp.Answer) string {
 	return string(a.Phase) + ": " + text
 }
 
-// subjects are the recipients of the rows, with the sender where it matters.
-func (j *judgment) subjects(rows []row) (subjects []string) {
+// subjects are the recipients of rows, with the sender where it matters.
+func (f facts) subjects(list []subject) (names []string) {
 	senders := map[string]int{}
-	for _, r := range rows {
-		senders[r.recipient]++
-	}
-	for _, r := range rows {
-		name := r.recipient
-		if senders[name] < len(j.senders) {
-			name += " from " + senderName(r.sender)
+	if len(f.plan.senders) > 1 {
+		for _, s := range list {
+			senders[s.recipient]++
 		}
-		subjects = append(subjects, name)
 	}
-	return unique(subjects)
+	for _, s := range list {
+		switch n := senders[s.recipient]; {
+		case len(f.plan.senders) > 1 && n < len(f.plan.senders):
+			names = append(names, s.recipient+" from "+senderName(s.sender))
+		case len(f.plan.senders) == 1, s.sender == f.plan.senders[0]:
+			names = append(names, s.recipient)
+		}
+	}
+	return names
 }
 
 func senderName(sender string) string {
@@ -135,23 +227,23 @@ func senderName(sender string) string {
 }
 
 // who names hosts: "both hosts", "mx1 and mx2", "mx1, mx2 and 4 more".
-func (j *judgment) who(hosts []*target) string {
+func (f facts) who(hosts []target) string {
 	noun := "hosts"
-	if slices.ContainsFunc(hosts, func(t *target) bool { return t.label != t.name }) {
+	if slices.ContainsFunc(hosts, func(t target) bool { return t.label != t.name }) {
 		noun = "addresses"
 	}
 	switch n := len(hosts); {
-	case n == 2 && n == len(j.targets):
+	case n == 2 && n == len(f.plan.targets):
 		return "both " + noun
-	case n > 2 && n == len(j.targets):
+	case n > 2 && n == len(f.plan.targets):
 		return fmt.Sprintf("all %d %s", n, noun)
 	case n > 3:
-		return nagios.List(labels(hosts), 2, len(hosts))
+		return nagios.List(labels(hosts), 2, n)
 	}
 	return nagios.List(labels(hosts), 3, len(hosts))
 }
 
-func labels(hosts []*target) (labels []string) {
+func labels(hosts []target) (labels []string) {
 	for _, t := range hosts {
 		labels = append(labels, t.label)
 	}
@@ -162,104 +254,21 @@ func labels(hosts []*target) (labels []string) {
 func few(subjects []string) string { return nagios.List(subjects, 3, len(subjects)) }
 
 // praise is the summary when nothing is wrong.
-func (j *judgment) praise(slowest *target) string {
-	var wanted, unwanted []row
-	for _, r := range j.rows {
-		if r.control {
-			unwanted = append(unwanted, r)
-		} else {
-			wanted = append(wanted, r)
-		}
-	}
+func praise(f facts) string {
 	accept, refuse, who := "accepts", "refuses", ""
-	if len(j.probed) > 1 {
-		accept, refuse, who = "accept", "refuse", ", slowest "+slowest.label
-	}
-	text := fmt.Sprintf("%s %s %s", j.who(j.probed), accept, few(j.subjects(wanted)))
-	if len(unwanted) > 0 {
-		text += fmt.Sprintf(" and %s %s", refuse, few(j.subjects(unwanted)))
-	}
-	return text + who + " in " + nagios.Span(slowest.dialogue.Time)
-}
-
-// list makes the long output: the alias file, and a line for each address, below it what is not as it should be.
-func (j *judgment) list() {
-	if j.keys > 0 {
-		item := nagios.Object{Name: j.RecipientsFrom, Text: fmt.Sprintf("%d keys", j.keys)}
-		if len(j.skipped) > 0 {
-			item.Notes = []string{fmt.Sprintf("%d not asked for: %s", len(j.skipped), nagios.List(j.skipped, 5, len(j.skipped)))}
-			if j.Domain == "" {
-				item.Notes[0] += "; --domain completes local ones"
-			}
-		}
-		j.items = append(j.items, item)
-	}
-	for _, t := range j.targets {
-		item := nagios.Object{Name: t.label, Notes: t.notes, Detail: t.dialogue.Record}
-		if n := t.dialogue.Unrecorded; n > 0 {
-			item.Detail = append(item.Detail, fmt.Sprintf("... %d more lines", n))
-		}
-		if t.dialogue.Unroutable {
-			item.Text = "not asked"
-			item.Notes = append(item.Notes, "no route from here: "+t.dialogue.Answers[0][0].Err.Error())
-		} else {
-			j.answers(t, &item)
-		}
-		j.items = append(j.items, item)
-	}
-}
-
-// answers puts the answers of a target into its item: one as the text; of several their number, and those that alert below.
-func (j *judgment) answers(t *target, item *nagios.Object) {
-	count := map[smtp.Verdict]int{}
-	more, lines := 0, []string{}
-	for s, answers := range t.dialogue.Answers {
-		for i := range answers {
-			a, state := &answers[i], j.state(t.recipients[i], &answers[i])
-			count[a.Verdict]++
-			item.State = nagios.Worst(item.State, state)
-			switch alone := len(j.senders)*len(t.recipients) == 1; {
-			case state == nagios.OK && !alone:
-			case len(lines) == listLimit:
-				more++
-			default:
-				lines = append(lines, fmt.Sprintf("%s from %s: %s (%s)", t.recipients[i], senderName(j.senders[s]), a.Verdict, reason(a)))
-			}
+	at := slowest(f)
+	var asked []target
+	for i, h := range f.heard {
+		if !h.left() {
+			asked = append(asked, f.plan.targets[i])
 		}
 	}
-	if more > 0 {
-		lines = append(lines, fmt.Sprintf("... %d more", more))
+	if len(asked) > 1 {
+		accept, refuse, who = "accept", "refuse", ", slowest "+f.plan.targets[at].label
 	}
-	var counts []string
-	for _, v := range []smtp.Verdict{smtp.Accepted, smtp.Rejected, smtp.Deferred, smtp.Refused, smtp.NoVerdict} {
-		if count[v] > 0 {
-			counts = append(counts, fmt.Sprintf("%d %s", count[v], v))
-		}
+	text := fmt.Sprintf("%s %s %s", f.who(asked), accept, few(f.plan.wanted.recipients))
+	if len(f.plan.control.recipients) > 0 {
+		text += fmt.Sprintf(" and %s %s", refuse, few(f.plan.control.recipients))
 	}
-	if len(j.senders)*len(t.recipients) == 1 {
-		counts, lines = lines, nil
-	}
-	item.Text, item.Notes = strings.Join(counts, ", "), append(item.Notes, lines...)
-	if t.addr.IsValid() {
-		item.Text += ", in " + nagios.Span(t.dialogue.Time)
-	}
-}
-
-// state is the state of one answer.
-func (j *judgment) state(recipient string, a *smtp.Answer) nagios.State {
-	switch {
-	case a.Verdict == smtp.NoVerdict && !j.reached[recipient]:
-		return nagios.Critical
-	case a.Verdict == smtp.NoVerdict:
-		return j.UnreachableState
-	case a.Verdict == smtp.Accepted && j.control[recipient]:
-		return nagios.Warning
-	case a.Verdict == smtp.Accepted || j.control[recipient]:
-		return nagios.OK
-	case a.Verdict == smtp.Rejected:
-		return nagios.Critical
-	case a.Verdict == smtp.Deferred:
-		return j.DeferredState
-	}
-	return nagios.Unknown
+	return text + who + " in " + nagios.Span(f.heard[at].dialogue.Time)
 }

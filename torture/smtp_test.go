@@ -42,7 +42,7 @@ var secure = []turn{
 type meaning int
 
 const (
-	lost     meaning = iota // no reply that can be understood: no verdict
+	lost     meaning = iota // no reply that can be understood: no answer
 	success                 // 2xx
 	deferred                // 4xx
 	refused                 // 5xx
@@ -88,12 +88,14 @@ var replies = []reply{
 	{"code in other digits", "S: ٢٥٠ JUNK", lost, ""},
 	{"1xx", "S: 150 JUNK", lost, ""},
 	{"3xx", "S: 354 JUNK", lost, ""},
-	{"codes differ: 2xx, 550", "S: CODE-JUNK\nS: 550 JUNK", lost, ""},
+	{"codes differ: 2xx, 550", "S: CODE-JUNK\nS: 550 JUNK", lost, "EHLO MAIL RCPT STARTTLS"},
+	{"codes differ: 220, 550", "S: 220-JUNK\nS: 550 JUNK", refused, "greeting"}, // postscreen
+	{"codes differ: 220, 421", "S: 220-JUNK\nS: 421 JUNK\nclose", deferred, "greeting"},
 	{"codes differ: 550, 2xx", "S: 550-JUNK\nS: CODE JUNK", lost, ""},
 	{"codes differ: 2xx, 259", "S: CODE-JUNK\nS: 259 JUNK", lost, ""},
 	{"NUL", "S| CODE a\\x00b\\r\\n", lost, ""},
 	{"NUL in the code", "S| 2\\x0050 a\\r\\n", lost, ""},
-	{"not UTF-8", "S| CODE \\xff\\xfe\\r\\n", lost, ""},
+	{"lawful: not UTF-8", "S| CODE \\xff\\xfe\\r\\n", success, ""},
 	{"UTF-16", "S| 2\\x005\\x000\\x00 \\x00\\r\\x00\\n\\x00", lost, ""},
 	{"another protocol", "S: HTTP/1.1 400 Bad Request", lost, ""},
 	{"a TLS alert in plain text", "S| \\x15\\x03\\x01\\x00\\x02\\x02\\x0a\nclose", lost, ""},
@@ -126,7 +128,7 @@ var replies = []reply{
 }
 
 // handshakes are what servers do instead of a TLS handshake. A connection that ends and what is no
-// TLS are no verdict; TLS that does not fit is about the probe, as a bad certificate is.
+// TLS are no answer; TLS that does not fit is about the probe, as a bad certificate is.
 var handshakes = []reply{
 	{"silence", "silence", lost, ""},
 	{"close", "close", lost, ""},
@@ -210,9 +212,9 @@ func (in smtpInput) verdict(alone bool) nagios.State {
 	case means == deferred:
 		return nagios.Warning // --deferred-state
 	case means == lost && !alone:
-		return nagios.Warning // --unreachable-state
+		return nagios.Warning // --no-answer-state
 	case means == lost:
-		return nagios.Critical // no host gives a verdict
+		return nagios.Critical // no host gives an answer
 	case means == refused && strings.HasPrefix(phase, "RCPT"):
 		return nagios.Critical // rejected; beside one that accepts: the hosts disagree
 	}

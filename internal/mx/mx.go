@@ -17,8 +17,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -31,17 +33,23 @@ type Domain struct {
 	Implicit bool   // it has no MX: its own address
 	Problem  string // why its mail goes nowhere: "has a null MX: it takes no mail", "does not exist"
 	Silent   bool   // no name server answered: Problem says nothing of the domain
-	Hosts    []Host // by preference, then name
+	Hosts    []Host // by preference, then name; at most MaxAddresses
+	More     bool   // it has more hosts
 }
 
 // Host is one mail host of a domain.
 type Host struct {
 	Name       string
 	Preference uint16
-	Addrs      []netip.Addr // sorted, IPv4 first
+	Addrs      []netip.Addr // sorted, IPv4 first; at most MaxAddresses
+	More       bool         // it has more addresses
 	Alias      string       // the name behind it, if Name is an alias
 	Problem    string       // why there are no addresses, or not all
 }
+
+// MaxAddresses is how many hosts of a domain, and how many addresses of a host, are given. Whoever
+// writes DNS records must not make us connect to thousands of addresses.
+const MaxAddresses = 128
 
 // Resolver asks for names.
 type Resolver struct {
@@ -90,6 +98,9 @@ func (r Resolver) Domain(ctx context.Context, name string) Domain {
 	slices.SortFunc(d.Hosts, func(a, b Host) int {
 		return cmp.Or(cmp.Compare(a.Preference, b.Preference), cmp.Compare(a.Name, b.Name))
 	})
+	if d.More = len(d.Hosts) > MaxAddresses; d.More {
+		d.Hosts = d.Hosts[:MaxAddresses]
+	}
 	switch {
 	case m.RCode == dnsmessage.RCodeNameError:
 		d.Problem = "does not exist"
@@ -152,7 +163,7 @@ func (r Resolver) Addresses(ctx context.Context, h *Host) (failed error) {
 			}
 		}
 	}
-	slices.SortFunc(h.Addrs, netip.Addr.Compare)
+	h.bound()
 	if failed != nil {
 		h.Problem = failed.Error()
 	} else if len(h.Addrs) == 0 {
@@ -194,6 +205,45 @@ func (r Resolver) Named(ctx context.Context, name string) Host {
 	for _, addr := range addrs {
 		h.Addrs = append(h.Addrs, addr.Unmap())
 	}
-	slices.SortFunc(h.Addrs, netip.Addr.Compare)
+	h.bound()
 	return h
+}
+
+// bound sorts the addresses and leaves out those beyond MaxAddresses.
+func (h *Host) bound() {
+	slices.SortFunc(h.Addrs, netip.Addr.Compare)
+	h.Addrs = slices.Compact(h.Addrs)
+	if h.More = len(h.Addrs) > MaxAddresses; h.More {
+		h.Addrs = h.Addrs[:MaxAddresses]
+	}
+}
+
+// HELO is the name for EHLO: the given one; or this host's if that has a dot; or the canonical name
+// that /etc/hosts or DNS have for it. It is empty if there is none that a strict server takes.
+func HELO(ctx context.Context, given string) string {
+	name, _ := os.Hostname()
+	switch {
+	case given != "":
+		return given
+	case isFull(name):
+		return name
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	resolver := net.Resolver{PreferGo: true}
+	canonical, err := resolver.LookupCNAME(ctx, name)
+	if canonical = strings.TrimSuffix(canonical, "."); err == nil && isFull(canonical) {
+		return canonical
+	}
+	return ""
+}
+
+// isFull reports whether a strict server takes name in EHLO: a name with a dot, of letters, digits
+// and hyphens, but not one that each host has.
+func isFull(name string) bool {
+	odd := func(r rune) bool {
+		return r != '.' && r != '-' && (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z')
+	}
+	return strings.Contains(strings.Trim(name, "."), ".") && strings.IndexFunc(name, odd) < 0 &&
+		!strings.HasSuffix(name, ".localdomain")
 }

@@ -180,11 +180,11 @@ func TestFamilies(t *testing.T) {
 
 func TestNamed(t *testing.T) {
 	for _, c := range []struct{ name, want string }{
-		{"mx0.example.org", "{mx0.example.org 0 [127.0.0.1 127.0.0.2 ::1]  }"},
-		{"127.0.0.9", "{127.0.0.9 0 [127.0.0.9]  }"},
-		{"::1", "{::1 0 [::1]  }"},
-		{"gone.example", "{gone.example 0 []  no such host or no address}"},
-		{"failing.example", "{failing.example 0 []  look up: SERVFAIL}"},
+		{"mx0.example.org", "{mx0.example.org 0 [127.0.0.1 127.0.0.2 ::1] false  }"},
+		{"127.0.0.9", "{127.0.0.9 0 [127.0.0.9] false  }"},
+		{"::1", "{::1 0 [::1] false  }"},
+		{"gone.example", "{gone.example 0 [] false  no such host or no address}"},
+		{"failing.example", "{failing.example 0 [] false  look up: SERVFAIL}"},
 	} {
 		r, ctx := serve(t)
 		if got := fmt.Sprint(r.Named(ctx, c.name)); got != c.want {

@@ -36,6 +36,19 @@ func Each(n, limit int, f func(i int)) {
 	}
 }
 
+// EachObject is Each for objects that have nothing to do with each other: the panic of one is its own,
+// and failed gets it as an error that says where it was.
+func EachObject(n, limit int, f func(i int), failed func(i int, bug error)) {
+	Each(n, limit, func(i int) {
+		defer func() {
+			if p := recover(); p != nil {
+				failed(i, crash(p))
+			}
+		}()
+		f(i)
+	})
+}
+
 // Part is the context of a part of the check that the rest can do without: at
 // most 2 s, and at most half of the time that is left, so that a part that
 // hangs takes nothing from the others.

@@ -31,6 +31,9 @@ import (
 //	close, rst                       ends the connection, politely or not
 //	next                             the next connection begins; the last part is for all others
 //
+// Where several commands stand above several replies, each reply is sent when its command has come,
+// so that the client may send the commands at once or one after the other.
+//
 // Where a part ends, RSET and QUIT are answered and the connection is closed. Blank lines and lines
 // with # are comments.
 type SMTP struct {
@@ -65,9 +68,60 @@ func PlaySMTP(addr, script string) (*SMTP, error) {
 			s.parts[last] = append(s.parts[last], line)
 		}
 	}
+	for i, part := range s.parts {
+		s.parts[i] = pair(part)
+	}
 	s.done.Add(1)
 	go s.serve()
 	return s, nil
+}
+
+// pair puts each reply below its command.
+func pair(part []string) (paired []string) {
+	for len(part) > 0 {
+		n := 0
+		for n < len(part) && strings.HasPrefix(part[n], "C: ") {
+			n++
+		}
+		commands := part[:n]
+		for part = part[n:]; len(commands) > 1 && len(part) > 0; commands = commands[1:] {
+			reply, rest := firstReply(part)
+			if reply == nil {
+				break
+			}
+			paired, part = append(append(paired, commands[0]), reply...), rest
+		}
+		paired = append(paired, commands...)
+		if len(part) > 0 && !strings.HasPrefix(part[0], "C: ") {
+			paired, part = append(paired, part[0]), part[1:]
+		}
+	}
+	return paired
+}
+
+// firstReply takes the lines of one reply off a script; there are none if it goes on otherwise.
+func firstReply(part []string) (reply, rest []string) {
+	for i, line := range part {
+		if many, ok := strings.CutPrefix(line, "S* "); ok {
+			count, text, _ := strings.Cut(many, " ")
+			n, _ := strconv.Atoi(count)
+			if len(text) > 3 && text[3] == '-' {
+				return nil, part
+			}
+			if rest = part[i+1:]; n > 1 {
+				rest = append([]string{fmt.Sprintf("S* %d %s", n-1, text)}, rest...)
+			}
+			return append(reply, "S: "+text), rest
+		}
+		text, ok := strings.CutPrefix(line, "S: ")
+		if !ok {
+			return nil, part
+		}
+		if reply = append(reply, line); len(text) < 4 || text[3] != '-' {
+			return reply, part[i+1:]
+		}
+	}
+	return nil, part
 }
 
 // Close ends all connections and gives what clients did against the script.

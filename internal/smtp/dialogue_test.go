@@ -90,7 +90,7 @@ func testDialogue(t *testing.T, file string) {
 
 // parseProbe reads "from", "to", "tls", "verify", "lmtp", "limit" lines.
 func parseProbe(t *testing.T, text string) (p Probe, limit time.Duration) {
-	p = Probe{Host: "mx1.example.org", Helo: "monitor.example.org", TLS: None}
+	p = Probe{TLSName: "mx1.example.org", Helo: "monitor.example.org", TLS: None}
 	limit = 10 * time.Second
 	for line := range strings.Lines(text) {
 		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -100,6 +100,10 @@ func parseProbe(t *testing.T, text string) (p Probe, limit time.Duration) {
 			p.Senders = append(p.Senders, strings.Trim(rest, "<>"))
 		case "to":
 			p.Recipients = append(p.Recipients, strings.Fields(rest)...)
+		case "control":
+			p.Controls = append(p.Controls, strings.Fields(rest)...)
+		case "literal":
+			p.Helo = ""
 		case "tls":
 			err = p.TLS.UnmarshalText([]byte(rest))
 		case "verify":
@@ -125,23 +129,33 @@ func describe(p Probe, d Dialogue) string {
 	var b strings.Builder
 	for i, sender := range p.Senders {
 		for j, rcpt := range p.Recipients {
-			a := d.Answers[i][j]
-			fmt.Fprintf(&b, "<%s> %s: %s, %s", sender, rcpt, a.Verdict, a.Phase)
-			if a.Reply != nil {
-				fmt.Fprintf(&b, " %q", a.Reply)
-				if a.Reply.Enhanced != "" {
-					fmt.Fprintf(&b, " enhanced %s", a.Reply.Enhanced)
-				}
-				if a.Verdict != Accepted {
-					fmt.Fprintf(&b, " about the %s", Subject(a.Phase, a.Reply))
-				}
-			}
-			if a.Err != nil {
-				fmt.Fprintf(&b, ": %v", a.Err)
-			}
-			b.WriteString("\n")
+			describeAnswer(&b, sender, rcpt, d.Answers[i][j])
 		}
+		for j, rcpt := range p.Controls {
+			b.WriteString("control ")
+			describeAnswer(&b, sender, rcpt, d.Controls[i][j])
+		}
+	}
+	if d.TLSFailed != nil {
+		fmt.Fprintf(&b, "in plain text, as TLS failed: %v\n", d.TLSFailed)
 	}
 	fmt.Fprintf(&b, "connections: %d\n", d.Connections)
 	return b.String()
+}
+
+func describeAnswer(b *strings.Builder, sender, rcpt string, a Answer) {
+	fmt.Fprintf(b, "<%s> %s: %s, %s", sender, rcpt, a.Verdict, a.Phase)
+	if a.Reply != nil {
+		fmt.Fprintf(b, " %q", a.Reply)
+		if a.Reply.Enhanced != "" {
+			fmt.Fprintf(b, " enhanced %s", a.Reply.Enhanced)
+		}
+		if a.Verdict != Accepted {
+			fmt.Fprintf(b, " about the %s", SubjectOf(a.Phase, a.Reply))
+		}
+	}
+	if a.Err != nil {
+		fmt.Fprintf(b, ": %v", a.Err)
+	}
+	b.WriteString("\n")
 }

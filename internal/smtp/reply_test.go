@@ -10,7 +10,7 @@ import (
 )
 
 func read(text string) (*Reply, error) {
-	left := sessionBytes
+	left := connectionBytes
 	return readReply(newLineReader(strings.NewReader(text)), &left, func(string) {})
 }
 
@@ -32,6 +32,10 @@ func TestReadReply(t *testing.T) {
 		{"550 5.+1.1 x\r\n", "550 5.+1.1 x", ""},
 		{"550-x\r\n550 5.1.1 y\r\n", "550 x 5.1.1 y", ""},
 		{"550 a\rb\r\n", "550 a\rb", ""},
+		{"250 \xff\xfeo\r\n", "250 \ufffdo", ""},                        // aiosmtplib 41: banners in Latin-1
+		{"550 5.1.1 \xc4\xe3\xba\xc3\r\n", "550 5.1.1 \ufffd", "5.1.1"}, // Internet.nl 797: GBK
+		{"220-wait\r\n521 5.7.1 blocked\r\n", "521 5.7.1 blocked", "5.7.1"},
+		{"220-wait\r\n220-more\r\n421 busy\r\n", "421 busy", ""},
 	} {
 		r, err := read(c.in)
 		if err != nil || r.String() != c.text || r.Enhanced != c.enhanced {
@@ -43,7 +47,7 @@ func TestReadReply(t *testing.T) {
 func TestReadReplyErrors(t *testing.T) {
 	for _, in := range []string{
 		"", "250", "250 ok", "\r\n", "25\r\n", "hello\r\n", "150 x\r\n", "650 x\r\n", "2x0 x\r\n", "+25 x\r\n", "250x\r\n", "250\tx\r\n", " 250 x\r\n",
-		"250-a\r\n", "250-a\r\n251 b\r\n", "250-a\r\n\r\n250 b\r\n", "250 \x00\r\n", "250 \xff\r\n",
+		"250-a\r\n", "250-a\r\n251 b\r\n", "250-a\r\n\r\n250 b\r\n", "250 \x00\r\n", "220-a\r\n354 b\r\n", "220-a\r\n554-b\r\n", "550-a\r\n220 b\r\n",
 		"250 " + strings.Repeat("x", 2050) + "\r\n", strings.Repeat("250-x\r\n", 101) + "250 x\r\n",
 	} {
 		if r, err := read(in); err == nil {
@@ -54,7 +58,7 @@ func TestReadReplyErrors(t *testing.T) {
 
 // The reader stops at its bound whatever the number of replies.
 func TestSessionBytes(t *testing.T) {
-	left := sessionBytes
+	left := connectionBytes
 	br := newLineReader(strings.NewReader(strings.Repeat("250 "+strings.Repeat("x", 994)+"\r\n", 100)))
 	n := 0
 	for {
@@ -63,8 +67,8 @@ func TestSessionBytes(t *testing.T) {
 		}
 		n++
 	}
-	if n != sessionBytes/1000 {
-		t.Errorf("read %d replies of 1000 bytes; want %d", n, sessionBytes/1000)
+	if n != connectionBytes/1000 {
+		t.Errorf("read %d replies of 1000 bytes; want %d", n, connectionBytes/1000)
 	}
 }
 
@@ -86,7 +90,7 @@ func FuzzReadReply(f *testing.F) {
 			}
 			return
 		}
-		if r.Code < 200 || r.Code > 599 || len(r.Lines) != len(raw) || len(r.Lines) > replyLines {
+		if r.Code < 200 || r.Code > 599 || strings.Count(r.Text, "\n") >= len(raw) || strings.Count(r.Text, "\n") >= replyLines {
 			t.Fatalf("readReply(%q) = %+v", in, r)
 		}
 		if r.Enhanced != "" && r.Enhanced[0] != raw[0][0] {

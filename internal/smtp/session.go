@@ -2,258 +2,195 @@ package smtp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
-	"slices"
+	"fmt"
+	"net/netip"
+	"strings"
 	"time"
 )
 
-const (
-	maxRecipients = 100 // of one transaction; a server must take as many (RFC 5321 4.5.3.1.8)
-	recordLines   = 200
-)
-
-// session is the plan of a Probe: one sender after the other, on as many connections as the server's limits need.
+// session is one connection on which MAIL may be said, and how it has been used.
 type session struct {
-	ctx      context.Context
-	probe    *Probe
-	out      Dialogue
-	security Security
-	conn     *conn
-	dead     *Answer        // why there are no more connections
-	left     int            // bytes that may still be received
-	size     int            // recipients of a transaction
-	several  bool           // the sender was granted two recipients in one transaction
-	first    map[int]Answer // to recipients that are asked again alone
-	quitting time.Duration  // spent in QUIT
+	conn         *conn
+	offers       map[string]string // EHLO keywords in capitals, with their parameters
+	secure       bool              // TLS has begun
+	expires      time.Time         // of the certificate
+	noTLS        error             // why STARTTLS, though offered, did not begin TLS
+	transactions int               // MAIL commands sent
+	asked        int               // recipients answered
+	failures     int               // of these not accepted
+	accepted     bool              // one of them was
+	over         bool              // the server takes no more transactions
+	quitting     time.Duration     // spent in QUIT
 }
 
-func (s *session) note(who, line string) {
-	if len(s.out.Record) == recordLines {
-		s.out.Unrecorded++
-		return
+// open connects and goes as far as the first MAIL could be sent. The answer is nil where it may be;
+// else it is the answer to all that would have been asked.
+func open(ctx context.Context, p *Probe, security Security, rec *record) (*session, *Answer, error) {
+	s := &session{}
+	if ctx.Err() != nil {
+		return s, failed(Connect, errNotAsked), nil
 	}
-	s.out.Record = append(s.out.Record, who+line)
+	c, err := dial(ctx, p, rec)
+	if err != nil {
+		why := p.connectError(err)
+		rec.add(true, "-- ", why.Error())
+		return s, failed(Connect, why), err
+	}
+	s.conn = c
+	failure := s.begin(ctx, p, security)
+	if failure != nil {
+		s.quit()
+	}
+	return s, failure, nil
 }
 
-// connection gives the present connection, or a new one if that is worn out. A real client sends in plain text where TLS fails, so
-// does the opportunistic probe that verifies nothing.
-func (s *session) connection() (*conn, *Answer) {
-	if s.conn != nil && !s.conn.worn() {
-		return s.conn, nil
-	}
-	s.leave()
-	if s.dead == nil {
-		s.conn, s.dead = s.open(s.security)
-		if s.dead != nil && s.dead.Phase == TLS && s.security == Opportunistic && !s.probe.Verify && s.dead.Err != errTimeout && s.dead.Err != errNoTLS {
-			s.security = None
-			s.conn, s.dead = s.open(None)
+// begin goes through greeting, EHLO and STARTTLS. It gives the answer that ends the session, if any.
+func (s *session) begin(ctx context.Context, p *Probe, security Security) *Answer {
+	if security == Implicit {
+		if failure := s.handshake(ctx, p); failure != nil {
+			return failure
 		}
 	}
-	return s.conn, s.dead
-}
-
-func (s *session) leave() {
-	if s.conn != nil {
-		s.conn.quit()
-		s.conn = nil
+	if failure := s.greeting(); failure != nil {
+		return failure
 	}
-}
-
-// ask gives the answers to one sender, in the order of the recipients.
-func (s *session) ask(sender string) []Answer {
-	answers := make([]Answer, len(s.probe.Recipients))
-	todo := make([]int, len(answers))
-	for i := range todo {
-		todo[i] = i
+	if failure := s.hello(p); failure != nil {
+		return failure
 	}
-	s.size, s.several, s.first = maxRecipients, false, map[int]Answer{}
-	for len(todo) > 0 {
-		n := min(s.size, len(todo))
-		left, final := s.transaction(sender, todo[:n], answers)
-		copy(todo[n-len(left):], left)
-		todo = todo[n-len(left):]
-		if final == nil {
-			continue
-		}
-		for _, i := range todo {
-			if answers[i].Verdict == "" {
-				answers[i] = *final
-			}
-		}
-		break
-	}
-	s.keepFirst(answers)
-	return answers
-}
-
-// keepFirst puts the first answers back where asking again alone was to the same effect: a server may tell more the first time. If
-// one was accepted alone, all first answers may have been about the limit.
-func (s *session) keepFirst(answers []Answer) {
-	for i := range s.first {
-		if answers[i].Verdict == Accepted {
-			return
-		}
-	}
-	for i, first := range s.first {
-		if a := answers[i]; a.Verdict == first.Verdict && a.Reply.Enhanced == first.Reply.Enhanced {
-			answers[i] = first
-		}
-	}
-}
-
-// transaction asks for the recipients todo in one transaction and enters the answers. It gives the recipients that must be asked
-// again, or a final answer to all that are left.
-func (s *session) transaction(sender string, todo []int, answers []Answer) (left []int, final *Answer) {
-	c, final := s.connection()
-	if final != nil {
-		return todo, final
-	}
-	t := &transaction{conn: c, sender: sender, todo: todo, answers: answers}
-	if final = t.speakable(); final == nil {
-		final = t.run()
-	}
-	for _, i := range t.doubted {
-		s.size, s.first[i] = 1, answers[i]
-	}
-	return slices.Concat(t.again, t.doubted, t.todo), final
-}
-
-// transaction is one MAIL with its recipients.
-type transaction struct {
-	*conn
-	sender   string
-	utf8     bool
-	answers  []Answer
-	todo     []int // not asked yet
-	again    []int // met a limit
-	doubted  []int // answered, but the limit of one recipient for the null sender would look the same
-	answered bool  // a recipient was
-	accepted int
-	over     bool // the server takes no more recipients
-}
-
-// speakable answers what would need SMTPUTF8 where that is not offered.
-func (t *transaction) speakable() *Answer {
-	answer := Answer{NoVerdict, t.probe.hello(), nil, errors.New("SMTPUTF8 is not offered, the address needs it")}
-	t.utf8 = needsUTF8(t.sender)
-	if t.utf8 && !t.extensions["SMTPUTF8"] {
-		return &answer
-	}
-	var todo []int
-	for _, i := range t.todo {
-		needs := needsUTF8(t.probe.Recipients[i])
-		if needs && !t.extensions["SMTPUTF8"] {
-			t.answers[i] = answer
-			continue
-		}
-		t.utf8 = t.utf8 || needs
-		todo = append(todo, i)
-	}
-	t.todo = todo
-	return nil
-}
-
-// run holds the transaction until its recipients or the connection are used up. An answer is final.
-func (t *transaction) run() *Answer {
-	opening := t.opening()
-	for len(t.todo) > 0 && !t.over && t.failures < maxErrors {
-		replies, err := t.exchange(slices.Concat(opening, t.group())...)
-		for _, cmd := range opening {
-			if len(replies) == 0 {
-				return t.stopped(cmd.phase, nil, err)
-			}
-			if replies[0].Code/100 != 2 {
-				return t.stopped(cmd.phase, replies[0], nil)
-			}
-			replies = replies[1:]
-		}
-		opening = nil
-		for _, r := range replies {
-			if r.Code == 421 {
-				return t.stopped(Rcpt, r, nil)
-			}
-			t.enter(r)
-		}
-		if err != nil {
-			return t.stopped(Rcpt, nil, err)
-		}
-	}
-	return nil
-}
-
-// opening is MAIL, after a RSET that ends the transaction before.
-func (t *transaction) opening() []command {
-	mail := command{Mail, "MAIL FROM:<" + t.sender + ">"}
-	if t.utf8 {
-		mail.line += " SMTPUTF8"
-	}
-	t.transactions++
-	if t.transactions > 1 {
-		return []command{{Reset, "RSET"}, mail}
-	}
-	return []command{mail}
-}
-
-// group is the RCPT commands that may be sent at once: one, or with PIPELINING as many as may fail.
-func (t *transaction) group() []command {
-	n := 1
-	if t.extensions["PIPELINING"] {
-		n = min(len(t.todo), maxErrors-t.failures)
-	}
-	var group []command
-	for _, i := range t.todo[:n] {
-		group = append(group, command{Rcpt, "RCPT TO:<" + t.probe.Recipients[i] + ">"})
-	}
-	return group
-}
-
-// enter takes the reply to the next recipient.
-func (t *transaction) enter(r *Reply) {
-	i := t.todo[0]
-	t.todo = t.todo[1:]
-	if t.answered && tooMany(r) {
-		t.again = append(t.again, i)
-		t.size, t.over = max(1, t.accepted), true
-		return
-	}
-	doubtful := t.sender == "" && t.answered && !t.several && !blamesRecipient(r)
-	t.answered = true
-	t.settled++
-	t.answers[i] = *decide(Rcpt, r)
-	if t.answers[i].Verdict == Accepted {
-		t.accepted++
-		if t.accepted > 1 {
-			t.several, t.doubted = true, nil
-		}
-		return
-	}
-	t.failures++
-	if doubtful {
-		t.doubted = append(t.doubted, i)
-	}
-}
-
-// tooMany reports whether r may mean that a transaction has all the recipients it can get (RFC 5321 4.5.3.1.10).
-func tooMany(r *Reply) bool {
-	subject, detail := r.status()
-	return (r.Code == 452 || r.Code == 552) && (r.Enhanced == "" || subject == 5 && detail == 3)
-}
-
-func blamesRecipient(r *Reply) bool {
-	subject, _ := r.status()
-	return (subject == 1 || subject == 2) && Subject(Rcpt, r) == "recipient"
-}
-
-// stopped is how a transaction ends before its time. On a connection that has given answers it may be a limit: the rest
-// is asked on a new connection. Else this is the answer to all that are left.
-func (t *transaction) stopped(phase Phase, r *Reply, err error) *Answer {
-	if t.settled > 0 && err != errTimeout {
-		t.used = true
+	switch offered := s.offering("STARTTLS"); {
+	case security == Required && !offered:
+		return &Answer{Verdict: Refused, Phase: StartTLS, Err: errors.New("STARTTLS is not offered")}
+	case security != Required && (security != Opportunistic || !offered):
 		return nil
 	}
-	t.settled++
-	if r == nil {
-		return &Answer{NoVerdict, phase, nil, err}
+	if failure := s.say(StartTLS, "STARTTLS"); failure != nil {
+		if security == Opportunistic && s.alive() && !p.Verify {
+			s.noTLS = fmt.Errorf("STARTTLS: %s", failure.Reply)
+			return nil // as a real sender does: plain text
+		}
+		return failure
 	}
-	return decide(phase, r)
+	if failure := s.handshake(ctx, p); failure != nil {
+		return failure
+	}
+	return s.hello(p)
+}
+
+// alive reports whether more may be said on the connection.
+func (s *session) alive() bool { return s.conn.lost == nil && !s.conn.closing }
+
+func (s *session) greeting() *Answer {
+	r, lines, err := s.conn.reply()
+	s.conn.rec.addAll(err != nil || r.Code/100 != 2, "S: ", lines)
+	switch {
+	case err != nil:
+		s.conn.rec.add(true, "-- ", err.Error())
+		return failed(Greeting, err)
+	case r.Code/100 != 2:
+		return decide(Greeting, r)
+	}
+	return nil
+}
+
+// say sends one command. It gives the answer to everything if the reply is no success.
+func (s *session) say(phase Phase, command string) *Answer {
+	replies, err := s.conn.exchange([]string{command}, notAccepted)
+	if err != nil {
+		return failed(phase, err)
+	}
+	if replies[0].Code/100 != 2 {
+		return decide(phase, replies[0])
+	}
+	return nil
+}
+
+func notAccepted(r *Reply) bool { return r.Code/100 != 2 }
+
+// hello is the phase in which the probe says its name.
+func (p *Probe) hello() Phase {
+	if p.LMTP {
+		return LHello
+	}
+	return Hello
+}
+
+// helo is the name for EHLO; without one it is the address literal of the connection.
+func (s *session) helo(p *Probe) string {
+	if p.Helo != "" {
+		return p.Helo
+	}
+	local, err := netip.ParseAddrPort(s.conn.nc.LocalAddr().String())
+	switch {
+	case err != nil:
+		return "localhost"
+	case local.Addr().Unmap().Is4():
+		return "[" + local.Addr().Unmap().String() + "]"
+	}
+	return "[IPv6:" + local.Addr().WithZone("").String() + "]"
+}
+
+// hello says LHLO, EHLO or HELO and learns the extensions. Where EHLO and HELO are both refused, or
+// the server hangs up after the first, the reply to EHLO is the answer.
+func (s *session) hello(p *Probe) *Answer {
+	phase, name := p.hello(), s.helo(p)
+	s.offers = map[string]string{}
+	replies, err := s.conn.exchange([]string{string(phase) + " " + name}, notAccepted)
+	if err != nil {
+		return failed(phase, err)
+	}
+	r := replies[0]
+	if r.Code/100 != 2 {
+		a := decide(phase, r)
+		if r.Code/100 == 5 && !p.LMTP {
+			again := s.say(phase, "HELO "+name)
+			if again == nil || again.Reply != nil {
+				return again
+			}
+		}
+		return a
+	}
+	for _, line := range strings.Split(r.Text, "\n")[1:] {
+		keyword, parameters, _ := strings.Cut(line, " ")
+		s.offers[strings.ToUpper(keyword)] = parameters
+	}
+	return nil
+}
+
+// handshake begins TLS.
+func (s *session) handshake(ctx context.Context, p *Probe) *Answer {
+	state, err := s.conn.handshake(ctx, p)
+	if err != nil {
+		s.conn.rec.add(true, "-- TLS: ", err.Error())
+		return failed(TLS, err)
+	}
+	s.conn.rec.add(false, "-- ", tls.VersionName(state.Version))
+	s.secure = true
+	if len(state.PeerCertificates) > 0 {
+		s.expires = state.PeerCertificates[0].NotAfter
+	}
+	return nil
+}
+
+// offering reports whether the server offers an extension.
+func (s *session) offering(keyword string) bool {
+	_, ok := s.offers[keyword]
+	return ok
+}
+
+// worn reports whether the next transaction needs a new connection.
+func (s *session) worn(l *limits) bool {
+	return s.over || !s.alive() || s.transactions >= l.transactions || s.failures >= l.errors
+}
+
+// quit ends the transaction and the connection.
+func (s *session) quit() {
+	last := []string{"RSET", "QUIT"}
+	if s.transactions == 0 {
+		last = last[1:]
+	}
+	start := time.Now()
+	s.conn.close(s.offering("PIPELINING"), last)
+	s.quitting = time.Since(start)
 }

@@ -107,7 +107,7 @@ func TestConnect(t *testing.T) {
 	l.Close()
 	p := Probe{Addr: addr, Senders: []string{""}, Recipients: []string{"a@example.org"}}
 	d := run(t, p, 5*time.Second)
-	if a := d.Answers[0][0]; a.Verdict != NoVerdict || a.Phase != Connect || a.Err.Error() != "connection refused" || d.Unroutable {
+	if a := d.Answers[0][0]; a.Verdict != NoAnswer || a.Phase != Connect || a.Err.Error() != "connection refused" || d.Unroutable {
 		t.Errorf("a closed port: %+v, unroutable %v", a, d.Unroutable)
 	}
 	if d = run(t, p, 0); d.Answers[0][0].Err.Error() != "not asked: the time was up" || d.Record != nil {
@@ -132,11 +132,8 @@ func TestTime(t *testing.T) {
 	if took := time.Since(start); took < quitWait || took > 5*time.Second {
 		t.Errorf("the dialogue with a server that is silent after QUIT took %v; want a little more than %v", took, quitWait)
 	}
-	if took := d.Answers[0][0].Reply.Time; took < 20*time.Millisecond || took > d.Time-20*time.Millisecond {
-		t.Errorf("the reply took %v; want 20ms or more, and 20ms less than all the %v", took, d.Time)
-	}
-	if d.Answers[0][0].Verdict != Accepted || d.Time >= quitWait {
-		t.Errorf("answer %v, time %v; want accepted, without the %v of QUIT", d.Answers[0][0], d.Time, quitWait)
+	if d.Answers[0][0].Verdict != Accepted || d.Time < 40*time.Millisecond || d.Time >= quitWait {
+		t.Errorf("answer %v, time %v; want accepted, 40ms or more, without the %v of QUIT", d.Answers[0][0], d.Time, quitWait)
 	}
 }
 
@@ -152,7 +149,7 @@ func TestMemory(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	d := run(t, p, 10*time.Second)
 	runtime.ReadMemStats(&after)
-	if d.Answers[0][0].Verdict != NoVerdict {
+	if d.Answers[0][0].Verdict != NoAnswer {
 		t.Errorf("a flood: %v", d.Answers[0][0])
 	}
 	if grown := after.TotalAlloc - before.TotalAlloc; grown > 4<<20 {
@@ -182,8 +179,8 @@ func TestRefusals(t *testing.T) {
 			}
 		}
 	}
-	if len(d.Record) != recordLines || d.Unrecorded < 4*1600 {
-		t.Errorf("%d lines recorded, %d not; want %d, and more", len(d.Record), d.Unrecorded, recordLines)
+	if n := len(d.Record); n < recordLines || n > recordLines+2 || !strings.HasSuffix(d.Record[n-1], " more lines") {
+		t.Errorf("%d lines recorded, the last %q; want %d, and how many more", n, d.Record[n-1], recordLines)
 	}
 	if want := 1600 / maxErrors; d.Connections != want {
 		t.Errorf("%d connections; want %d", d.Connections, want)

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"mailfresh/internal/mx"
+	"mailfresh/internal/smtp"
+)
+
+// plan is who is asked what. A function that adds to it gives another one.
+type plan struct {
+	senders []string
+	wanted  questions // recipients that must be accepted
+	control questions // recipients that must be refused
+	keys    keys      // of the alias file
+	domains []mx.Domain
+	routes  [][]int // a route is the targets that take a recipient's mail
+	targets []target
+	beyond  []string // domains and hosts with more addresses than are asked
+}
+
+// questions are recipients with the route of each.
+type questions struct {
+	recipients []string
+	route      []int // by recipient: index into plan.routes
+}
+
+// target is one address of a host, or a host that has none.
+type target struct {
+	label   string // what the output calls it
+	name    string // of the host, with a port that was given with it
+	host    string // as the operator or DNS names it
+	addr    netip.AddrPort
+	problem string // why there is no address
+	notes   []string
+}
+
+// firstPlan has what the options ask for.
+func firstPlan(o options) plan {
+	p := plan{senders: []string{""}}
+	if len(o.From) > 0 {
+		p.senders = nil
+	}
+	for _, s := range o.From {
+		p.senders = append(p.senders, string(s))
+	}
+	for _, a := range o.Recipient {
+		p.wanted.recipients = append(p.wanted.recipients, string(a))
+	}
+	for _, a := range o.Reject {
+		p.control.recipients = append(p.control.recipients, string(a))
+	}
+	p.senders = unique(p.senders)
+	p.wanted.recipients, p.control.recipients = unique(p.wanted.recipients), unique(p.control.recipients)
+	return p
+}
+
+func unique(list []string) []string {
+	seen := make(map[string]bool, len(list))
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool {
+		again := seen[s]
+		seen[s] = true
+		return again
+	})
+}
+
+// byDomain makes a route of each domain and gives their names.
+func (p plan) byDomain() (plan, []string) {
+	at := map[string]int{}
+	var domains []string
+	routes := func(q questions) questions {
+		q.route = make([]int, len(q.recipients))
+		for i, addr := range q.recipients {
+			_, domain := smtp.SplitAddress(addr)
+			n, ok := at[domain]
+			if !ok {
+				n = len(domains)
+				at[domain] = n
+				domains = append(domains, domain)
+			}
+			q.route[i] = n
+		}
+		return q
+	}
+	p.wanted, p.control = routes(p.wanted), routes(p.control)
+	return p, domains
+}
+
+// hosts are the hosts of the domains, each once, whose addresses are still to be looked up.
+func hosts(domains []mx.Domain) (hosts []*mx.Host, byName map[string]*mx.Host) {
+	byName = map[string]*mx.Host{}
+	for _, d := range domains {
+		for i, h := range d.Hosts {
+			if byName[h.Name] == nil {
+				byName[h.Name] = &d.Hosts[i]
+				hosts = append(hosts, &d.Hosts[i])
+			}
+		}
+	}
+	return hosts, byName
+}
+
+// withDomains adds the hosts of the domains, which stand in the order of the routes: of each domain
+// no more than mx.MaxAddresses addresses.
+func (p plan) withDomains(o options, domains []mx.Domain, byName map[string]*mx.Host) plan {
+	p.domains = domains
+	p.routes = make([][]int, len(domains))
+	list := targets{at: map[string]int{}}
+	for i, d := range domains {
+		more := d.More
+		for _, h := range d.Hosts {
+			if len(p.routes[i]) == mx.MaxAddresses {
+				more = true
+				break
+			}
+			host := *byName[h.Name]
+			room := mx.MaxAddresses - len(p.routes[i])
+			if more = more || host.More || len(host.Addrs) > room; len(host.Addrs) > room {
+				host.Addrs = host.Addrs[:room]
+			}
+			p.routes[i] = uniqueInts(append(p.routes[i], list.add(&host, 0, o)...))
+		}
+		if more {
+			p.beyond = append(p.beyond, d.Name)
+		}
+	}
+	p.targets = list.all
+	return p
+}
+
+// withHosts adds the hosts that the operator named: one route for all.
+func (p plan) withHosts(o options, named []mx.Host) plan {
+	list := targets{at: map[string]int{}}
+	var route []int
+	for i := range named {
+		route = append(route, list.add(&named[i], o.Hostname[i].port, o)...)
+		if named[i].More {
+			p.beyond = append(p.beyond, named[i].Name)
+		}
+	}
+	p.routes, p.targets = [][]int{uniqueInts(route)}, list.all
+	p.wanted.route = make([]int, len(p.wanted.recipients))
+	p.control.route = make([]int, len(p.control.recipients))
+	return p
+}
+
+func uniqueInts(list []int) []int {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// targets is the list of targets, and where each address stands in it; a host without one stands by
+// its name.
+type targets struct {
+	all []target
+	at  map[string]int
+}
+
+// add adds the addresses of a host and gives their places; one that is there already is asked once.
+func (list *targets) add(h *mx.Host, own port, o options) (places []int) {
+	fresh := target{name: h.Name, host: h.Name, problem: h.Problem}
+	if own != 0 && strings.Contains(h.Name, ":") {
+		fresh.name = fmt.Sprintf("[%s]:%d", h.Name, own)
+	} else if own != 0 {
+		fresh.name = fmt.Sprintf("%s:%d", h.Name, own)
+	}
+	if h.Alias != "" {
+		fresh.notes = []string{fmt.Sprintf("%s is an alias of %s, which an MX may not be", h.Name, h.Alias)}
+	}
+	if h.Problem != "" && len(h.Addrs) > 0 {
+		fresh.notes = append(fresh.notes, "only some addresses are known: "+h.Problem)
+	}
+	addrs := h.Addrs
+	if len(addrs) == 0 {
+		addrs = []netip.Addr{{}}
+	}
+	for _, addr := range addrs {
+		t := fresh
+		t.addr = netip.AddrPortFrom(addr, uint16(cmp.Or(own, o.Port, o.usualPort())))
+		t.label = t.name
+		if len(addrs) > 1 {
+			t.label = fmt.Sprintf("%s[%s]", t.name, addr)
+		}
+		places = append(places, list.merge(t))
+	}
+	return places
+}
+
+func (list *targets) merge(t target) int {
+	key := t.name
+	if t.addr.Addr().IsValid() {
+		key = t.addr.String()
+	}
+	place, known := list.at[key]
+	if !known {
+		list.at[key] = len(list.all)
+		list.all = append(list.all, t)
+		return len(list.all) - 1
+	}
+	old := &list.all[place]
+	notes := t.notes
+	if old.label != t.label {
+		notes = append([]string{"also named " + t.label}, notes...)
+	}
+	for _, note := range notes {
+		if len(old.notes) < listLimit && !slices.Contains(old.notes, note) {
+			old.notes = append(slices.Clone(old.notes), note)
+		}
+	}
+	return place
+}
+
+// byTarget gives the recipients that each target is asked for, in their order.
+func (p plan) byTarget(q questions) [][]string {
+	lists := make([][]string, len(p.targets))
+	if len(p.routes) == 1 { // all are asked for everything
+		for i := range lists {
+			lists[i] = q.recipients
+		}
+		return lists
+	}
+	for i, addr := range q.recipients {
+		for _, t := range p.routes[q.route[i]] {
+			lists[t] = append(lists[t], addr)
+		}
+	}
+	return lists
+}
+
+// judging is the part of the time that is kept for the verdict on all answers.
+func (p plan) judging(o options) time.Duration {
+	const each = 20 * time.Microsecond
+	answers := len(p.targets) * (len(p.wanted.recipients) + len(p.control.recipients)) * len(p.senders)
+	return min(each*time.Duration(answers), time.Duration(o.Timeout)/3)
+}
+
+// probe is what a target is asked.
+func (o options) probe(t target, senders, wanted, control []string, helo string) *smtp.Probe {
+	security := o.TLS
+	if t.addr.Port() == 465 && security != smtp.None {
+		security = smtp.Implicit // RFC 8314 3.3: what listens there speaks TLS first
+	}
+	return &smtp.Probe{
+		Addr: t.addr, Source: o.SourceAddress, Helo: helo, LMTP: o.LMTP,
+		TLS: security, TLSName: cmp.Or(o.TLSName, t.host), Verify: o.TLSVerify,
+		Senders: senders, Recipients: wanted, Controls: control,
+	}
+}
+
+func (o options) usualPort() port {
+	switch {
+	case o.LMTP:
+		return 24
+	case o.TLS == smtp.Implicit:
+		return 465
+	}
+	return 25
+}
+
+// noAddress is the answer of a host that has no address, nil for others.
+func (t target) noAddress() *smtp.Answer {
+	if t.addr.Addr().IsValid() {
+		return nil
+	}
+	return &smtp.Answer{Verdict: smtp.NoAnswer, Phase: smtp.Connect, Err: errors.New(t.problem)}
+}
+
+// resolver asks for the families of addresses that may be used.
+func (o options) resolver() mx.Resolver {
+	return mx.Resolver{
+		Server: o.Resolver,
+		IPv4:   !o.IPv6 && !o.SourceAddress.Is6(),
+		IPv6:   !o.IPv4 && !o.SourceAddress.Is4(),
+	}
+}

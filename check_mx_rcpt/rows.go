@@ -1,0 +1,289 @@
+package main
+
+import (
+	"iter"
+	"slices"
+	"strings"
+
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/smtp"
+)
+
+// row is one recipient from one sender and what its targets say.
+type row struct {
+	subject subject
+	control bool
+	reached bool // a target of the recipient gave an answer to something
+	votes   []vote
+}
+
+// subject names a row.
+type subject struct{ recipient, sender string }
+
+type vote struct {
+	target int
+	answer *smtp.Answer
+}
+
+func (r row) has(v smtp.Verdict) bool {
+	return slices.ContainsFunc(r.votes, func(x vote) bool { return x.answer.Verdict == v })
+}
+
+// rows gives all rows; the votes of one are good until the next.
+func (f facts) rows() iter.Seq[row] {
+	spoke := make([]bool, len(f.heard))
+	for i, h := range f.heard {
+		spoke[i] = !h.left() && h.spoke()
+	}
+	return func(yield func(row) bool) {
+		for s := range f.plan.senders {
+			_ = f.ofSender(s, false, f.plan.wanted, spoke, yield) && f.ofSender(s, true, f.plan.control, spoke, yield)
+		}
+	}
+}
+
+// ofSender gives the rows of a sender. A target has the answers in the order of the recipients that
+// it was asked for.
+func (f facts) ofSender(s int, control bool, q questions, spoke []bool, yield func(row) bool) bool {
+	next := make([]int, len(f.plan.targets))
+	var votes []vote
+	for i, addr := range q.recipients {
+		r := row{subject: subject{addr, f.plan.senders[s]}, control: control, votes: votes[:0]}
+		for _, t := range f.plan.routes[q.route[i]] {
+			h := &f.heard[t]
+			answer := h.instead
+			if answer == nil && h.bug == nil {
+				answers := h.dialogue.Answers
+				if control {
+					answers = h.dialogue.Controls
+				}
+				answer = &answers[s][next[t]]
+			}
+			next[t]++
+			if !h.left() {
+				r.votes = append(r.votes, vote{t, answer})
+				r.reached = r.reached || spoke[t]
+			}
+		}
+		votes = r.votes
+		if len(votes) > 0 && !yield(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// class is what answers have in common that are said once: who says it is not part of it.
+type class struct {
+	verdict  smtp.Verdict
+	phase    smtp.Phase
+	code     int
+	enhanced string
+	text     string // without the recipient's address
+	why      string // of an answer without a reply
+
+	control string // the control that had the same answer
+	banned  bool   // a ban would look the same
+}
+
+// classify gives the class of an answer. How a host accepts is one class.
+func classify(a *smtp.Answer, recipient string) class {
+	c := class{verdict: a.Verdict}
+	if a.Verdict == smtp.Accepted {
+		return c
+	}
+	c.phase = a.Phase
+	if a.Reply != nil {
+		c.code, c.enhanced = a.Reply.Code, a.Reply.Enhanced
+		c.text = strings.ReplaceAll(a.Reply.Text, recipient, "")
+	}
+	if a.Err != nil {
+		c.why = a.Err.Error()
+	}
+	return c
+}
+
+// controlClasses are the replies by which a target refuses a control, each with the control. A target
+// that accepts any wanted recipient does not refuse the probe: it has none.
+func (f facts) controlClasses() []map[class]string {
+	all := make([]map[class]string, len(f.plan.targets))
+	if len(f.plan.control.recipients) == 0 {
+		return all
+	}
+	accepts := make([]bool, len(f.plan.targets))
+	for r := range f.rows() {
+		for _, v := range r.votes {
+			switch {
+			case !r.control:
+				accepts[v.target] = accepts[v.target] || v.answer.Verdict == smtp.Accepted
+			case v.answer.Reply != nil:
+				if all[v.target] == nil {
+					all[v.target] = map[class]string{}
+				}
+				all[v.target][classify(v.answer, r.subject.recipient)] = r.subject.recipient
+			}
+		}
+	}
+	for i, yes := range accepts {
+		if yes {
+			all[i] = nil
+		}
+	}
+	return all
+}
+
+// kind is a kind of row that alerts.
+type kind int
+
+const (
+	disagree kind = iota
+	rejected
+	controlAccepted
+	deferred
+	refused
+	unreached // no host of the recipient gave any answer
+	missing
+	kinds
+)
+
+// kindsOf gives the kinds of a row. A control that is deferred or refused was not accepted: that is
+// all it is for.
+func kindsOf(r row) (list []kind) {
+	switch {
+	case r.control && r.has(smtp.Accepted):
+		list = append(list, controlAccepted)
+	case r.control:
+	case r.has(smtp.Accepted) && r.has(smtp.Rejected):
+		list = append(list, disagree)
+	case r.has(smtp.Rejected):
+		list = append(list, rejected)
+	case r.has(smtp.Deferred):
+		list = append(list, deferred)
+	}
+	if r.has(smtp.Refused) && !r.control {
+		list = append(list, refused)
+	}
+	if !r.reached {
+		list = append(list, unreached)
+	} else if r.has(smtp.NoAnswer) {
+		list = append(list, missing)
+	}
+	return list
+}
+
+// group is the rows of a kind: the first one, those of which the same is said, and how many others.
+type group struct {
+	votes   []vote
+	classes []class
+	alike   []subject
+	others  int
+}
+
+// tally is all rows by kind, and how often wanted recipients had each verdict.
+type tally struct {
+	groups [kinds]group
+	count  map[smtp.Verdict]int
+}
+
+func tallied(f facts) tally {
+	t := tally{count: map[smtp.Verdict]int{}}
+	controls := f.controlClasses()
+	for r := range f.rows() {
+		for _, v := range r.votes {
+			if !r.control {
+				t.count[v.answer.Verdict]++
+			}
+		}
+		for _, k := range kindsOf(r) {
+			if k == unreached && r.control && t.groups[k].alike != nil {
+				continue // the wanted recipients say it
+			}
+			t.groups[k].add(f, r, said[k].verdicts, controls)
+		}
+	}
+	return t
+}
+
+func (g *group) add(f facts, r row, verdicts []smtp.Verdict, controls []map[class]string) {
+	classes := make([]class, len(r.votes))
+	for i, v := range r.votes {
+		if !slices.Contains(verdicts, v.answer.Verdict) {
+			continue
+		}
+		classes[i] = classify(v.answer, r.subject.recipient)
+		classes[i].banned = f.heard[v.target].mayBan(v.answer)
+		if !r.control {
+			classes[i].control = controls[v.target][classes[i]]
+		}
+	}
+	same := func(a, b vote) bool { return a.target == b.target }
+	switch {
+	case g.alike == nil:
+		g.votes, g.classes, g.alike = slices.Clone(r.votes), classes, []subject{r.subject}
+	case slices.Equal(classes, g.classes) && slices.EqualFunc(r.votes, g.votes, same):
+		g.alike = append(g.alike, r.subject)
+	default:
+		g.others++
+	}
+}
+
+// totals are the quantities of the whole: the slowest host's time, addresses, answers by verdict
+// without those to the controls, the certificate that expires first, and the time of named hosts.
+func (t tally) totals(o options, f facts) (list []nagios.Quantity) {
+	if at := slowest(f); at >= 0 {
+		list = append(list, nagios.Quantity{Label: "time", Value: f.heard[at].dialogue.Time.Seconds(), Unit: nagios.Seconds,
+			Warning: o.Warning.Range, Critical: o.Critical.Range})
+	}
+	hosts := 0
+	for _, h := range f.heard {
+		if !h.left() {
+			hosts++
+		}
+	}
+	list = append(list, nagios.Quantity{Label: "hosts", Metric: "addresses", Value: float64(hosts)})
+	for _, v := range smtp.Verdicts {
+		list = append(list, nagios.Quantity{Label: nagios.Label(v.String()), Value: float64(t.count[v])})
+	}
+	g := t.groups[disagree]
+	list = append(list, nagios.Quantity{Metric: "disagreeing_recipients", Value: float64(len(g.alike) + g.others)})
+	if left, ok := firstExpiry(f); ok {
+		list = append(list, nagios.Quantity{Label: "certificate", Value: left, Unit: nagios.Seconds, Signed: true,
+			Warning: o.CertificateWarning.Range, Critical: o.CertificateCritical.Range})
+	}
+	return append(list, namedHostTimes(o, f)...)
+}
+
+// firstExpiry is how many seconds the certificate that expires first has left.
+func firstExpiry(f facts) (seconds float64, ok bool) {
+	for _, h := range f.heard {
+		if at := h.dialogue.Expires; !at.IsZero() {
+			if left := at.Sub(f.now).Seconds(); !ok || left < seconds {
+				seconds, ok = left, true
+			}
+		}
+	}
+	return float64(int64(seconds)), ok
+}
+
+// namedHostTimes are the times of hosts that the operator named, if they are few: that of the
+// slowest address of each.
+func namedHostTimes(o options, f facts) (list []nagios.Quantity) {
+	if len(o.Hostname) == 0 || len(o.Hostname) > namedTimes {
+		return nil
+	}
+	at := map[string]int{}
+	for i, h := range f.heard {
+		name := f.plan.targets[i].name
+		if h.left() || !h.spoke() {
+			continue
+		}
+		n, ok := at[name]
+		if !ok {
+			n = len(list)
+			at[name] = n
+			list = append(list, nagios.Quantity{Label: nagios.Label(name, "time"), Unit: nagios.Seconds})
+		}
+		list[n].Value = max(list[n].Value, h.dialogue.Time.Seconds())
+	}
+	return list
+}

@@ -1,0 +1,278 @@
+package smtp
+
+import "slices"
+
+// inquiry is what one sender's recipients are asked, and what is known of their answers.
+type inquiry struct {
+	sender   string
+	rcpts    []string
+	answers  []Answer
+	todo     []int   // not asked yet, or beyond a limit of a transaction
+	doubts   []doubt // to be asked again, before the others
+	firsts   []doubt // asked again, to the same verdict
+	policies []policy
+	seen     evidence
+	barren   int // connections in a row that ended with the first recipient
+	again    int // connections that may still be opened for doubts
+}
+
+// turn is the recipients of the next transaction: one that is asked again, or some of those left.
+type turn struct {
+	batch []int
+	doubt *doubt
+}
+
+// policy is an ambiguous reply and the session in which it was given.
+type policy struct {
+	index   int
+	session *session
+}
+
+// ask gives the answers to one sender, in the order of the recipients. The record keeps replies that
+// are odd.
+func (d *dialogue) ask(sender string, rcpts []string, odd func(*Reply) bool) []Answer {
+	q := newInquiry(sender, rcpts)
+	for len(q.todo) > 0 || len(q.doubts) > 0 {
+		if !d.ready(q) {
+			continue
+		}
+		s, dead := d.connection()
+		if dead != nil {
+			q.finish(dead)
+			break
+		}
+		t := q.next(s, d.limits.size(sender))
+		if len(t.batch) == 0 {
+			continue
+		}
+		names := make([]string, len(t.batch))
+		for i, index := range t.batch {
+			names[i] = rcpts[index]
+		}
+		out := s.transact(d.mail(s, sender, names...), names, &d.limits, &d.pace, odd)
+		d.enter(q, s, t, out)
+		if final := q.ended(t, out); final != nil {
+			q.finish(final)
+		}
+	}
+	d.settle(q)
+	return q.answers
+}
+
+func newInquiry(sender string, rcpts []string) *inquiry {
+	q := &inquiry{sender: sender, rcpts: rcpts, again: maxAgain}
+	q.seen = evidence{known: map[Reply]bool{}, several: sender != ""}
+	q.answers = make([]Answer, len(rcpts))
+	q.todo = make([]int, len(rcpts))
+	for i := range q.todo {
+		q.todo[i] = i
+	}
+	return q
+}
+
+// ready leaves a session in which nothing can be asked again. Where too many connections were opened
+// for that, the replies count as they are.
+func (d *dialogue) ready(q *inquiry) bool {
+	s := d.session
+	if len(q.doubts) == 0 || s == nil || s.worn(&d.limits) || s.asked == 0 {
+		return true
+	}
+	if x := q.doubts[0]; x.tries == 0 && (s.failures == 0 || x.unpunished()) {
+		return true
+	}
+	if q.again--; q.again < 0 {
+		for _, x := range q.doubts {
+			q.answers[x.index] = *decide(Rcpt, x.reply)
+		}
+		q.doubts = nil
+		return false
+	}
+	d.leave()
+	return true
+}
+
+// next gives the recipients of the next transaction. What needs SMTPUTF8 where that is not offered
+// is answered: such a host cannot take mail for that recipient, or from that sender.
+func (q *inquiry) next(s *session, size int) turn {
+	utf8 := s.offering("SMTPUTF8")
+	if needsUTF8(q.sender) && !utf8 {
+		q.finish(&Answer{Verdict: Refused, Phase: Hello, Err: errNoUTF8})
+		return turn{}
+	}
+	if len(q.doubts) > 0 {
+		x := q.doubts[0]
+		q.doubts = q.doubts[1:]
+		return turn{batch: []int{x.index}, doubt: &x}
+	}
+	var t turn
+	for len(q.todo) > 0 && len(t.batch) < size {
+		index := q.todo[0]
+		q.todo = q.todo[1:]
+		if needsUTF8(q.rcpts[index]) && !utf8 {
+			q.answers[index] = Answer{Verdict: Rejected, Phase: Hello, Err: errNoUTF8}
+			continue
+		}
+		t.batch = append(t.batch, index)
+	}
+	return t
+}
+
+// enter takes the replies of a transaction. Recipients that have none, or that were beyond what the
+// server takes at once, are asked in a later one.
+func (d *dialogue) enter(q *inquiry, s *session, t turn, out outcome) {
+	q.seen.granted(out.said)
+	var back []int
+	accepted, failures := 0, out.failures
+	for i, r := range out.said {
+		index := t.batch[i]
+		switch {
+		case r.Code/100 == 2:
+			accepted++
+			q.answers[index] = *decide(Rcpt, d.texts.keep(r))
+		case i > 0 && r.tooMany():
+			d.limits.tooMany(accepted)
+			back = append(back, index)
+			continue
+		default:
+			x := doubt{
+				index: index, reply: d.texts.keep(r), failures: failures, position: i, asked: out.asked + i,
+				hungUp: r.Code == 421 || out.hungUp && i == len(out.said)-1,
+			}
+			failures++
+			if !q.refused(s, t, x) {
+				continue
+			}
+		}
+		if t.doubt != nil {
+			d.again(q, *t.doubt, r)
+		}
+	}
+	if t.doubt != nil && len(out.said) == 0 {
+		x := *t.doubt
+		x.tries++
+		q.doubts = append([]doubt{x}, q.doubts...)
+		return
+	}
+	back = append(back, t.batch[len(out.said):]...)
+	q.todo = append(back, q.todo...)
+}
+
+// refused takes a reply that does not accept. It is the answer if it is evidence; else the recipient
+// is asked again.
+func (q *inquiry) refused(s *session, t turn, x doubt) bool {
+	if x.reply.ambiguous() {
+		q.policies = append(q.policies, policy{x.index, s})
+	}
+	rcpt := q.rcpts[x.index]
+	if t.doubt != nil && t.doubt.unpunished() && sameVerdict(t.doubt.reply, x.reply) {
+		q.seen.believe(rcpt, t.doubt.reply)
+	} else if !q.seen.against(rcpt, x) {
+		if t.doubt != nil {
+			x.tries = t.doubt.tries + 1
+		}
+		q.doubts = append(q.doubts, x)
+		return false
+	}
+	q.answers[x.index] = *decide(Rcpt, x.reply)
+	q.believe()
+	return true
+}
+
+// believe answers what is in doubt no more, as the same reply was evidence since.
+func (q *inquiry) believe() {
+	q.doubts = slices.DeleteFunc(q.doubts, func(x doubt) bool {
+		known := q.seen.known[alike(x.reply, q.rcpts[x.index])]
+		if known {
+			q.answers[x.index] = *decide(Rcpt, x.reply)
+		}
+		return known
+	})
+}
+
+// again compares the reply to a recipient that was asked again with the first one. If they differ
+// the first was about a limit of the server.
+func (d *dialogue) again(q *inquiry, first doubt, r *Reply) {
+	same := sameVerdict(r, first.reply)
+	switch rcpt := q.rcpts[first.index]; {
+	case same && (first.unpunished() || alike(r, rcpt) == alike(first.reply, rcpt)):
+		if first.unpunished() {
+			q.firsts = append(q.firsts, first)
+		}
+	case first.failures > 0:
+		d.limits.punished(first.failures)
+	case first.hungUp:
+		d.limits.tooMany(first.position)
+	case !q.seen.several:
+		d.limits.oneForNull()
+	}
+}
+
+// ended gives the answer to all recipients that are left, if there is one: the time is up, the sender
+// is refused, or connection after connection ends with its first recipient.
+func (q *inquiry) ended(t turn, out outcome) *Answer {
+	lost := out.stop != nil && out.stop.Phase == Rcpt
+	switch {
+	case out.stop != nil && out.stop.Err == errTimeout, out.stop != nil && !lost && out.fresh:
+		return out.stop
+	case !lost && !out.hungUp, out.asked+len(out.said) > 1:
+		q.barren = 0
+		return nil
+	case out.asked == 0 && lost && len(out.said) == 0:
+		q.drop(t.batch[0], out.stop)
+		if q.barren++; q.barren >= maxBarren {
+			return out.stop
+		}
+	case out.asked == 0 && len(out.said) == 1 && out.said[0].Code == 421:
+		if q.barren++; q.barren >= maxBarren {
+			return decide(Rcpt, out.said[0])
+		}
+	}
+	return nil
+}
+
+// drop gives a recipient the answer that a connection was lost over it.
+func (q *inquiry) drop(index int, lost *Answer) {
+	if len(q.doubts) > 0 && q.doubts[0].index == index {
+		q.answers[index] = q.doubts[0].outcome(lost)
+		q.doubts = q.doubts[1:]
+		return
+	}
+	q.answers[index] = *lost
+	q.todo = q.todo[1:]
+}
+
+// finish gives all that are left their answer.
+func (q *inquiry) finish(final *Answer) {
+	for _, x := range q.doubts {
+		q.answers[x.index] = x.outcome(final)
+	}
+	for _, index := range q.todo {
+		q.answers[index] = *final
+	}
+	q.todo, q.doubts = nil, nil
+}
+
+// settle restores the first replies where asking again gave the same verdict, as they often say
+// more, and decides whether ambiguous replies are about the recipient or about the probe.
+func (d *dialogue) settle(q *inquiry) {
+	if !d.limits.nullOne {
+		for _, x := range q.firsts {
+			if q.answers[x.index].Verdict == decide(Rcpt, x.reply).Verdict {
+				q.answers[x.index] = *decide(Rcpt, x.reply)
+			}
+		}
+	}
+	asked, everybody := false, false
+	for _, p := range q.policies {
+		a := &q.answers[p.index]
+		if a.Verdict != Refused || a.Reply == nil || !a.Reply.ambiguous() {
+			continue
+		}
+		if !p.session.accepted && !asked {
+			asked, everybody = true, d.postmaster(q.sender)
+		}
+		if p.session.accepted || everybody {
+			a.Verdict = Rejected
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package smtp
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	maxRecipients   = 100                    // of one transaction; a server must take as many (RFC 5321 4.5.3.1.8)
+	maxTransactions = 8                      // of one connection; Exim ends one at its 10th RSET (smtp_accept_max_nonmail)
+	maxErrors       = 8                      // recipients not accepted, of one connection; Postfix slows down at 10
+	late            = 500 * time.Millisecond // a group of commands that takes longer was too large
+)
+
+// limits are what a server allows, as far as it has said so or shown it.
+type limits struct {
+	recipients   int  // of one transaction
+	transactions int  // of one connection
+	errors       int  // recipients not accepted, of one connection
+	nullOne      bool // the null sender is granted one recipient of a transaction
+}
+
+func newLimits() limits {
+	return limits{recipients: maxRecipients, transactions: maxTransactions, errors: maxErrors}
+}
+
+// size is how many recipients a transaction of a sender may have.
+func (l *limits) size(sender string) int {
+	if sender == "" && l.nullOne {
+		return 1
+	}
+	return l.recipients
+}
+
+// offered takes the parameters of the EHLO keyword LIMITS (RFC 9422): "RCPTMAX=20 MAILMAX=5".
+func (l *limits) offered(parameters string) {
+	for _, p := range strings.Fields(parameters) {
+		name, value, _ := strings.Cut(p, "=")
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 {
+			continue
+		}
+		switch strings.ToUpper(name) {
+		case "RCPTMAX":
+			l.recipients = min(l.recipients, n)
+		case "MAILMAX":
+			l.transactions = min(l.transactions, n)
+		}
+	}
+}
+
+// tooMany notes that a transaction took no more than n recipients: 452 4.5.3 (RFC 5321 4.5.3.1.10).
+func (l *limits) tooMany(n int) { l.recipients = min(l.recipients, max(1, n)) }
+
+// oneForNull notes that a server grants the null sender one recipient and says so with a bare 550,
+// as Exim does with a condition on $recipients_count.
+func (l *limits) oneForNull() { l.nullOne = true }
+
+// punished notes that a server treated a recipient otherwise after n that it did not accept on that
+// connection, as Exim does with a condition on $rcpt_fail_count.
+func (l *limits) punished(n int) { l.errors = min(l.errors, max(1, n)) }
+
+// pace is how fast a server answers.
+type pace struct {
+	group   int           // RCPT commands that may be sent at once, with PIPELINING
+	slowest time.Duration // a reply on a connection that had accepted all before
+	total   time.Duration // see answered
+}
+
+// answered takes the time of a group of n commands.
+//
+// A server that looks up each recipient may hold the replies of a group back until the last is known
+// (Postfix with reject_unverified_recipient): then a group of one brings a verdict where a group of
+// eight brings none. So the first group is one, and so is the next after a slow one.
+//
+// Sendmail (BadRcptThrottle) and Postfix (smtpd_error_sleep_time) delay all replies on a connection
+// after some failures. That is no measure of the server: such a reply counts no more than the slowest
+// one that was not punished.
+func (p *pace) answered(n int, took time.Duration, failures bool) {
+	each := took / time.Duration(max(n, 1))
+	switch {
+	case !failures:
+		p.slowest = max(p.slowest, each)
+	case p.slowest > 0:
+		each = min(each, p.slowest)
+	}
+	p.total += each * time.Duration(n)
+	p.group = maxErrors
+	if took >= late {
+		p.group = 1
+	}
+}
