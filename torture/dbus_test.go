@@ -154,7 +154,8 @@ func brokenSteps() (all []dbusInput) {
 						step, nth+1), scene: scene,
 						faults: fmt.Sprintf("[faults]\n%s=%s %d\n", fault, step, nth+1),
 						want: func(st *plugintest.Stage, _ bool) []nagios.State {
-							if st.Played() && step != "GetProcesses" {
+							again := fault == "die" || step == "GetProcesses"
+							if st.Played() && !again {
 								return []nagios.State{nagios.Unknown}
 							}
 							return []nagios.State{s.state}

@@ -143,7 +143,7 @@ func (st *Stage) serve(c net.Conn) {
 // fault reports whether this is the time when the step has this fault.
 func (st *Stage) fault(name, step string) bool {
 	of, times, _ := strings.Cut(st.systemd.faults[name], " ")
-	return of == step && fmt.Sprint(st.steps[step]) == max(times, "1")
+	return of == step && (times == "always" || fmt.Sprint(st.steps[step]) == max(times, "1"))
 }
 
 // answer sends the answer of a step, with its fault, and reports whether the connection goes on.
@@ -167,25 +167,34 @@ func (st *Stage) answer(c net.Conn, step string, b []byte) bool {
 	return err == nil
 }
 
+// refuse returns the error that answers a call; nil if it is not refused.
+func (s *Systemd) refuse(m *dbus.Message, member string, st *Stage) *dbus.Message {
+	st.steps[member]++ // as answer will count it
+	failing, noReply := st.fault("error", member), st.fault("noreply", member)
+	st.steps[member]--
+	st.played = st.played || failing || noReply
+	full, _ := strconv.Atoi(s.faults["full"])
+	switch {
+	case noReply:
+		return failure("org.freedesktop.DBus.Error.NoReply",
+			"Message recipient disconnected from message bus without replying")
+	case failing:
+		return failure("org.freedesktop.DBus.Error.AccessDenied", "Access denied by the stage")
+	case member == "Hello" && st.steps[member] < full:
+		return failure("org.freedesktop.DBus.Error.LimitsExceeded",
+			"The maximum number of active connections for UID 0 has been reached")
+	case m.Flags&dbus.FlagNoAutoStart != 0: // as a bus to which systemd has not come yet
+		return failure("org.freedesktop.DBus.Error.NameHasNoOwner", "Name does not exist")
+	}
+	return nil
+}
+
 // reply returns the answer to a call.
 func (s *Systemd) reply(m *dbus.Message, member string, st *Stage) *dbus.Message {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	st.steps[member]++ // as answer will count it
-	failing := st.fault("error", member)
-	st.steps[member]--
-	if failing {
-		st.played = true
-		return failure("org.freedesktop.DBus.Error.AccessDenied", "Access denied by the stage")
-	}
-	if full, _ := strconv.Atoi(s.faults["full"]); member == "Hello" && st.steps[member] < full {
-		return failure("org.freedesktop.DBus.Error.LimitsExceeded",
-			"The maximum number of active connections for UID 0 has been reached")
-	}
-	// as a bus that was started a moment ago, before systemd came to it
-	if m.Flags&dbus.FlagNoAutoStart != 0 {
-		return failure("org.freedesktop.DBus.Error.NameHasNoOwner",
-			"Name \"org.freedesktop.systemd1\" does not exist")
+	if refused := s.refuse(m, member, st); refused != nil {
+		return refused
 	}
 	target, _ := m.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
 	var args [2]string

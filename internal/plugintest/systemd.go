@@ -45,11 +45,12 @@ import (
 //	die=STEP              half an answer, then the connection is closed
 //	garbage=STEP          an answer that is no D-Bus message
 //	error=STEP            an answer that is the error AccessDenied
+//	noreply=STEP          an answer that is the error NoReply, as when systemd has just gone
 //	full=N                the bus has no room for the first N connections
 //	type=PROPERTY         a property of a wrong type
 //	vanish=JOB            this job ends before it can be read
 //
-// and "STEP 3" is the third time.
+// and "STEP 3" is the third time, "STEP always" is each.
 type Systemd struct {
 	Alter   func(member string, reply []any) []any     // changes what a method returns
 	Corrupt func(member string, message []byte) []byte // changes it on the wire
@@ -90,20 +91,21 @@ var kinds = []struct{ iface, kind, names string }{
 	{"Unit", "job", "Job"},
 	{"Unit", "conditions", "Conditions Asserts"},
 	{"Timer", "string", "Unit Result"},
-	{"Timer", "bool", "Persistent RemainAfterElapse FixedRandomDelay"},
+	{"Timer", "bool", "Persistent RemainAfterElapse FixedRandomDelay DeferReactivation OnClockChange OnTimezoneChange"},
 	{"Timer", "stamp", "LastTriggerUSec"},
 	{"Timer", "wall", "NextElapseUSecRealtime"},
 	{"Timer", "mono", "NextElapseUSecMonotonic"},
-	{"Timer", "usec", "AccuracyUSec RandomizedDelayUSec"},
+	{"Timer", "usec", "AccuracyUSec RandomizedDelayUSec RandomizedOffsetUSec"},
 	{"Timer", "calendar", "TimersCalendar"},
 	{"Timer", "monotonic", "TimersMonotonic"},
-	{"Service", "string", "Type Result Restart ControlGroup"},
+	{"Service", "string", "Type Result Restart RestartMode ControlGroup Slice"},
 	{"Service", "bool", "RemainAfterExit"},
 	{"Service", "stamp", "ExecMainStartTimestamp ExecMainExitTimestamp"},
-	{"Service", "usec", "RuntimeMaxUSec TimeoutStartUSec TimeoutStopUSec"},
+	{"Service", "usec", "RuntimeMaxUSec TimeoutStartUSec TimeoutStopUSec RestartUSec"},
 	{"Service", "uint32", "MainPID ControlPID NRestarts"},
 	{"Service", "int32", "ExecMainCode ExecMainStatus"},
 	{"Service", "exec", "ExecStart"},
+	{"Slice", "uint32", "ConcurrencySoftMax ActivatingConcurrencyMax NCurrentlyActive"},
 	{"Manager", "string", "Virtualization"},
 	{"Manager", "strings", "UnitPath"},
 	{"Manager", "stamp", "UserspaceTimestamp"},

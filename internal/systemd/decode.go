@@ -1,190 +1,188 @@
 package systemd
 
 import (
+	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
-
-	"github.com/godbus/dbus/v5"
-	"golang.org/x/sys/unix"
 )
 
-// clock turns systemd's stamps, microseconds of CLOCK_REALTIME and of CLOCK_MONOTONIC, into instants.
-type clock struct {
-	boot   time.Time     // when CLOCK_MONOTONIC was 0, by today's wall clock
-	asleep time.Duration // how long the host was suspended since: CLOCK_MONOTONIC stood still
+// property is the value of one, not yet read.
+type property struct {
+	signature string
+	value     reader
 }
 
-func readClock() clock {
-	var mono, boot unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono) // cannot fail: Linux has both clocks
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot)
-	return clock{time.Now().Round(0).Add(-time.Duration(mono.Nano())), time.Duration(boot.Nano() - mono.Nano())}
-}
-
-// instant returns the one instant that both stamps mean; 0 and 2^64-1 are none. The wall clock may have been stepped
-// since the stamps were taken, so the monotonic one counts; but where they differ by less than a second, or
-// by the time the host slept, the wall clock was right.
-func (k clock) instant(realtime, monotonic uint64) time.Time {
-	var wall time.Time
-	if realtime != 0 && realtime != math.MaxUint64 {
-		wall = time.UnixMicro(int64(min(realtime, math.MaxInt64)))
-	}
-	if monotonic == 0 || monotonic == math.MaxUint64 {
-		return wall
-	}
-	mono := k.boot.Add(duration(monotonic))
-	if ahead := mono.Sub(wall); -time.Second < ahead && ahead < k.asleep+time.Second {
-		return wall
-	}
-	return mono
-}
-
-// duration turns microseconds into a Duration; what is too long for one is Infinity.
-func duration(usec uint64) time.Duration {
-	if usec > uint64(Infinity/time.Microsecond) {
-		return Infinity
-	}
-	return time.Duration(usec) * time.Microsecond
-}
-
-// properties are those of a unit that were read. One that is missing is its zero value, as by an older systemd.
+// properties are those of a unit that came. One that is missing is its zero value, as by an older
+// systemd.
 type properties struct {
-	values map[string]dbus.Variant
-	asked  map[string]bool // the names that were asked for; nil: nobody wants to know
-	err    error           // the first one: a property of an unexpected type
+	values map[string]property
+	clock  clock
+	err    error // the first one: a property of an unexpected type
 }
 
-func newProperties() *properties { return &properties{values: map[string]dbus.Variant{}} }
+func newProperties(k clock) *properties { return &properties{values: map[string]property{}, clock: k} }
 
-func (p *properties) find(name string) (dbus.Variant, bool) {
-	if p.asked != nil {
-		p.asked[name] = true
-	}
+// fill takes the properties from the reply to GetAll.
+func (p *properties) fill(m reply) error {
+	return m.read("a{sv}", func(r *reader) {
+		r.rows(func() { p.take(r.text(), r) })
+	})
+}
+
+// take notes the variant that comes next as a property.
+func (p *properties) take(name string, r *reader) {
+	kind := r.signature()
+	p.values[name] = property{kind, *r}
+	r.bad = r.skip(kind, 0) != "" || r.bad
+}
+
+// has reports whether a property came.
+func (p *properties) has(name string) bool {
+	_, ok := p.values[name]
+	return ok
+}
+
+// read reads a property by a function that knows its type.
+func (p *properties) read(name, signature string, read func(r *reader)) {
 	found, ok := p.values[name]
-	return found, ok
-}
-
-// value is a property of a basic type.
-func value[T any](p *properties, name string) (v T) {
-	found, ok := p.find(name)
-	if !ok {
-		return v
-	}
-	if v, ok = found.Value().(T); !ok {
-		p.wrong(name, found, dbus.SignatureOf(v))
-	}
-	return v
-}
-
-// stored is a property that is a structure, or an array of them.
-func stored[T any](p *properties, name string) (v T) {
-	found, ok := p.find(name)
-	if !ok {
-		return v
-	}
-	if want := dbus.SignatureOf(v); found.Signature() != want {
-		p.wrong(name, found, want)
-	} else if err := found.Store(&v); err != nil && p.err == nil {
-		p.err = fmt.Errorf("property %s: %w", name, err)
-	}
-	return v
-}
-
-func (p *properties) wrong(name string, found dbus.Variant, want dbus.Signature) {
-	if p.err == nil {
-		p.err = fmt.Errorf("property %s has the type %q, not %q", name, found.Signature(), want)
+	switch {
+	case !ok || p.err != nil:
+	case found.signature != signature:
+		p.err = fmt.Errorf("property %s has the type %q, not %q", name, found.signature, signature)
+	default:
+		read(&found.value)
+		if found.value.bad {
+			p.err = fmt.Errorf("property %s: %w", name, errMessage)
+		}
 	}
 }
 
-func (p *properties) duration(name string) time.Duration { return duration(value[uint64](p, name)) }
+func (p *properties) text(name string) (s string) {
+	p.read(name, "s", func(r *reader) { s = r.text() })
+	return s
+}
 
-func (p *properties) instant(name string, k clock) time.Time {
-	return k.instant(value[uint64](p, name), value[uint64](p, name+"Monotonic"))
+func (p *properties) texts(name string) (list []string) {
+	p.read(name, "as", func(r *reader) { list = r.texts() })
+	return list
+}
+
+func (p *properties) bool(name string) (b bool) {
+	p.read(name, "b", func(r *reader) { b = r.bool() })
+	return b
+}
+
+func (p *properties) uint32(name string) (n uint32) {
+	p.read(name, "u", func(r *reader) { n = r.uint32() })
+	return n
+}
+
+func (p *properties) int32(name string) (n int32) {
+	p.read(name, "i", func(r *reader) { n = r.int32() })
+	return n
+}
+
+func (p *properties) uint64(name string) (n uint64) {
+	p.read(name, "t", func(r *reader) { n = r.uint64() })
+	return n
+}
+
+func (p *properties) duration(name string) time.Duration { return duration(p.uint64(name)) }
+
+func (p *properties) instant(name string) time.Time {
+	return p.clock.instant(p.uint64(name), p.uint64(name+"Monotonic"))
+}
+
+// rows reads a property that is an array of structures.
+func (p *properties) rows(name, signature string, row func(r *reader)) {
+	p.read(name, signature, func(r *reader) { r.rows(func() { row(r) }) })
 }
 
 // unit reads the properties of org.freedesktop.systemd1.Unit.
-func (p *properties) unit(name string, k clock) Unit {
+func (p *properties) unit(name string) Unit {
 	u := Unit{
 		Name:             name,
-		Description:      value[string](p, "Description"),
-		LoadState:        value[string](p, "LoadState"),
-		ActiveState:      value[string](p, "ActiveState"),
-		SubState:         value[string](p, "SubState"),
-		FreezerState:     value[string](p, "FreezerState"),
-		UnitFileState:    value[string](p, "UnitFileState"),
-		NeedDaemonReload: value[bool](p, "NeedDaemonReload"),
-		InactiveExit:     p.instant("InactiveExitTimestamp", k),
-		ActiveEnter:      p.instant("ActiveEnterTimestamp", k),
-		ActiveExit:       p.instant("ActiveExitTimestamp", k),
-		InactiveEnter:    p.instant("InactiveEnterTimestamp", k),
-		StateChange:      p.instant("StateChangeTimestamp", k),
-		ConditionResult:  value[bool](p, "ConditionResult"),
-		ConditionTime:    p.instant("ConditionTimestamp", k),
+		LoadState:        p.text("LoadState"),
+		ActiveState:      p.text("ActiveState"),
+		SubState:         p.text("SubState"),
+		FreezerState:     p.text("FreezerState"),
+		UnitFileState:    p.text("UnitFileState"),
+		NeedDaemonReload: p.bool("NeedDaemonReload"),
+		InactiveExit:     p.instant("InactiveExitTimestamp"),
+		ActiveEnter:      p.instant("ActiveEnterTimestamp"),
+		InactiveEnter:    p.instant("InactiveEnterTimestamp"),
+		StateChange:      p.instant("StateChangeTimestamp"),
+		ConditionResult:  p.bool("ConditionResult"),
+		ConditionTime:    p.instant("ConditionTimestamp"),
 		Conditions:       p.conditions("Conditions"),
-		AssertResult:     value[bool](p, "AssertResult"),
-		AssertTime:       p.instant("AssertTimestamp", k),
+		AssertResult:     p.bool("AssertResult"),
+		AssertTime:       p.instant("AssertTimestamp"),
 		Asserts:          p.conditions("Asserts"),
-		LoadError:        stored[struct{ Name, Text string }](p, "LoadError").Text,
+
+		InactiveExitMonotonic:  p.duration("InactiveExitTimestampMonotonic"),
+		ActiveEnterMonotonic:   p.duration("ActiveEnterTimestampMonotonic"),
+		InactiveEnterMonotonic: p.duration("InactiveEnterTimestampMonotonic"),
 	}
-	if id := value[string](p, "Id"); id != "" {
+	if id := p.text("Id"); id != "" {
 		u.Name = id // name may be an alias
 	}
-	job := stored[struct {
-		ID   uint32
-		Path dbus.ObjectPath
-	}](p, "Job")
-	if job.ID != 0 {
-		u.Job = &Job{ID: job.ID, Unit: u.Name}
-	}
+	p.read("LoadError", "(ss)", func(r *reader) {
+		r.align(8)
+		r.text() // the error's D-Bus name
+		u.LoadError = r.text()
+	})
+	p.read("Job", "(uo)", func(r *reader) {
+		r.align(8)
+		if id := r.uint32(); id != 0 {
+			u.Job = &Job{ID: id, Unit: u.Name}
+		}
+		r.text() // its path
+	})
 	return u
 }
 
 func (p *properties) conditions(name string) (all []Condition) {
-	for _, c := range stored[[]struct {
-		Type            string
-		Trigger, Negate bool
-		Param           string
-		State           int32
-	}](p, name) {
-		all = append(all, Condition{c.Type, c.Param, c.Trigger, c.Negate, c.State})
-	}
+	p.rows(name, "a(sbbsi)", func(r *reader) {
+		c := Condition{Type: r.text(), Trigger: r.bool(), Negate: r.bool()}
+		c.Param, c.State = r.text(), r.int32()
+		all = append(all, c)
+	})
 	return all
 }
 
 // timer reads the properties of org.freedesktop.systemd1.Timer and what every unit has.
-func (p *properties) timer(name string, k clock) Timer {
+func (p *properties) timer(name string) Timer {
 	t := Timer{
-		Unit:              p.unit(name, k),
-		Triggers:          value[string](p, "Unit"),
-		LastTrigger:       p.instant("LastTriggerUSec", k),
-		NextElapse:        k.instant(value[uint64](p, "NextElapseUSecRealtime"), 0),
-		Accuracy:          p.duration("AccuracyUSec"),
-		RandomizedDelay:   p.duration("RandomizedDelayUSec"),
-		RandomizedOffset:  p.duration("RandomizedOffsetUSec"),
-		DeferReactivation: value[bool](p, "DeferReactivation"),
-		FixedRandomDelay:  value[bool](p, "FixedRandomDelay"),
-		Persistent:        value[bool](p, "Persistent"),
-		RemainAfterElapse: value[bool](p, "RemainAfterElapse"),
-		Result:            value[string](p, "Result"),
+		Unit:                 p.unit(name),
+		Triggers:             p.text("Unit"),
+		LastTrigger:          p.instant("LastTriggerUSec"),
+		LastTriggerMonotonic: p.duration("LastTriggerUSecMonotonic"),
+		NextElapse:           p.clock.instant(p.uint64("NextElapseUSecRealtime"), 0),
+		Accuracy:             p.duration("AccuracyUSec"),
+		RandomizedDelay:      p.duration("RandomizedDelayUSec"),
+		RandomizedOffset:     p.duration("RandomizedOffsetUSec"),
+		DeferReactivation:    p.bool("DeferReactivation"),
+		OnClockChange:        p.bool("OnClockChange"),
+		OnTimezoneChange:     p.bool("OnTimezoneChange"),
+		Persistent:           p.bool("Persistent"),
+		RemainAfterElapse:    p.bool("RemainAfterElapse"),
+		Result:               p.text("Result"),
 	}
-	mono := k.instant(0, value[uint64](p, "NextElapseUSecMonotonic"))
+	mono := p.clock.instant(0, p.uint64("NextElapseUSecMonotonic"))
 	if t.NextElapse.IsZero() || !mono.IsZero() && mono.Before(t.NextElapse) {
 		t.NextElapse = mono
 	}
-	for _, e := range stored[[]struct {
-		Base, Spec string
-		Next       uint64 // may be stale (systemd issue 27695)
-	}](p, "TimersCalendar") {
-		t.Calendar = append(t.Calendar, e.Spec)
-	}
-	for _, e := range stored[[]struct {
-		Base           string
-		Interval, Next uint64
-	}](p, "TimersMonotonic") {
-		t.Monotonic = append(t.Monotonic, MonotonicEntry{strings.TrimSuffix(e.Base, "USec") + "Sec", duration(e.Interval)}) // OnBootUSec
-	}
+	p.rows("TimersCalendar", "a(sst)", func(r *reader) {
+		r.text() // OnCalendar
+		t.Calendar = append(t.Calendar, r.text())
+		r.uint64() // the next elapse, which may be stale (systemd issue 27695)
+	})
+	p.rows("TimersMonotonic", "a(stt)", func(r *reader) {
+		base := strings.TrimSuffix(r.text(), "USec") + "Sec" // OnBootUSec
+		t.Monotonic = append(t.Monotonic, MonotonicEntry{base, duration(r.uint64())})
+		r.uint64() // the next elapse
+	})
 	if t.Triggers != "" && p.err == nil {
 		if err := checkName(t.Triggers); err != nil {
 			p.err = fmt.Errorf("property Unit is %.300q: %w", t.Triggers, err)
@@ -194,52 +192,77 @@ func (p *properties) timer(name string, k clock) Timer {
 }
 
 // service reads the properties of org.freedesktop.systemd1.Service and what every unit has.
-func (p *properties) service(name string, k clock) Service {
-	s := Service{Unit: p.unit(name, k), IsService: strings.HasSuffix(name, ".service")}
+func (p *properties) service(name string) Service {
+	s := Service{Unit: p.unit(name), IsService: strings.HasSuffix(name, ".service")}
 	if !s.IsService {
 		return s
 	}
-	s.Type = value[string](p, "Type")
-	s.Result = value[string](p, "Result")
-	s.MainPID = value[uint32](p, "MainPID")
-	s.ControlPID = value[uint32](p, "ControlPID")
-	s.ExecMainStart = p.instant("ExecMainStartTimestamp", k)
-	s.ExecMainExit = p.instant("ExecMainExitTimestamp", k)
-	s.ExecMainCode = value[int32](p, "ExecMainCode")
-	s.ExecMainStatus = value[int32](p, "ExecMainStatus")
-	s.NRestarts = value[uint32](p, "NRestarts")
-	s.Restart = value[string](p, "Restart")
-	s.RestartMode = value[string](p, "RestartMode")
+	s.Type = p.text("Type")
+	s.Result = p.text("Result")
+	s.MainPID = p.uint32("MainPID")
+	s.ExecMainStart = p.instant("ExecMainStartTimestamp")
+	s.ExecMainExit = p.instant("ExecMainExitTimestamp")
+	s.ExecMainCode = p.int32("ExecMainCode")
+	s.ExecMainStatus = p.int32("ExecMainStatus")
+	s.NRestarts = p.uint32("NRestarts")
+	s.RestartMode = p.text("RestartMode")
 	s.RestartDelay = p.duration("RestartUSec")
-	s.RemainAfterExit = value[bool](p, "RemainAfterExit")
+	s.RemainAfterExit = p.bool("RemainAfterExit")
 	s.RuntimeMax = p.duration("RuntimeMaxUSec")
 	s.TimeoutStart = p.duration("TimeoutStartUSec")
 	s.TimeoutStop = p.duration("TimeoutStopUSec")
-	s.ControlGroup = value[string](p, "ControlGroup")
+	s.ControlGroup = p.text("ControlGroup")
+	s.Slice = p.text("Slice")
 	s.Commands = p.commands()
-	success := stored[struct{ Status, Signals []int32 }](p, "SuccessExitStatus")
-	s.SuccessStatus, s.SuccessSignals = success.Status, success.Signals
+	p.read("SuccessExitStatus", "(aiai)", func(r *reader) {
+		r.align(8)
+		s.SuccessStatus, s.SuccessSignals = r.int32s(), r.int32s()
+	})
 	return s
 }
 
-// commands reads the command lines of a service, in the order in which they run.
+// execSettings are the command lines of a service, in the order in which they run.
+var execSettings = []string{"ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecStop", "ExecStopPost"}
+
+// commands reads the command lines of a service.
 func (p *properties) commands() (all []Exec) {
-	for _, setting := range []string{"ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecStop", "ExecStopPost"} {
-		for _, e := range stored[[]struct {
-			Path                             string
-			Args                             []string
-			IgnoreFailure                    bool
-			Start, StartMono, Exit, ExitMono uint64
-			PID                              uint32
-			Code, Status                     int32
-		}](p, setting) {
-			all = append(all, Exec{setting, e.Path, e.IgnoreFailure, e.Code, e.Status})
-		}
+	for _, setting := range execSettings {
+		p.rows(setting, "a(sasbttttuii)", func(r *reader) {
+			e := Exec{Setting: setting, Path: r.text()}
+			r.skip("as", 0) // arguments
+			e.IgnoreFailure = r.bool()
+			for range 4 {
+				r.uint64() // start and exit, by both clocks
+			}
+			r.uint32() // PID
+			e.Code, e.Status = r.int32(), r.int32()
+			all = append(all, e)
+		})
 	}
 	return all
 }
 
+// slice reads the properties of org.freedesktop.systemd1.Slice, and whether it is frozen.
+func (p *properties) slice(name string) Slice {
+	s := Slice{Name: name, FreezerState: p.text("FreezerState"), Active: p.uint32("NCurrentlyActive")}
+	for _, limit := range []struct {
+		name string
+		to   *uint32
+	}{{"ConcurrencySoftMax", &s.SoftMax}, {"ActivatingConcurrencyMax", &s.ActivatingMax}} {
+		if n := p.uint32(limit.name); n != noLimit {
+			*limit.to = n
+		}
+	}
+	return s
+}
+
 // job reads the properties of org.freedesktop.systemd1.Job.
-func (p *properties) job() (kind, state string) {
-	return value[string](p, "JobType"), value[string](p, "State")
+func (p *properties) job() (kind, state string) { return p.text("JobType"), p.text("State") }
+
+// check is the first error, or that of a unit that has no state.
+func (p *properties) check() error {
+	if p.err == nil && p.text("LoadState") == "" {
+		return errors.New("the reply has no LoadState")
+	}
+	return p.err
 }

@@ -75,18 +75,21 @@ func FuzzReply(f *testing.F) {
 	add("v", dbus.MakeVariant([]string{"a"}))
 	add("as", []string{"a"})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := dbus.DecodeMessage(bytes.NewReader(b))
+		m, err := decode(b)
 		if err != nil {
 			return
 		}
-		p := newProperties()
-		list := map[string]listed{}
-		calls := []call{getAll("", "/", "", p), get("/", "Unit", "Job", p), listUnits(list), getUnit("x.timer", func(p *properties) { p.timer("x.timer", clock{}) }),
-			getUnit("x.service", func(p *properties) { p.service("x.service", clock{}) })}
+		c := &Conn{list: listing{units: map[string]listed{}}}
+		p := newProperties(clock{})
+		calls := []call{getAll("", "/", "", p), get("/", "Unit", "Job", p), c.listUnits(),
+			c.getUnit("x.timer", func(p *properties) { p.timer("x.timer") }),
+			c.getUnit("x.service", func(p *properties) { p.service("x.service") }),
+			c.getUnit("x.slice", func(p *properties) { p.slice("x.slice") })}
 		for _, c := range calls {
-			_ = c.deliver(m)
+			_ = m.err()
+			_ = c.reply(m)
 		}
-		p.timer("x.timer", clock{})
-		p.service("x.service", clock{})
+		p.timer("x.timer")
+		p.service("x.service")
 	})
 }

@@ -8,11 +8,15 @@ import (
 // Infinity is the duration of a limit that is set to "infinity": it never strikes.
 const Infinity time.Duration = math.MaxInt64
 
-// Host is what the manager says about itself. Its instants are read, and not zero, where a timer that was read counts from one of them.
+// Host is what the manager and the clocks say about themselves. An instant v of this boot is
+// v.Sub(MonotonicZero) on CLOCK_MONOTONIC, which monotonic timers count by, if the host has not slept
+// since v.
 type Host struct {
-	Boot         time.Time      // what OnBootSec= counts from; in a container that is ManagerStart, as systemd has it
-	ManagerStart time.Time      // what OnStartupSec= counts from
-	Zone         *time.Location // the host's time zone, which calendar events without one are in
+	Boot          time.Time      // what OnBootSec= counts from, by CLOCK_BOOTTIME; in a container ManagerStart
+	ManagerStart  time.Time      // what OnStartupSec= counts from
+	MonotonicZero time.Time      // now less CLOCK_MONOTONIC
+	Asleep        time.Duration  // how long the host was suspended since it booted: CLOCK_MONOTONIC stood still
+	Zone          *time.Location // the host's time zone, which calendar events without one are in
 }
 
 // Pair is a timer and the unit it starts, read together.
@@ -20,30 +24,51 @@ type Pair struct {
 	Asked   []string // the names it was read by; one of them is Timer.Name unless all are aliases
 	Timer   Timer
 	Service Service // its zero value when the timer names no unit to start (it is not loaded, say)
+	Slices  []Slice // those that Service is in, the innermost first; read where they hold it up, else nil
+	Err     error   // why it could not be read; of Timer only Name, as it was asked for, is known then
 }
+
+// Slice is a slice in which a service is frozen, or in which its start job may have to wait
+// (systemd.slice(5)).
+type Slice struct {
+	Name          string
+	FreezerState  string
+	SoftMax       uint32 // ConcurrencySoftMax=, units that may be active at a time; 0: no limit, as before systemd 258
+	ActivatingMax uint32 // ActivatingConcurrencyMax=, units that may be activating; 0: no limit, as before systemd 262
+	Active        uint32 // units below it that are active or activating now
+}
+
+// noLimit is the value of a slice's limit that is not set.
+const noLimit uint32 = math.MaxUint32
 
 // Unit is what every unit has. A unit that does not exist is no error: its LoadState is "not-found".
 // An instant is the zero Time when it never was, or when this systemd does not know it.
 type Unit struct {
 	Name             string
-	Description      string
 	LoadState        string // loaded, not-found, bad-setting, error, masked
 	LoadError        string // why LoadState is not "loaded", in systemd's words
-	ActiveState      string // active, activating, deactivating, inactive, failed, reloading
+	ActiveState      string // active, activating, deactivating, inactive, failed, reloading, maintenance, refreshing (262)
 	SubState         string // of a timer: dead, waiting, running, elapsed, failed
-	FreezerState     string // running, frozen; empty before systemd 246
+	FreezerState     string // running, freezing, frozen, thawing; of a frozen slice (257) frozen-by-parent, ...
 	UnitFileState    string // enabled, disabled, static, masked, ...; empty when there is no file
 	NeedDaemonReload bool   // the unit's files were changed since they were read
 
+	// Until systemd 256 a restart by Restart= goes through inactive, and these two tell of the latest
+	// attempt. From 257 on, and with RestartMode=direct, they do not: Service.ExecMainStart does.
 	InactiveExit  time.Time // it left inactive: the latest run began
-	ActiveEnter   time.Time // it became active: the latest run was up
-	ActiveExit    time.Time // it left active
 	InactiveEnter time.Time // it became inactive or failed: the latest completed run ended
+	ActiveEnter   time.Time // it became active: the latest run was up
 	StateChange   time.Time // the state or the sub-state changed
+
+	// The same on CLOCK_MONOTONIC, which stands still while the host is suspended: since it booted; 0 where
+	// it was not in this boot. Of timers that ReadBrief reads in part they are not known.
+	InactiveExitMonotonic  time.Duration
+	InactiveEnterMonotonic time.Duration
+	ActiveEnterMonotonic   time.Duration
 
 	ConditionResult bool        // means nothing while ConditionTime is zero
 	ConditionTime   time.Time   // conditions were last checked
-	Conditions      []Condition // Condition*=, in the order of the unit's files
+	Conditions      []Condition // Condition*=, in the order of the unit's files; after a daemon-reload without State
 	AssertResult    bool        // means nothing while AssertTime is zero
 	AssertTime      time.Time   // asserts were last checked
 	Asserts         []Condition // Assert*=, in the order of the unit's files
@@ -94,19 +119,21 @@ type Process struct {
 // Timer is a timer unit (systemd.timer(5)).
 type Timer struct {
 	Unit
-	Triggers          string           // the unit that is started: Unit=
-	Calendar          []string         // OnCalendar=, normalised by systemd
-	Monotonic         []MonotonicEntry // OnBootSec= and the like
-	LastTrigger       time.Time        // the latest attempt to start the unit: an attempt, not a run
-	NextElapse        time.Time        // the earlier of both clocks; zero: none is set, which is normal while the unit runs
-	Accuracy          time.Duration
-	RandomizedDelay   time.Duration
-	RandomizedOffset  time.Duration // the most that RandomizedOffsetSec= moves each calendar elapse by (systemd 258)
-	DeferReactivation bool          // an elapse during a run is dropped (systemd 257)
-	FixedRandomDelay  bool
-	Persistent        bool
-	RemainAfterElapse bool
-	Result            string // success, resources, ...
+	Triggers             string           // the unit that is started: Unit=
+	Calendar             []string         // OnCalendar=, normalised by systemd
+	Monotonic            []MonotonicEntry // OnBootSec= and the like
+	OnClockChange        bool             // elapses when the wall clock is stepped, too
+	OnTimezoneChange     bool             // and when the time zone is changed
+	LastTrigger          time.Time        // the latest attempt to start the unit: an attempt, not a run
+	LastTriggerMonotonic time.Duration    // 0: none in this boot; LastTrigger is then from the stamp file of Persistent=
+	NextElapse           time.Time        // the earlier of both clocks; zero: none is set, which is normal while the unit runs
+	Accuracy             time.Duration
+	RandomizedDelay      time.Duration // RandomizedDelaySec=: a delay drawn for each elapse, inside NextElapse
+	RandomizedOffset     time.Duration // RandomizedOffsetSec= (258): the most that calendar elapses are shifted by, always alike
+	DeferReactivation    bool          // (257) an elapse during a run is dropped; the calendar counts from the end of the run
+	Persistent           bool
+	RemainAfterElapse    bool
+	Result               string // success, resources, ...
 }
 
 // MonotonicEntry is one OnBootSec= or similar line of a timer.
@@ -118,18 +145,16 @@ type MonotonicEntry struct {
 // Service is the unit that a timer starts (systemd.service(5)).
 type Service struct {
 	Unit
-	IsService       bool   // false: something else, Unit=x.target: of it only the Unit part is known
-	Type            string // simple, oneshot, ...
-	Result          string // success, exit-code, signal, core-dump, timeout, oom-kill, start-limit-hit, exec-condition, ...
-	MainPID         uint32 // 0: no main process
-	ControlPID      uint32 // ExecStartPre=, ExecStop= and the like; 0: none
-	ExecMainStart   time.Time
-	ExecMainExit    time.Time // zero while it runs
-	ExecMainCode    int32     // CLD_EXITED 1, CLD_KILLED 2, CLD_DUMPED 3 (sigaction(2)); 0: it has not ended
-	ExecMainStatus  int32     // exit status, or signal number
-	NRestarts       uint32
-	Restart         string        // Restart=: no, always, on-failure, ...
-	RestartMode     string        // normal, direct; empty before systemd 254, where each restart is a start of its own
+	IsService       bool          // false: something else, Unit=x.target: of it only the Unit part is known
+	Type            string        // simple, oneshot, ...
+	Result          string        // success, exit-code, signal, core-dump, timeout, oom-kill, start-limit-hit, exec-condition, ...
+	MainPID         uint32        // 0: no main process
+	ExecMainStart   time.Time     // the latest attempt began, on every systemd; kept when it has ended
+	ExecMainExit    time.Time     // zero while it runs
+	ExecMainCode    int32         // CLD_EXITED 1, CLD_KILLED 2, CLD_DUMPED 3 (sigaction(2)); 0: it has not ended
+	ExecMainStatus  int32         // exit status, or signal number
+	NRestarts       uint32        // restarts by Restart= since the run began; from 257 on a start by hand of a waiting unit counts, too
+	RestartMode     string        // normal, direct, debug; empty before systemd 254
 	RestartDelay    time.Duration // RestartSec=
 	RemainAfterExit bool
 	RuntimeMax      time.Duration // Infinity: no limit, as are the next two
@@ -139,9 +164,11 @@ type Service struct {
 	SuccessStatus   []int32 // exit statuses beside 0 that SuccessExitStatus= declares a success
 	SuccessSignals  []int32 // and signals
 	ControlGroup    string  // below /sys/fs/cgroup; empty when it has none
+	Slice           string  // that it belongs to; Pair.Slices has more
 }
 
-// Exec is one command line of a service, and how it ended in the latest run.
+// Exec is one command line of a service, and how it ended in the latest run. Of several ExecStart=,
+// ExecMainStatus is that of the last one alone. A daemon-reload makes Code and Status 0.
 type Exec struct {
 	Setting       string // ExecStart, ExecStartPre, ...
 	Path          string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -12,7 +13,8 @@ import (
 // maxChain is how many waiting jobs are followed.
 const maxChain = 16
 
-// readJobs completes the jobs of a pair, of which the IDs are known, with what they wait for. It reports whether one has ended meanwhile.
+// readJobs completes the jobs of a pair, of which the IDs are known, with what they wait for. It
+// reports whether one has ended meanwhile.
 func (c *Conn) readJobs(ctx context.Context, p *Pair) (ended bool, err error) {
 	for _, job := range []**Job{&p.Timer.Job, &p.Service.Job} {
 		if *job == nil {
@@ -34,8 +36,9 @@ func noSuchJob(err error) bool {
 }
 
 func (c *Conn) readJob(ctx context.Context, j *Job) error {
-	what, p := fmt.Sprintf("read job %d of %s", j.ID, j.Unit), newProperties()
-	if err := c.exchange(ctx, []call{getAll(what, fmt.Sprintf("%s/job/%d", root, j.ID), "", p)}); err != nil {
+	what, p := fmt.Sprintf("read job %d of %s", j.ID, j.Unit), newProperties(c.clock)
+	err := c.ask(ctx, getAll(what, fmt.Sprintf("%s/job/%d", root, j.ID), "", p))
+	if err != nil {
 		return err
 	}
 	j.Type, j.State = p.job()
@@ -45,7 +48,6 @@ func (c *Conn) readJob(ctx context.Context, j *Job) error {
 	if j.State != "waiting" {
 		return nil
 	}
-	var err error
 	if j.Blockers, err = c.blockers(ctx, *j); err != nil {
 		return err
 	}
@@ -54,25 +56,27 @@ func (c *Conn) readJob(ctx context.Context, j *Job) error {
 
 // blockers gives the jobs that a job waits for.
 func (c *Conn) blockers(ctx context.Context, j Job) (jobs []Job, err error) {
-	err = c.exchange(ctx, []call{ask(fmt.Sprintf("read job %d of %s", j.ID, j.Unit), root, systemd1+".Manager", "GetJobBefore", func(m *dbus.Message) error {
-		rows, err := body[[]struct {
-			ID                uint32
-			Unit, Type, State string
-			Path, UnitPath    dbus.ObjectPath
-		}](m)
-		for _, r := range rows {
-			jobs = append(jobs, Job{ID: r.ID, Unit: r.Unit, Type: r.Type, State: r.State})
-		}
-		return err
-	}, j.ID)})
+	what := fmt.Sprintf("read job %d of %s", j.ID, j.Unit)
+	err = c.ask(ctx, manager1(what, "GetJobBefore", func(m reply) error {
+		return m.read("a(usssoo)", func(r *reader) {
+			r.rows(func() {
+				b := Job{ID: r.uint32(), Unit: r.text(), Type: r.text(), State: r.text()}
+				r.textBytes() // the job's path
+				r.textBytes() // and the unit's
+				jobs = append(jobs, b)
+			})
+		})
+	}, j.ID))
 	return jobs, err
 }
 
-// follow follows the jobs that a job waits for to the one that nothing holds up. One that ends meanwhile is the end.
+// follow follows the jobs that a job waits for to the one that nothing holds up. One that ends
+// meanwhile is the end.
 func (c *Conn) follow(ctx context.Context, j *Job) error {
 	seen := map[uint32]bool{j.ID: true}
 	for next := j.Blockers; len(next) > 0 && len(j.Chain) < maxChain && !j.Loop; {
-		link := next[max(0, slices.IndexFunc(next, func(b Job) bool { return b.State == "running" }))]
+		running := slices.IndexFunc(next, func(b Job) bool { return b.State == "running" })
+		link := next[max(0, running)]
 		j.Chain, j.Loop = append(j.Chain, link), seen[link.ID]
 		seen[link.ID] = true
 		if link.State != "waiting" {
@@ -87,24 +91,56 @@ func (c *Conn) follow(ctx context.Context, j *Job) error {
 		return nil
 	}
 	end := j.Chain[len(j.Chain)-1].Unit
-	return c.exchange(ctx, []call{getUnit(end, func(p *properties) {
-		u := p.unit(end, c.clock)
+	return c.ask(ctx, c.getUnit(end, func(p *properties) {
+		u := p.unit(end)
 		j.End = &u
-	})})
+	}))
 }
 
-// Processes lists the processes of a service, those of its control group and below (Service.GetProcesses).
-func (c *Conn) Processes(ctx context.Context, service string) (list []Process, err error) {
-	err = c.exchange(ctx, []call{ask("list the processes of "+service, unitPath(service), systemd1+".Service", "GetProcesses", func(m *dbus.Message) error {
-		rows, err := body[[]struct {
-			ControlGroup string
-			PID          uint32
-			Command      string
-		}](m)
-		for _, r := range rows {
-			list = append(list, Process{r.ControlGroup, int(r.PID), r.Command})
+// readSlices reads the slices that a service is in, where one of them may hold it up: it is frozen with
+// its slice, or its start job waits although no other job is in its way.
+func (c *Conn) readSlices(ctx context.Context, p Pair) (list []Slice, err error) {
+	s := p.Service
+	waits := s.Job != nil && s.Job.State == "waiting" && len(s.Job.Blockers) == 0
+	if s.Slice == "" || !waits && !strings.HasSuffix(s.FreezerState, "-by-parent") {
+		return nil, nil
+	}
+	names := slicesAbove(s.Slice)
+	list = make([]Slice, len(names))
+	var calls []call
+	for i, name := range names {
+		calls = append(calls, c.getUnit(name, func(p *properties) { list[i] = p.slice(name) }))
+	}
+	if err := c.ask(ctx, calls...); err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// slicesAbove gives a slice and those it is in: a-b.slice is in a.slice, which is in -.slice
+// (systemd.slice(5)).
+func slicesAbove(slice string) []string {
+	names := []string{slice}
+	for stem := strings.TrimSuffix(slice, ".slice"); stem != "-" && len(names) < maxChain; {
+		stem = stem[:max(strings.LastIndexByte(stem, '-'), 0)]
+		if stem == "" {
+			stem = "-"
 		}
-		return err
-	})})
+		names = append(names, stem+".slice")
+	}
+	return names
+}
+
+// Processes lists the processes of a service, those of its control group and below
+// (Service.GetProcesses).
+func (c *Conn) Processes(ctx context.Context, service string) (list []Process, err error) {
+	err = c.ask(ctx, call{"list the processes of " + service, systemd1, unitPath(service), systemd1 + ".Service",
+		"GetProcesses", nil, func(m reply) error {
+			return m.read("a(sus)", func(r *reader) {
+				r.rows(func() {
+					list = append(list, Process{r.text(), int(r.uint32()), r.text()})
+				})
+			})
+		}})
 	return list, err
 }

@@ -75,3 +75,42 @@ func TestProcesses(t *testing.T) {
 		t.Errorf("Processes: error = %v", err)
 	}
 }
+
+// The slices of a service are read where they may hold it up: seen on systemd 262, whose GetJobBefore is
+// empty for a job that a slice holds back, and on 257, where thawing a service frozen with its slice fails.
+func TestSlices(t *testing.T) {
+	const stage = "[a.timer]\n[a.service]\nSlice=a-b.slice\n%s\n[a-b.slice]\nFreezerState=frozen\nConcurrencySoftMax=4294967295\n" +
+		"[a.slice]\nConcurrencySoftMax=2\nActivatingConcurrencyMax=1\nNCurrentlyActive=3\n"
+	all := []Slice{{Name: "a-b.slice", FreezerState: "frozen"}, {Name: "a.slice", SoftMax: 2, ActivatingMax: 1, Active: 3}, {Name: "-.slice"}}
+	for _, tt := range []struct {
+		service string
+		want    []Slice
+	}{
+		{"Job=1 start waiting", all},
+		{"FreezerState=frozen-by-parent", all},
+		{"Job=1 start running", nil},
+		{"Job=1 start waiting\nJobBefore=8 x.service start waiting", nil},
+		{"FreezerState=frozen", nil},
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		pairs, err := dial(t, ctx, fmt.Sprintf(stage, tt.service)).Read(ctx, "a.timer")
+		cancel()
+		if err != nil || len(pairs) != 1 {
+			t.Fatalf("%q: %v, %v", tt.service, pairs, err)
+		}
+		if diff := cmp.Diff(tt.want, pairs[0].Slices); diff != "" {
+			t.Errorf("%q: slices (-want +got):\n%s", tt.service, diff)
+		}
+	}
+}
+
+func TestSlicesAbove(t *testing.T) {
+	for slice, want := range map[string]string{
+		"-.slice": "-.slice", "system.slice": "system.slice -.slice", "a-b-c.slice": "a-b-c.slice a-b.slice a.slice -.slice",
+		`system-getty\x2dx.slice`: `system-getty\x2dx.slice system.slice -.slice`, "": " -.slice",
+	} {
+		if got := strings.Join(slicesAbove(slice), " "); got != want {
+			t.Errorf("slicesAbove(%q) = %q; want %q", slice, got, want)
+		}
+	}
+}

@@ -105,7 +105,7 @@ func TestReadHung(t *testing.T) {
 	wantJob := &Job{ID: 17, Unit: "aliases.service", Type: "start", State: "waiting",
 		Blockers: []Job{{ID: 12, Unit: "network-online.target", Type: "start", State: "running"}},
 		Chain:    []Job{{ID: 12, Unit: "network-online.target", Type: "start", State: "running"}},
-		End:      &Unit{Name: "network-online.target", LoadState: "not-found", LoadError: "Unit network-online.target not found.", Description: "network-online.target", ActiveState: "inactive", SubState: "dead"}}
+		End:      &Unit{Name: "network-online.target", LoadState: "not-found", LoadError: "Unit network-online.target not found.", ActiveState: "inactive", SubState: "dead"}}
 	if diff := cmp.Diff(wantJob, service.Job); diff != "" {
 		t.Errorf("Job: %s", diff)
 	}
@@ -199,7 +199,7 @@ InactiveEnterTimestamp=now-59min
 [a.timer]
 LastTriggerUSec=now-1h
 [a.service]
-Description=the whole of it is read: its run did not begin at the last trigger
+UnitFileState=the whole of it is read: its run did not begin at the last trigger
 InactiveExitTimestamp=now-3h
 [mentioned.timer]
 LoadState=not-found
@@ -215,10 +215,10 @@ LoadState=not-found
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := pairs[0].Service.Description; !strings.HasPrefix(got, "the whole") {
+	if got := pairs[0].Service.UnitFileState; !strings.HasPrefix(got, "the whole") {
 		t.Errorf("a.service was read only in part: %+v", pairs[0].Service)
 	}
-	if s := pairs[1].Service; s.Description != "" || s.Name != "b.service" || s.ActiveState != "inactive" {
+	if s := pairs[1].Service; s.UnitFileState != "" || s.Name != "b.service" || s.ActiveState != "inactive" {
 		t.Errorf("b.service is idle, but was read as %+v", s)
 	}
 	near(t, "InactiveEnter", pairs[1].Service.InactiveEnter, 59*time.Minute)
@@ -245,11 +245,10 @@ func TestFaults(t *testing.T) {
 		{"hang=GetAll 2", "read aliases.service: ", true},
 		{"hang=GetAll 3", "read job 17 of aliases.service: ", true},
 		{"hang=GetJobBefore", "read job 17 of aliases.service: ", true},
-		{"die=AUTH", "the connection was closed", false},
-		{"die=Hello", "the connection was closed", false},
-		{"die=GetAll", "the connection was closed", false},
-		{"die=GetAll 2", "the connection was closed", false},
-		{"die=ListUnitsByPatterns", "the connection was closed", false},
+		{"die=AUTH always", "the connection was closed", false},
+		{"die=Hello always", "the connection was closed", false},
+		{"die=GetAll always", "the connection was closed", false},
+		{"die=ListUnitsByPatterns always", "the connection was closed", false},
 		{"reject=yes", "the login was refused", false},
 		{"garbage=GetAll", "invalid message", false},
 		{"error=Hello", "Access denied by the stage", false},
@@ -276,6 +275,23 @@ func TestFaults(t *testing.T) {
 			}
 			if errors.Is(err, context.DeadlineExceeded) != tt.late {
 				t.Errorf("errors.Is(%v, context.DeadlineExceeded) = %v", err, !tt.late)
+			}
+		})
+	}
+}
+
+// A connection that is closed at any step is opened again: a bus that is restarted drops all it has.
+func TestBusIsRestarted(t *testing.T) {
+	for _, fault := range []string{"die=accept", "die=AUTH", "die=Hello", "die=ListUnitsByPatterns", "die=GetAll", "die=GetAll 2",
+		"die=GetAll 3", "die=GetJobBefore", "noreply=GetAll 2", "noreply=Hello"} {
+		t.Run(fault, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			c := dial(t, ctx, hung+"\n[faults]\n"+fault+"\n")
+			names, err := c.Timers(ctx)
+			pairs, err2 := c.Read(ctx, "aliases.timer")
+			if err != nil || err2 != nil || len(names) != 1 || len(pairs) != 1 || pairs[0].Service.Job == nil {
+				t.Errorf("Timers = %q, %v; Read = %+v, %v", names, err, pairs, err2)
 			}
 		})
 	}
@@ -352,7 +368,7 @@ func TestTooManyTimers(t *testing.T) {
 	}
 }
 
-// ReadBrief reads the whole of everything that is not plainly idle and well; a Description shows that it did.
+// ReadBrief reads the whole of everything that is not plainly idle and well; UnitFileState shows that it did.
 func TestReadBrief(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -364,7 +380,7 @@ func TestReadBrief(t *testing.T) {
 		"started":   "InactiveExitTimestamp=now+5s",
 		"active":    "ActiveState=active",
 	} {
-		fmt.Fprintf(&text, "[%s.timer]\nLastTriggerUSec=now-1h\n[%[1]s.service]\nDescription=read whole\nInactiveExitTimestamp=now-1h\nInactiveEnterTimestamp=now-59min\n%s\n", name, properties)
+		fmt.Fprintf(&text, "[%s.timer]\nLastTriggerUSec=now-1h\n[%[1]s.service]\nUnitFileState=read whole\nInactiveExitTimestamp=now-1h\nInactiveEnterTimestamp=now-59min\n%s\n", name, properties)
 	}
 	c := dial(t, ctx, text.String())
 	names, err := c.Timers(ctx)
@@ -377,7 +393,7 @@ func TestReadBrief(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range pairs {
-			if p.Service.Description != "" {
+			if p.Service.UnitFileState != "" {
 				whole = append(whole, p.Timer.Name)
 			}
 		}
@@ -386,7 +402,7 @@ func TestReadBrief(t *testing.T) {
 	if diff := cmp.Diff([]string{"active.timer", "failed.timer", "started.timer", "swallowed.timer"}, read()); diff != "" {
 		t.Errorf("read whole: %s", diff)
 	}
-	c.stepped = true // the wall clock: what was read of an idle service is not enough then
+	c.list.stepped = true // the wall clock: what was read of an idle service is not enough then
 	if whole := read(); len(whole) != len(names) {
 		t.Errorf("with a stepped clock, read whole: %v; want all of %v", whole, names)
 	}
@@ -403,5 +419,53 @@ func TestReadAlias(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"alias.timer", "real.timer"}, pairs[0].Asked); diff != "" {
 		t.Errorf("Asked: %s", diff)
+	}
+}
+
+// What hides one pair hides no other: seen when one unit's answer took away the verdict on all the others.
+func TestPairErrors(t *testing.T) {
+	for fault, want := range map[string]string{
+		"error=GetAll 3": "b.timer: read b.timer: Access denied by the stage",
+		"error=GetAll 6": "c.timer: read c.service: Access denied by the stage",
+		"hang=GetAll 5":  "c.timer: read c.timer: systemd at SOCKET: no answer in time",
+		"type=Result":    "",
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+		c := dial(t, ctx, "[a.timer]\n[a.service]\n[b.timer]\n[b.service]\n[c.timer]\n[c.service]\n[faults]\n"+fault+"\n")
+		pairs, err := c.Read(ctx, "a.timer", "b.timer", "c.timer")
+		cancel()
+		if want == "" {
+			if err == nil || !strings.HasPrefix(err.Error(), "read a.timer: property Result has the type") {
+				t.Errorf("%s: where no pair can be read the error is %v; want the first one's", fault, err)
+			}
+			continue
+		}
+		if err != nil || len(pairs) != 3 {
+			t.Fatalf("%s: %v, %v", fault, pairs, err)
+		}
+		for _, p := range pairs {
+			if got := ""; p.Err != nil {
+				got = p.Timer.Name + ": " + strings.ReplaceAll(p.Err.Error(), c.bus.socket.path, "SOCKET")
+				if got != want {
+					t.Errorf("%s: error %q; want %q", fault, got, want)
+				}
+			} else if strings.HasPrefix(want, p.Timer.Name) {
+				t.Errorf("%s: %s has no error", fault, p.Timer.Name)
+			}
+		}
+	}
+}
+
+// With many timers, one that hangs leaves the time to read those after it: each part has half of what is left.
+func TestShare(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	part, cancelPart := share(ctx, true)
+	defer cancelPart()
+	if deadline, ok := part.Deadline(); !ok || time.Until(deadline) > 31*time.Minute || time.Until(deadline) < 29*time.Minute {
+		t.Errorf("share of an hour ends in %v", time.Until(deadline))
+	}
+	if last, _ := share(ctx, false); last != ctx {
+		t.Error("the last part has not all the time that is left")
 	}
 }

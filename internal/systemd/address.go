@@ -1,0 +1,63 @@
+package systemd
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+)
+
+// socket is where a manager can be asked.
+type socket struct {
+	path string // "@..." is an abstract one
+	bus  bool   // a message bus is between us and systemd
+}
+
+// sockets returns the sockets to try, in this order; the error is about addresses that cannot be used.
+func sockets(user bool) ([]socket, error) {
+	if !user {
+		if address := os.Getenv("DBUS_SYSTEM_BUS_ADDRESS"); address != "" {
+			return parseAddress(address)
+		}
+		all := []socket{{"/run/systemd/private", false}, {"/run/dbus/system_bus_socket", true}}
+		if os.Geteuid() != 0 {
+			all = all[1:]
+		}
+		return all, nil
+	}
+	dir := os.Getenv("XDG_RUNTIME_DIR")
+	if dir == "" {
+		dir = fmt.Sprintf("/run/user/%d", os.Geteuid())
+	}
+	all := []socket{{dir + "/systemd/private", false}}
+	address := os.Getenv("DBUS_SESSION_BUS_ADDRESS")
+	if address == "" {
+		address = "unix:path=" + dir + "/bus"
+	}
+	buses, err := parseAddress(address)
+	return append(all, buses...), err
+}
+
+// parseAddress returns the unix sockets of a list of D-Bus addresses:
+// unix:path=/a%20b,guid=1;unix:abstract=c.
+func parseAddress(address string) ([]socket, error) {
+	var all []socket
+	for _, one := range strings.Split(address, ";") {
+		options, _ := strings.CutPrefix(one, "unix:")
+		for _, option := range strings.Split(options, ",") {
+			key, value, _ := strings.Cut(option, "=")
+			value, err := url.PathUnescape(value)
+			switch {
+			case err != nil || value == "":
+			case key == "path":
+				all = append(all, socket{value, true})
+			case key == "abstract":
+				all = append(all, socket{"@" + value, true})
+			}
+		}
+	}
+	if all == nil {
+		return nil, fmt.Errorf("D-Bus address %.300q has no unix socket", address)
+	}
+	return all, nil
+}

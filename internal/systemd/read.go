@@ -1,0 +1,179 @@
+package systemd
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// atOnce is how many pairs PID 1 is asked for at a time.
+const atOnce = 16
+
+// Read reads the named timers with the units they start, in the order of the names; a timer that has
+// several of the names is read once. A pair of which a part changed while it was read, or that
+// contradicts itself, is read once more. What could not be read of a pair is in its Err; the error
+// is that of the first pair where no pair could be read.
+func (c *Conn) Read(ctx context.Context, names ...string) ([]Pair, error) {
+	return c.read(ctx, names, c.readWhole)
+}
+
+// ReadBrief is as Read, but asks little about timers that Timers listed as waiting and whose service
+// is idle, with nothing wrong. Of these, Timer.Unit has only Name, LoadState, ActiveState, SubState,
+// InactiveExit and ActiveEnter, and Service has only Name, LoadState, ActiveState, SubState,
+// InactiveExit, InactiveEnter, Result, ExecMainStatus and, of Commands, ExecStart.
+func (c *Conn) ReadBrief(ctx context.Context, names ...string) ([]Pair, error) {
+	return c.read(ctx, names, func(ctx context.Context, some []*Pair) {
+		c.readWhole(ctx, c.readIdle(ctx, some))
+	})
+}
+
+// read reads pairs, some at a time.
+func (c *Conn) read(ctx context.Context, names []string, some func(context.Context, []*Pair)) ([]Pair, error) {
+	pairs, refs := make([]Pair, len(names)), make([]*Pair, len(names))
+	for i, name := range names {
+		refs[i] = &pairs[i]
+		pairs[i] = asked(name)
+	}
+	for len(refs) > 0 {
+		n := min(atOnce, len(refs))
+		part, cancel := share(ctx, n < len(refs))
+		some(part, refs[:n])
+		cancel()
+		refs = refs[n:]
+	}
+	pairs = eachOnce(pairs)
+	for _, p := range pairs {
+		if p.Err == nil {
+			return pairs, nil
+		}
+	}
+	if len(pairs) > 0 {
+		return nil, pairs[0].Err
+	}
+	return nil, nil
+}
+
+// asked is a pair before it is read.
+func asked(name string) Pair {
+	p := Pair{Asked: []string{name}}
+	p.Timer.Name = name
+	return p
+}
+
+// share gives the time that some of the pairs have: half of what there is where others are still to be
+// read, so that one without an answer does not hide all that come after it.
+func share(ctx context.Context, more bool) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !more || !ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)/2)
+}
+
+// eachOnce joins the pairs that are the same timer, asked for by several names.
+func eachOnce(pairs []Pair) (list []Pair) {
+	place := map[string]int{}
+	for _, p := range pairs {
+		if at, twice := place[p.Timer.Name]; twice {
+			list[at].Asked = append(list[at].Asked, p.Asked...)
+			continue
+		}
+		place[p.Timer.Name] = len(list)
+		list = append(list, p)
+	}
+	return list
+}
+
+// questions are calls, and the pair that each is asked for.
+type questions struct {
+	calls []call
+	pairs []*Pair
+}
+
+func (q *questions) add(p *Pair, calls ...call) {
+	for _, c := range calls {
+		q.calls, q.pairs = append(q.calls, c), append(q.pairs, p)
+	}
+}
+
+// answer asks the questions. A pair of which one has no answer has an error from there on.
+func (c *Conn) answer(ctx context.Context, q questions) {
+	for i, err := range c.bus.exchange(ctx, q.calls) {
+		if p := q.pairs[i]; err != nil && p.Err == nil {
+			*p = Pair{Asked: p.Asked, Err: err}
+			p.Timer.Name = p.Asked[0]
+		}
+	}
+}
+
+// readWhole reads pairs, those that may have been torn twice.
+func (c *Conn) readWhole(ctx context.Context, pairs []*Pair) {
+	c.readOnce(ctx, c.readOnce(ctx, pairs))
+}
+
+// readOnce reads pairs, and returns those that have to be read again.
+func (c *Conn) readOnce(ctx context.Context, pairs []*Pair) (torn []*Pair) {
+	began := time.Now()
+	c.readUnits(ctx, pairs)
+	for _, p := range pairs {
+		ended := false
+		if p.Err == nil {
+			ended, p.Err = c.readJobs(ctx, p)
+		}
+		if p.Err == nil {
+			p.Slices, p.Err = c.readSlices(ctx, *p)
+		}
+		if p.Err == nil && (ended || contradicts(*p) || p.Service.StateChange.After(began)) {
+			torn = append(torn, p)
+		}
+	}
+	return torn
+}
+
+// contradicts reports whether the timer waits for the end of a service that does not run.
+func contradicts(p Pair) bool {
+	s := p.Service
+	return p.Timer.SubState == "running" && s.Job == nil && (s.ActiveState == "inactive" || s.ActiveState == "failed")
+}
+
+// readUnits reads the units of pairs: those that are usual at once, a service of another name after its
+// timer.
+func (c *Conn) readUnits(ctx context.Context, pairs []*Pair) {
+	var first, second questions
+	readService := func(name string, p *Pair) call {
+		return c.getUnit(name, func(all *properties) { p.Service = all.service(name) })
+	}
+	for _, p := range pairs {
+		name := p.Asked[0]
+		*p = asked(name)
+		first.add(p, c.getUnit(name, func(all *properties) { p.Timer = all.timer(name) }), readService(usual(name), p))
+	}
+	c.answer(ctx, first)
+	for _, p := range pairs {
+		if p.Err != nil {
+			continue
+		}
+		if c.manager == nil && countsFromHost(p.Timer) {
+			second.add(p, c.hostCalls()...)
+		}
+		switch name := p.Timer.Triggers; name {
+		case usual(p.Asked[0]):
+		case "":
+			p.Service = Service{}
+		default:
+			second.add(p, readService(name, p))
+		}
+	}
+	c.answer(ctx, second)
+	if c.manager != nil && !c.manager.has("UserspaceTimestamp") {
+		c.manager = nil
+		for _, p := range pairs {
+			if p.Err == nil && countsFromHost(p.Timer) {
+				p.Err = errNoHost
+			}
+		}
+	}
+}
+
+// usual is the service that a timer starts where Unit= does not name another.
+func usual(timer string) string { return strings.TrimSuffix(timer, ".timer") + ".service" }
