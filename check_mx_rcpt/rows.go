@@ -82,8 +82,9 @@ type class struct {
 	text     string // without the recipient's address
 	why      string // of an answer without a reply
 
-	control string // the control that had the same answer
-	banned  bool   // a ban would look the same
+	control    string // the control that had the same answer
+	banned     bool   // a ban would look the same
+	postmaster bool   // the host accepts nobody but <postmaster>
 }
 
 // classify gives the class of an answer. How a host accepts is one class.
@@ -92,7 +93,7 @@ func classify(a *smtp.Answer, recipient string) class {
 	if a.Verdict == smtp.Accepted {
 		return c
 	}
-	c.phase = a.Phase
+	c.phase, c.postmaster = a.Phase, a.PostmasterOnly
 	if a.Reply != nil {
 		c.code, c.enhanced = a.Reply.Code, a.Reply.Enhanced
 		c.text = strings.ReplaceAll(a.Reply.Text, recipient, "")

@@ -157,6 +157,9 @@ func (f facts) why(v vote, c class) string {
 		return ""
 	}
 	text := reason(v.answer)
+	if c.postmaster && c.control == "" {
+		text += "; it accepts <postmaster> alone: the probe itself may be refused"
+	}
 	if c.control != "" {
 		text += "; the same reply as to the control " + c.control + ": the probe itself may be refused"
 	}

@@ -7,9 +7,10 @@ import (
 )
 
 const (
-	reconnectWait = time.Second // before a reconnect that was refused with a 4xx is tried once more
-	maxBarren     = 4           // connections in a row that end with the first recipient
-	maxAgain      = 32          // connections for the sake of recipients that are asked again
+	reconnectWait = time.Second            // before a reconnect that was refused with a 4xx is tried once more
+	busyWait      = 200 * time.Millisecond // before each further one
+	maxBarren     = 4                      // connections in a row that end with the first recipient
+	maxAgain      = 32                     // connections for the sake of recipients that are asked again
 )
 
 // dialogue is a Probe under way: the present session, and what is known of the server.
@@ -23,6 +24,7 @@ type dialogue struct {
 	security Security
 	session  *session
 	dead     *Answer // why there are no more sessions
+	busy     bool    // the server did not take a connection right after another one
 	out      Dialogue
 }
 
@@ -73,6 +75,9 @@ func (d *dialogue) leave() {
 // the next connection (Exim with smtp_accept_max_per_host = 1): that one is tried twice.
 func (d *dialogue) open() (*session, *Answer) {
 	again := d.out.Connections > 0
+	if d.busy {
+		d.pause(busyWait)
+	}
 	s, failure := d.connect()
 	if failure != nil && failure.Phase == TLS && !s.secure && d.security == Opportunistic &&
 		!d.probe.Verify && failure.Err != errTimeout && failure.Err != errNoTLS {
@@ -80,17 +85,22 @@ func (d *dialogue) open() (*session, *Answer) {
 		s, failure = d.connect()
 	}
 	if failure != nil && again && failure.Verdict == Deferred && failure.Phase == Greeting {
-		d.rec.add(true, "-- ", "wait "+reconnectWait.String())
-		select {
-		case <-d.ctx.Done():
-		case <-time.After(reconnectWait):
-			s, failure = d.connect()
-		}
+		d.busy = true
+		d.pause(reconnectWait)
+		s, failure = d.connect()
 	}
 	if failure != nil {
 		return nil, failure
 	}
 	return s, nil
+}
+
+func (d *dialogue) pause(wait time.Duration) {
+	d.rec.add(false, "-- ", "wait "+wait.String())
+	select {
+	case <-d.ctx.Done():
+	case <-time.After(wait):
+	}
 }
 
 func (d *dialogue) connect() (*session, *Answer) {

@@ -47,6 +47,20 @@ func (e *evidence) against(rcpt string, x doubt) bool {
 	return clean || x.reply.namesRecipient() && !lastWord || e.known[key]
 }
 
+// confirms reports whether the reply x to a recipient that was asked again in a transaction of its own
+// confirms the first one, which only the limit of the null sender could explain. Another text may be
+// that of a callout's cache, unless the server had more to punish than the first reply.
+func (e *evidence) confirms(rcpt string, first *doubt, x doubt) bool {
+	if first == nil || !first.unpunished() || !sameVerdict(first.reply, x.reply) {
+		return false
+	}
+	if alike(first.reply, rcpt) == alike(x.reply, rcpt) {
+		e.believe(rcpt, x.reply)
+		return true
+	}
+	return x.failures <= 1 && !x.hungUp
+}
+
 // believe notes a reply that is evidence.
 func (e *evidence) believe(rcpt string, r *Reply) { e.known[alike(r, rcpt)] = true }
 

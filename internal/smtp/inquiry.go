@@ -164,9 +164,7 @@ func (q *inquiry) refused(s *session, t turn, x doubt) bool {
 		q.policies = append(q.policies, policy{x.index, s})
 	}
 	rcpt := q.rcpts[x.index]
-	if t.doubt != nil && t.doubt.unpunished() && sameVerdict(t.doubt.reply, x.reply) {
-		q.seen.believe(rcpt, t.doubt.reply)
-	} else if !q.seen.against(rcpt, x) {
+	if !q.seen.confirms(rcpt, t.doubt, x) && !q.seen.against(rcpt, x) {
 		if t.doubt != nil {
 			x.tries = t.doubt.tries + 1
 		}
@@ -273,6 +271,7 @@ func (d *dialogue) settle(q *inquiry) {
 		}
 		if p.session.accepted || everybody {
 			a.Verdict = Rejected
+			a.PostmasterOnly = !p.session.accepted && !a.Reply.names(q.rcpts[p.index])
 		}
 	}
 }

@@ -115,4 +115,8 @@ type Answer struct {
 	Phase   Phase  // the step that decided
 	Reply   *Reply // nil if none decided; alike replies may be one
 	Err     error  // why there is no reply that decides
+
+	// PostmasterOnly: the reply is by policy and does not name the recipient. It counts against the
+	// recipient as the server accepts <postmaster>, but Postfix does that for whomever it refuses.
+	PostmasterOnly bool
 }

@@ -1,6 +1,9 @@
 package smtp
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Subject is what a reply that is no success is about.
 type Subject string
@@ -60,6 +63,11 @@ func (r *Reply) namesRecipient() bool {
 	class, detail := r.status()
 	ours := class == 1 || class == 2 || class == 4 && detail == 1 && r.Code/100 == 5
 	return ours && SubjectOf(Rcpt, r) == AboutRecipient
+}
+
+// names reports whether the reply has the recipient's address in its text.
+func (r *Reply) names(rcpt string) bool {
+	return strings.Contains(strings.ToLower(r.Text), strings.ToLower(rcpt))
 }
 
 // tooMany reports whether r may mean that a transaction has all the recipients it can get (RFC 5321
