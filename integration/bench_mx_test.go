@@ -15,7 +15,7 @@ var postfixLibrary = "LD_LIBRARY_PATH=" + postfix + "/lib/postfix"
 func (r *report) mx(t *testing.T) {
 	need(t, postfix+"/sbin/smtp-sink")
 	for _, addr := range []string{"127.0.25.1", "127.0.25.2"} {
-		startExim(t, addr, "\n  accept\nbegin routers\n")
+		mailer{}.startExim(t, addr, "\n  accept\nbegin routers\n")
 	}
 	two := ours("check_mx_rcpt", "-p", mxPort, "-H", "127.0.25.1", "-H", "127.0.25.2", "-r", "dcw@example.org")
 	debian := command{args: []string{"/usr/lib/nagios/plugins/check_smtp", "-p", mxPort, "-H", "127.0.25.1"}, says: "^SMTP OK"}

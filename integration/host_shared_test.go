@@ -3,8 +3,6 @@
 package integration
 
 import (
-	"path/filepath"
-	"strconv"
 	"sync"
 	"testing"
 )
@@ -29,9 +27,4 @@ func sharedHost(t testing.TB) *host {
 		atEnd = append(atEnd, h.close)
 	}
 	return ofAll.host
-}
-
-// path gives the path, from here, of a file inside the host.
-func (h *host) path(name string) string {
-	return filepath.Join("/proc", strconv.Itoa(h.pid), "root", name)
 }

@@ -132,16 +132,26 @@ func (h *host) close() {
 // command prepares a command inside the host, run as NRPE runs its plugins: as user, in /, without standard input, with HOME, PATH, SHELL,
 // USER and LOGNAME alone in its environment.
 func (h *host) command(ctx context.Context, user string, command ...string) *exec.Cmd {
-	args := []string{"-t", strconv.Itoa(h.pid), "-p", "-m", "-u", "-i", "-C"}
-	if h.moved() {
-		args = append(args, "-T")
-	}
-	args = append(args, "setpriv", "--reuid="+user, "--regid="+user, "--init-groups",
+	args := append(h.enter(), "setpriv", "--reuid="+user, "--regid="+user, "--init-groups",
 		"--reset-env", "sh", "-c", `exec "$@" <&-`, "sh")
 	cmd := exec.CommandContext(ctx, "nsenter", append(args, command...)...)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 	cmd.WaitDelay = 10 * time.Second
 	return cmd
+}
+
+// enter are the options of nsenter for the host.
+func (h *host) enter() []string {
+	args := []string{"-t", strconv.Itoa(h.pid), "-p", "-m", "-u", "-i", "-C"}
+	if h.moved() {
+		args = append(args, "-T")
+	}
+	return args
+}
+
+// path gives the path, from here, of a file inside the host.
+func (h *host) path(name string) string {
+	return filepath.Join("/proc", strconv.Itoa(h.pid), "root", name)
 }
 
 // in runs a command inside the host, for a minute at most, and gives its output and exit status.

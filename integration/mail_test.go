@@ -7,8 +7,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,19 +22,41 @@ const (
 	postfix = "/var/cache/mailfresh/postfix/usr"
 )
 
-// startExim starts a private Exim with Debian's default limits on one address; rules are the RCPT ACL and what follows. DIR in them is
-// its folder, which has a log.
-func startExim(t testing.TB, addr, rules string) (dir string) {
+// A mailer starts mail daemons: those of a release in private hosts of it, or with no host those that are unpacked on this machine.
+type mailer struct{ exim, postfix *host }
+
+// mailer gives the mail daemons of the release, until the test ends.
+func (r release) mailer(t testing.TB) mailer {
 	t.Helper()
-	return startEximOptions(t, addr, "tls_advertise_hosts =\n", rules)
+	return mailer{exim: r.host(t, "exim", "exim"), postfix: r.host(t, "postfix", "postfix")}
 }
 
-func startEximOptions(t testing.TB, addr, options, rules string) (dir string) {
+// startExim starts a private Exim with Debian's default limits on one address; rules are the RCPT ACL and what follows. DIR in them is
+// its folder, which has a log.
+func (m mailer) startExim(t testing.TB, addr, rules string) (dir string) {
 	t.Helper()
-	need(t, exim)
-	dir = folder(t, "exim", "Debian-exim", "spool", "log")
-	start(t, addr, exec.Command(exim, "-bdf", "-C", writeEximConfig(t, dir, addr, options, rules)))
+	return m.startEximOptions(t, addr, "tls_advertise_hosts =\n", rules)
+}
+
+func (m mailer) startEximOptions(t testing.TB, addr, options, rules string) (dir string) {
+	t.Helper()
+	dir = folder(t, m.exim, "exim", "Debian-exim", "spool", "log")
+	program := exim
+	if m.exim != nil {
+		program = "/usr/sbin/exim4"
+	} else {
+		need(t, exim)
+	}
+	start(t, addr, m.exim.daemon(program, "-bdf", "-C", writeEximConfig(t, dir, addr, options, rules)))
 	return dir
+}
+
+// daemon prepares a program that root runs inside the host; on this machine if there is no host.
+func (h *host) daemon(command ...string) *exec.Cmd {
+	if h == nil {
+		return exec.Command(command[0], command[1:]...)
+	}
+	return exec.Command("nsenter", append(h.enter(), command...)...)
 }
 
 func writeEximConfig(t testing.TB, dir, addr, options, rules string) (config string) {
@@ -72,7 +94,7 @@ func start(t testing.TB, addr string, cmd *exec.Cmd) {
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }()
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
 		select {
 		case <-ended:
 		case <-time.After(5 * time.Second):
@@ -96,9 +118,9 @@ func start(t testing.TB, addr string, cmd *exec.Cmd) {
 }
 
 // folder makes a daemon's folder, which all users may enter, with parts that belong to its user.
-func folder(t testing.TB, name, owner string, parts ...string) string {
+func folder(t testing.TB, h *host, name, owner string, parts ...string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/var/tmp", "mailfresh-"+name+"-")
+	dir, err := os.MkdirTemp(shared, name+"-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,19 +132,28 @@ func folder(t testing.TB, name, owner string, parts ...string) string {
 		if err := os.Mkdir(filepath.Join(dir, part), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		own(t, filepath.Join(dir, part), owner)
+		own(t, h, filepath.Join(dir, part), owner)
 	}
 	return dir
 }
 
-func own(t testing.TB, path, name string) {
+// own gives a file to a user of the host.
+func own(t testing.TB, h *host, path, name string) {
 	t.Helper()
-	u, err := user.Lookup(name)
-	if err != nil {
-		lack(t, err.Error())
+	passwd := "/etc/passwd"
+	if h != nil {
+		passwd = h.path(passwd)
 	}
-	uid, _ := strconv.Atoi(u.Uid)
-	gid, _ := strconv.Atoi(u.Gid)
+	text, err := os.ReadFile(passwd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := regexp.MustCompile("(?m)^" + name + ":[^:]*:([0-9]+):([0-9]+):").FindSubmatch(text)
+	if entry == nil {
+		lack(t, "no user "+name)
+	}
+	uid, _ := strconv.Atoi(string(entry[1]))
+	gid, _ := strconv.Atoi(string(entry[2]))
 	if err := os.Chown(path, uid, gid); err != nil {
 		t.Fatal(err)
 	}

@@ -54,12 +54,35 @@ func zone(t *testing.T, text string) string {
 const incidentZone = "example.org. MX 10 mx1001.example.org.\nexample.org. MX 10 mx2001.example.org.\n" +
 	"mx1001.example.org. A 127.0.25.1\nmx2001.example.org. A 127.0.25.2\n"
 
+// TestMX plays the scenarios on the mail servers of each release.
+func TestMX(t *testing.T) {
+	thisRelease(t, func(t *testing.T, r release) {
+		m := r.mailer(t)
+		for _, scenario := range []struct {
+			name string
+			play func(t *testing.T, m mailer)
+		}{
+			{"Incident", testMXIncident},
+			{"SenderDependentCallout", testMXSenderDependentCallout},
+			{"BackEndDown", testMXBackEndDown},
+			{"Greylisting", testMXGreylisting},
+			{"Policy", testMXPolicy},
+			{"PostfixErrorLimit", testMXPostfixErrorLimit},
+			{"AliasFile", testMXAliasFile},
+			{"TLS", testMXTLS},
+			{"IPv6", testMXIPv6},
+		} {
+			t.Run(scenario.name, func(t *testing.T) { scenario.play(t, m) })
+		}
+	})
+}
+
 // The incident: two Exims route by an alias file and call a third one for what is not in it. One file is stale.
-func TestMXIncident(t *testing.T) {
+func testMXIncident(t *testing.T, m mailer) {
 	users := "old@example.org: old@example.org\n"
-	fresh := startExim(t, "127.0.25.1", eximMX("", "127.0.25.3"))
-	stale := startExim(t, "127.0.25.2", eximMX("", "127.0.25.3"))
-	startExim(t, "127.0.25.3", eximBackend)
+	fresh := m.startExim(t, "127.0.25.1", eximMX("", "127.0.25.3"))
+	stale := m.startExim(t, "127.0.25.2", eximMX("", "127.0.25.3"))
+	m.startExim(t, "127.0.25.3", eximBackend)
 	write(t, filepath.Join(fresh, "aliases"), users+"dcw@example.org: dcw@example.org\n")
 	write(t, filepath.Join(stale, "aliases"), users)
 	dns := zone(t, incidentZone)
@@ -74,26 +97,26 @@ func TestMXIncident(t *testing.T) {
 }
 
 // A callout with the real sender: the null sender is accepted, another is not.
-func TestMXSenderDependentCallout(t *testing.T) {
-	startExim(t, "127.0.25.1", eximMX(",use_sender", "127.0.25.3"))
-	startExim(t, "127.0.25.2", eximMX("", "127.0.25.3"))
-	startExim(t, "127.0.25.3", eximBackend)
+func testMXSenderDependentCallout(t *testing.T, m mailer) {
+	m.startExim(t, "127.0.25.1", eximMX(",use_sender", "127.0.25.3"))
+	m.startExim(t, "127.0.25.2", eximMX("", "127.0.25.3"))
+	m.startExim(t, "127.0.25.3", eximBackend)
 	dns := zone(t, incidentZone)
 	probe(t, 2, []string{dns, "-r", "picky@example.org", "-f", "<>", "-f", "bad@example.net"},
 		`^MX_RCPT CRITICAL - MX hosts disagree on picky@example.org from bad@example.net: mx1001.example.org rejects it \(550 Callout verification failed: 550 5.1.1 Not from you\), mx2001.example.org accepts it \|.* accepted=3;;;0 rejected=1;;;0 `)
 }
 
 // The back end is down and nothing is cached: a temporary error, by option.
-func TestMXBackEndDown(t *testing.T) {
-	startExim(t, "127.0.25.1", eximMX("", "127.0.25.3"))
+func testMXBackEndDown(t *testing.T, m mailer) {
+	m.startExim(t, "127.0.25.1", eximMX("", "127.0.25.3"))
 	args := []string{"-H", "127.0.25.1", "-r", "dcw@example.org"}
 	probe(t, 1, args, `^MX_RCPT WARNING - 127.0.25.1 defers dcw@example.org \(451 Could not complete recipient verify callout\) \|`)
 	probe(t, 2, append(args, "--deferred-state", "critical"), `^MX_RCPT CRITICAL - 127.0.25.1 defers`)
 }
 
 // Greylisting: the same triplet passes the second time.
-func TestMXGreylisting(t *testing.T) {
-	startExim(t, "127.0.25.1", `
+func testMXGreylisting(t *testing.T, m mailer) {
+	m.startExim(t, "127.0.25.1", `
   defer message = 4.7.1 Greylisted, try again
         condition = ${if exists{DIR/spool/seen}{no}{yes}}
         condition = ${run{/usr/bin/touch DIR/spool/seen}{yes}{yes}}
@@ -106,8 +129,8 @@ begin routers
 }
 
 // Sender verification: Exim says so at RCPT, without an enhanced code; a policy has one.
-func TestMXPolicy(t *testing.T) {
-	startExim(t, "127.0.25.1", `
+func testMXPolicy(t *testing.T, m mailer) {
+	m.startExim(t, "127.0.25.1", `
   deny senders = *@blocked.example
        message = 5.7.1 Blocked by policy
   deny senders = *@unknown.example
@@ -122,8 +145,8 @@ begin routers
 }
 
 // Thirty recipients that Postfix does not know, with its soft-error limit of 10: nothing is slowed down and no connection is dropped.
-func TestMXPostfixErrorLimit(t *testing.T) {
-	dir := startPostfix(t, "127.0.25.4", "")
+func testMXPostfixErrorLimit(t *testing.T, m mailer) {
+	dir := m.startPostfix(t, "127.0.25.4", "")
 	write(t, filepath.Join(dir, "users"), "known@example.org x\n")
 	args := []string{"-H", "127.0.25.4", "-r", "known@example.org"}
 	for i := range 30 {
@@ -135,7 +158,7 @@ func TestMXPostfixErrorLimit(t *testing.T) {
 }
 
 // Every key of an alias file, some of which the hosts do not know: an Exim and a Postfix with default limits see nothing to complain of.
-func TestMXAliasFile(t *testing.T) {
+func testMXAliasFile(t *testing.T, m mailer) {
 	var keys, users strings.Builder
 	for i := range 1000 {
 		fmt.Fprintf(&keys, "queue%d: queue%d@backend.example.org\n", i, i)
@@ -143,12 +166,12 @@ func TestMXAliasFile(t *testing.T) {
 			fmt.Fprintf(&users, "queue%d@example.org x\n", i)
 		}
 	}
-	mx := startExim(t, "127.0.25.1", `
+	mx := m.startExim(t, "127.0.25.1", `
   accept condition = ${lookup{$local_part@$domain}lsearch{DIR/users}{yes}{no}}
   deny message = Unknown user
 begin routers
 `)
-	pf := startPostfix(t, "127.0.25.4", "")
+	pf := m.startPostfix(t, "127.0.25.4", "")
 	for _, dir := range []string{mx, pf} {
 		write(t, filepath.Join(dir, "users"), users.String())
 	}
@@ -162,7 +185,7 @@ begin routers
 }
 
 // TLS with a CA of our own: accepted, expired, another host's certificate, required but not offered.
-func TestMXTLS(t *testing.T) {
+func testMXTLS(t *testing.T, m mailer) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "ca.pem"), string(plugintest.CA()))
 	t.Setenv("SSL_CERT_FILE", filepath.Join(dir, "ca.pem"))
@@ -170,9 +193,9 @@ func TestMXTLS(t *testing.T) {
 	accept := "\n  accept\nbegin routers\n"
 	for addr, expired := range map[string]bool{"127.0.25.1": false, "127.0.25.2": true} {
 		name := map[bool]string{false: "mx1001.example.org", true: "mx2001.example.org"}[expired]
-		startEximTLS(t, addr, accept, plugintest.Certificate(name, expired))
+		m.startEximTLS(t, addr, accept, plugintest.Certificate(name, expired))
 	}
-	startExim(t, "127.0.25.3", accept)
+	m.startExim(t, "127.0.25.3", accept)
 	dns := zone(t, incidentZone+"mx3.example.org. A 127.0.25.3\nother.example.org. A 127.0.25.1\n")
 	args := func(host string) []string {
 		return []string{dns, "-r", "dcw@example.org", "--tls=required", "--tls-verify", "-H", host, "-vv"}
@@ -184,9 +207,9 @@ func TestMXTLS(t *testing.T) {
 }
 
 // One host with both families: each address is asked.
-func TestMXIPv6(t *testing.T) {
-	startExim(t, "::1", "\n  deny message = 5.1.1 not over IPv6\nbegin routers\n")
-	startExim(t, "127.0.25.1", "\n  accept\nbegin routers\n")
+func testMXIPv6(t *testing.T, m mailer) {
+	m.startExim(t, "::1", "\n  deny message = 5.1.1 not over IPv6\nbegin routers\n")
+	m.startExim(t, "127.0.25.1", "\n  accept\nbegin routers\n")
 	dns := zone(t, "example.org. MX 10 mx.example.org.\nmx.example.org. A 127.0.25.1\nmx.example.org. AAAA ::1\n")
 	probe(t, 2, []string{dns, "-r", "dcw@example.org"},
 		`^MX_RCPT CRITICAL - MX hosts disagree on dcw@example.org: mx.example.org\[::1\] rejects it \(550 5.1.1 not over IPv6\), mx.example.org\[127.0.25.1\] accepts it \|`)
@@ -251,47 +274,39 @@ begin routers
 `
 
 // startEximTLS is startExim with STARTTLS.
-func startEximTLS(t testing.TB, addr, rules string, certificate tls.Certificate) {
+func (m mailer) startEximTLS(t testing.TB, addr, rules string, certificate tls.Certificate) {
 	t.Helper()
-	files := t.TempDir()
-	if err := os.Chmod(filepath.Dir(files), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	files := folder(t, m.exim, "certificate", "")
 	cert, key := plugintest.CertificatePEM(certificate)
 	for name, text := range map[string][]byte{"cert.pem": cert, "key.pem": key} {
 		if err := os.WriteFile(filepath.Join(files, name), text, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	startEximOptions(t, addr, "tls_advertise_hosts = *\ntls_certificate = "+files+"/cert.pem\ntls_privatekey = "+files+"/key.pem\n", rules)
+	m.startEximOptions(t, addr, "tls_advertise_hosts = *\ntls_certificate = "+files+"/cert.pem\ntls_privatekey = "+files+"/key.pem\n", rules)
 }
 
 // startPostfix starts a private Postfix with Debian's default limits on one address. It knows the addresses in the file users of its folder.
-func startPostfix(t testing.TB, addr, options string) (dir string) {
+func (m mailer) startPostfix(t testing.TB, addr, options string) (dir string) {
 	t.Helper()
-	need(t, postfix+"/sbin/postfix")
-	dir = folder(t, "postfix", "postfix", "data")
+	dir = folder(t, m.postfix, "postfix", "postfix", "data")
 	for _, sub := range []string{"queue/pid", "log", "queue/private", "queue/public", "queue/incoming", "queue/active", "queue/deferred", "queue/maildrop"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if sub != "queue/pid" && sub != "log" {
-			own(t, filepath.Join(dir, sub), "postfix")
+			own(t, m.postfix, filepath.Join(dir, sub), "postfix")
 		}
 	}
-	replace := strings.NewReplacer("DIR", dir, "ADDR", addr, "PORT", mxPort, "POSTFIX", postfix)
+	replace := strings.NewReplacer("DIR", dir, "ADDR", addr, "PORT", mxPort)
 	for name, text := range map[string]string{
 		"users": "",
 		"main.cf": `
 compatibility_level = 3.7
 queue_directory = DIR/queue
 data_directory = DIR/data
-command_directory = POSTFIX/sbin
-daemon_directory = POSTFIX/lib/postfix/sbin
-shlib_directory = POSTFIX/lib/postfix
 mail_owner = postfix
 setgid_group = postdrop
-import_environment = LD_LIBRARY_PATH MAIL_CONFIG
 maillog_file = DIR/log/mail.log
 maillog_file_prefixes = DIR/log
 myhostname = mx.example.org
@@ -317,8 +332,6 @@ postlog unix-dgram n - n - 1 postlogd
 			t.Fatal(err)
 		}
 	}
-	master := exec.Command(postfix+"/lib/postfix/sbin/master", "-c", dir, "-d")
-	master.Env = append(os.Environ(), "LD_LIBRARY_PATH="+postfix+"/lib/postfix")
-	start(t, addr, master)
+	start(t, addr, m.postfix.daemon("/usr/lib/postfix/sbin/master", "-c", dir, "-d"))
 	return dir
 }

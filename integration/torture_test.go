@@ -140,7 +140,7 @@ func TestTortureExim(t *testing.T) {
   deny message = 5.1.1 No such user
 begin routers
 `
-	startExim(t, stays, rules)
+	mailer{}.startExim(t, stays, rules)
 	c, r := plugintest.NewTally(t, "Exim killed and restarted"), rand.New(rand.NewPCG(plugintest.Seed(t), 6))
 	e := newMortalExim(t, dies, rules)
 	var done atomic.Bool
@@ -189,7 +189,7 @@ type mortalExim struct {
 }
 
 func newMortalExim(t *testing.T, addr, rules string) *mortalExim {
-	dir := folder(t, "exim", "Debian-exim", "spool", "log")
+	dir := folder(t, nil, "exim", "Debian-exim", "spool", "log")
 	return &mortalExim{config: writeEximConfig(t, dir, addr, "tls_advertise_hosts =\n", rules), addr: addr}
 }
 
