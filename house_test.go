@@ -27,6 +27,8 @@ var mayImport = map[string][]string{
 	"internal/systemd":  {},
 	"internal/calendar": {},
 	"internal/aliases":  {},
+	"internal/mapfile":  {},
+	"internal/regular":  {},
 	"internal/mx":       {},
 	"internal/smtp":     {},
 	"internal/process":  {},
@@ -36,16 +38,16 @@ var mayImport = map[string][]string{
 	"check_systemd_timer": {"internal/plugin", "internal/nagios", "internal/schedule",
 		"internal/systemd", "internal/process", "internal/journal"},
 	"check_alias_freshness": {"internal/plugin", "internal/nagios", "internal/schedule",
-		"internal/systemd", "internal/aliases"},
+		"internal/systemd", "internal/aliases", "internal/mapfile", "internal/regular"},
 	"check_mx_rcpt": {"internal/plugin", "internal/nagios", "internal/mx", "internal/smtp",
-		"internal/aliases"},
+		"internal/aliases", "internal/regular"},
 
 	// For tests and the demo only, in no plugin.
 	"internal/plugintest": {"internal/nagios"},
 	"internal/document":   {"internal/plugin"},
 	"demo":                {"internal/plugintest"},
 	"integration": {"internal/plugintest", "internal/calendar", "internal/aliases",
-		"internal/nagios", "internal/smtp"},
+		"internal/mapfile", "internal/regular", "internal/nagios", "internal/smtp"},
 }
 
 // pureImports are what a pure file may not import, and pureCalls what it may

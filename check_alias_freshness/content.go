@@ -2,91 +2,133 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	"mailfresh/internal/aliases"
 	"mailfresh/internal/nagios"
 )
 
 // content judges what the file holds.
-func (s *subject) content() {
-	c, none := s.Content, nagios.Range{}
-	state := nagios.Judge(float64(c.Entries), s.opt.EntriesWarning, s.opt.EntriesCritical)
-	switch {
-	case state != nagios.OK && s.Size == 0:
-		s.found(state, "is empty")
-	case state != nagios.OK && c.Entries == 0:
-		s.found(state, "has no entries")
-	case state != nagios.OK:
-		s.found(state, "has %s, %s", nagios.Count(c.Entries, "entry", "entries"), nagios.Crossed(state, s.opt.EntriesWarning, s.opt.EntriesCritical))
+func content(opt options, f file) part {
+	c := f.content
+	if c == nil {
+		return part{}
 	}
-	s.required()
-	if c.Refused != "" {
-		s.found(nagios.Critical, "OpenSMTPD refuses the whole file and goes on with the old map: %s", c.Refused)
-	}
-	s.problems(nagios.Critical, true)
-	if c.Refused == "" {
-		s.problems(nagios.Warning, false)
-	}
-	s.duplicates()
-	s.measure("entries", float64(c.Entries), "", s.opt.EntriesWarning, s.opt.EntriesCritical)
-	s.measure("malformed", float64(c.Malformed), "", none, none)
-	s.measure("duplicates", float64(c.Repeated), "", none, none)
-	s.note("%s, digest %016x", nagios.Count(c.Entries, "entry", "entries"), c.Digest)
+	return join(
+		entries(opt, f),
+		required(c),
+		refused(c),
+		problems(c, nagios.Critical, aliases.Kind.Whole),
+		problems(c, nagios.Warning, func(k aliases.Kind) bool {
+			return !k.Whole() && !k.Refuses() && c.Refused == nil
+		}),
+		duplicates(c),
+		measure(nagios.Quantity{
+			Label: "entries", Metric: "entries", Value: float64(c.Entries),
+			Warning: opt.EntriesWarning, Critical: opt.EntriesCritical,
+		}),
+		measure(nagios.Quantity{Label: "malformed", Metric: "malformed_lines", Value: float64(c.Malformed)}),
+		measure(nagios.Quantity{Label: "duplicates", Metric: "duplicate_keys", Value: float64(c.Repeated)}),
+		measure(nagios.Quantity{Metric: "digest_info", Value: 1, Labels: []nagios.MetricLabel{
+			{Name: "digest", Value: fmt.Sprintf("%016x", c.Digest)},
+		}}),
+		note("%s, digest %016x", nagios.Count(c.Entries, "entry", "entries"), c.Digest),
+	)
 }
 
-// required says which of the keys asked for are not found, or found empty.
-func (s *subject) required() {
+// entries judges the number of entries.
+func entries(opt options, f file) part {
+	c := f.content
+	state := nagios.Judge(float64(c.Entries), opt.EntriesWarning, opt.EntriesCritical)
+	switch {
+	case state == nagios.OK:
+		return part{}
+	case f.Size == 0:
+		return found(state, "is empty")
+	case c.Entries == 0 && c.Malformed == 0:
+		return found(state, "has no entries, only comments and blank lines (if it is meant to: --entries-critical 0:)")
+	case c.Entries == 0:
+		return found(state, "has no entries")
+	}
+	return found(state, "has %s, %s", nagios.Count(c.Entries, "entry", "entries"), nagios.Crossed(state, opt.EntriesWarning, opt.EntriesCritical))
+}
+
+// required says which of the keys asked for are not found, or found without a value.
+func required(c *aliases.Content) (all part) {
 	lost := 0
-	for _, r := range s.Content.Required {
+	for _, r := range c.Required {
 		switch {
-		case r.Empty:
-			s.found(nagios.Warning, "required key %s has no value in line %d: Exim finds it with empty data", r.Key, r.Line)
-		case r.Line == 0 && lost < shown:
-			s.found(nagios.Critical, "required key %s not found: %s", r.Key, whyLost(s.Content, r))
-		}
-		if r.Line == 0 {
-			lost++
+		case r.Line > 0:
+			all = join(all, withoutValue(r))
+		case r.Lost == nil && (r.CatchAll > 0 || c.Patterns > 0):
+			all = join(all, found(nagios.Unknown, "required key %s is no key of the file%s", r.Key, patterns(c, r)))
+		default:
+			if lost++; lost <= shown {
+				all = join(all, found(nagios.Critical, "required key %s not found: %s", r.Key, whyLost(c, r)))
+			}
 		}
 	}
 	if lost > shown {
-		s.found(nagios.Critical, "%s not found", nagios.Count(lost-shown, "more required key", "more required keys"))
+		all = join(all, found(nagios.Critical, "%s not found", nagios.Count(lost-shown, "more required key", "more required keys")))
 	}
+	return all
+}
+
+// withoutValue says of a key that is found that its value is none.
+func withoutValue(r aliases.Requirement) part {
+	switch {
+	case r.Bad:
+		return found(nagios.Critical, "required key %s has a value in line %d that OpenSMTPD does not understand: mail to it is deferred (424)", r.Key, r.Line)
+	case r.Empty:
+		return found(nagios.Warning, "required key %s has no value in line %d: Exim finds it with empty data", r.Key, r.Line)
+	}
+	return part{}
+}
+
+// patterns says which keys may stand for one that is not there.
+func patterns(c *aliases.Content, r aliases.Requirement) string {
+	if r.CatchAll > 0 {
+		return fmt.Sprintf(", but line %d may stand for it, if the mail server's lookup has a default", r.CatchAll)
+	}
+	return fmt.Sprintf(", and %s like patterns, which are not tried", nagios.Count(c.Patterns, "key looks", "keys look"))
 }
 
 // shown is how many of a kind are named.
 const shown = 3
 
-// problems says the first few problems that concern the file, or lines of it,
-// and counts the rest.
-func (s *subject) problems(state nagios.State, whole bool) {
+// refused says why OpenSMTPD takes nothing of the file.
+func refused(c *aliases.Content) part {
+	switch {
+	case c.Refused == nil:
+		return part{}
+	case c.Format == aliases.OpenSMTPDDB:
+		return found(nagios.Critical, "makemap refuses the whole file, and smtpd goes on with the old map: %s", c.Refused)
+	}
+	return found(nagios.Critical, "smtpd does not start with this file; a running one goes on with the old table: %s", c.Refused)
+}
+
+// problems says the first few problems of some kinds, and counts the rest.
+func problems(c *aliases.Content, state nagios.State, of func(aliases.Kind) bool) part {
 	total := 0
-	for kind, n := range s.Content.Counts {
-		if aliases.Kind(kind).Whole() == whole {
+	for kind, n := range c.Counts {
+		if of(aliases.Kind(kind)) {
 			total += n
 		}
 	}
+	if total == 0 {
+		return part{}
+	}
 	var texts []string
-	for _, p := range s.Content.Problems {
-		if p.Kind.Whole() == whole && len(texts) < shown {
+	for _, p := range c.Problems {
+		if of(p.Kind) && len(texts) < shown {
 			texts = append(texts, problemText(p))
 		}
 	}
-	if total == 0 {
-		return
-	}
-	verb := "lines are lost or misread"
-	if total == 1 {
-		verb = "line is lost or misread"
-	}
-	if whole {
+	verb := nagios.Count(total, "line is", "lines are") + " lost or misread"
+	if state == nagios.Critical {
 		verb = "damage"
-		s.found(state, "%s: %s", verb, nagios.List(texts, shown, total))
-		return
 	}
-	s.found(state, "%d %s: %s", total, verb, nagios.List(texts, shown, total))
+	return found(state, "%s: %s", verb, nagios.List(texts, shown, total))
 }
 
 func problemText(p aliases.Problem) string {
@@ -111,88 +153,39 @@ func whyLost(c *aliases.Content, r aliases.Requirement) string {
 	return "it does not stand in the file"
 }
 
-func (s *subject) duplicates() {
-	c := s.Content
-	if c.Refused != "" {
-		return
+// duplicates says which keys stand there twice.
+func duplicates(c *aliases.Content) (all part) {
+	if c.Refused != nil {
+		return part{}
 	}
 	wins := "first"
-	if c.Format == aliases.Sendmail {
+	if c.Format.LastWins() {
 		wins = "last"
 	}
 	if c.Differing > 0 {
-		s.found(nagios.Warning, "has %s a key with another value (the %s wins)%s", nagios.Count(c.Differing, "entry that repeats", "entries that repeat"), wins, first(c, true, c.Differing))
+		all = found(nagios.Warning, "has %s a key with another value (the %s wins)%s", nagios.Count(c.Differing, "entry that repeats", "entries that repeat"), wins, first(c, true, c.Differing))
 	}
 	if same := c.Repeated - c.Differing; same > 0 {
-		s.note("note: %s a key with the same value%s", nagios.Count(same, "entry that repeats", "entries that repeat"), first(c, false, same))
+		all = join(all, note("note: %s a key with the same value%s", nagios.Count(same, "entry that repeats", "entries that repeat"), first(c, false, same)))
 	}
+	return all
 }
 
 // first names the first few keys that n entries repeat.
 func first(c *aliases.Content, differ bool, n int) string {
 	var texts []string
 	for _, d := range c.Duplicates {
-		if d.Differ == differ && len(texts) < shown {
-			texts = append(texts, fmt.Sprintf("%s (lines %d and %d)", d.Key, d.First, d.Last))
+		if d.Differ != differ || len(texts) == shown {
+			continue
 		}
+		text := fmt.Sprintf("lines %d and %d", d.First, d.Last)
+		if d.Key != "" {
+			text = fmt.Sprintf("%s (%s)", d.Key, text)
+		}
+		texts = append(texts, text)
 	}
 	if len(texts) == 0 {
 		return ""
 	}
 	return ": " + nagios.List(texts, shown, n)
-}
-
-// compiled judges a map that is compiled from the file.
-func (s *subject) compiled(m aliases.CompiledMap) {
-	switch {
-	case m.Fault == aliases.Missing, m.Fault == aliases.Dangling:
-		s.found(nagios.Critical, "its map %s does not exist (%s)", m.Path, s.rebuild(m.Kind))
-	case m.Fault == aliases.Denied:
-		s.found(nagios.Unknown, "its map %s cannot be read: permission denied", m.Path)
-	case m.Fault != aliases.Readable:
-		s.found(nagios.Critical, "its map %s is no regular file", m.Path)
-	case m.Damage != "":
-		s.found(nagios.Critical, "its map %s %s (%s)", m.Path, m.Damage, s.rebuild(m.Kind))
-	}
-	if !m.ModTime.IsZero() && m.Stale(s.ModTime, s.now) {
-		uses := "the mail server still uses the old entries"
-		if slices.ContainsFunc(s.Maps, func(m aliases.CompiledMap) bool {
-			return m.Damage == "" && !m.ModTime.IsZero() && !m.Stale(s.ModTime, s.now)
-		}) {
-			uses = "the mail server has the old entries if it is this map that it uses"
-		}
-		s.found(nagios.Critical, "its map %s is %s older than the file: %s (%s)", m.Path, nagios.Span(s.ModTime.Sub(m.ModTime)), uses, s.rebuild(m.Kind))
-	}
-}
-
-// rebuild is what to do about a map: the command that compiles it.
-func (s *subject) rebuild(kind aliases.MapKind) string {
-	source := s.Path
-	if kind != aliases.DB { // Postfix' default
-		source = kind.String() + ":" + source
-	}
-	switch s.opt.Format {
-	case aliases.Aliases:
-		return "run postalias " + source
-	case aliases.Map:
-		return "run postmap " + source
-	case aliases.Sendmail:
-		return "run newaliases"
-	case aliases.OpenSMTPD:
-		return "run makemap"
-	}
-	return "compile it again"
-}
-
-// mapLag measures how far the map is behind the file, of several the worst.
-func (s *subject) mapLag() {
-	none, lag, any := nagios.Range{}, time.Duration(0), false
-	for _, m := range s.Maps {
-		if !m.ModTime.IsZero() {
-			lag, any = max(lag, s.ModTime.Sub(m.ModTime)), true
-		}
-	}
-	if any {
-		s.measure("map_lag", lag.Truncate(time.Second).Seconds(), "s", none, none)
-	}
 }

@@ -7,22 +7,41 @@ import (
 	"time"
 
 	"mailfresh/internal/aliases"
+	"mailfresh/internal/mapfile"
 	"mailfresh/internal/nagios"
+	"mailfresh/internal/plugin"
+	"mailfresh/internal/regular"
 	"mailfresh/internal/systemd"
 )
 
 // facts is what was gathered.
 type facts struct {
-	files     []aliases.File
-	failed    []failure // files and patterns that could not be looked at
-	unmatched []string  // patterns that no file matches
-	timer     *timer    // nil if none was asked for
+	patterns []asked                // as asked for
+	paths    []string               // the files that they stand for
+	read     []plugin.Outcome[file] // what was read of each
+	timer    *timer                 // nil if none was asked for
 }
 
-type failure struct {
-	name string
-	err  error
-	late bool // the time was up
+// asked is what a name or a glob stands for.
+type asked struct {
+	text   string
+	files  int
+	others []string // compiled maps, lock files and editors' copies, which are left out
+	err    error    // not all of it could be looked at
+}
+
+// file is what is known of one file.
+type file struct {
+	regular.File
+	content *aliases.Content // nil if no format was given or it could not be read
+	maps    []compiled
+}
+
+// compiled is what is known of a map that may be compiled from a file.
+type compiled struct {
+	regular.File
+	kind  mapfile.Kind
+	facts mapfile.Facts
 }
 
 // timer is the timer that should rewrite the files.
@@ -30,38 +49,93 @@ type timer struct {
 	systemd.Pair
 	host systemd.Host
 	err  error // it could not be looked at
-	late bool  // the time was up
+}
+
+// part is what is said of one side of a file.
+type part struct {
+	findings nagios.Findings
+	notes    []string
+	data     []nagios.Quantity
+}
+
+// found is a part with one finding.
+func found(state nagios.State, format string, args ...any) (p part) {
+	p.findings.Add(state, format, args...)
+	return p
+}
+
+// note is a part with one note.
+func note(format string, args ...any) part {
+	return part{notes: []string{fmt.Sprintf(format, args...)}}
+}
+
+// measure is a part with one quantity.
+func measure(q nagios.Quantity) part { return part{data: []nagios.Quantity{q}} }
+
+// join puts parts together.
+func join(parts ...part) (all part) {
+	for _, p := range parts {
+		all.findings = append(all.findings, p.findings...)
+		all.notes = append(all.notes, p.notes...)
+		all.data = append(all.data, p.data...)
+	}
+	return all
 }
 
 // judge gives the result for the files that were read.
 func judge(opt options, f facts, now time.Time) nagios.Result {
-	var verdicts []nagios.Object
-	for _, file := range f.files {
-		s := &subject{opt: opt, File: file, timer: f.timer, now: now}
-		s.inspect()
-		verdicts = append(verdicts, s.verdict())
+	var objects []nagios.Object
+	for i, path := range f.paths {
+		if err := f.read[i].Err; err != nil {
+			objects = append(objects, unseen(opt, path, err))
+			continue
+		}
+		objects = append(objects, judgeFile(opt, f.read[i].Value, f.timer, now))
 	}
-	for _, pattern := range f.unmatched {
-		verdicts = append(verdicts, say(nagios.Critical, pattern, "no file matches"))
+	for _, p := range f.patterns {
+		objects = append(objects, judgePattern(opt, p)...)
 	}
-	for _, f := range f.failed {
-		verdicts = append(verdicts, say(opt.unseen(f.late), f.name, "cannot be looked at: "+f.err.Error()))
-	}
-	r := nagios.Result{}
-	for _, v := range verdicts {
-		r.State = nagios.Worst(r.State, v.State)
-		r.Objects = append(r.Objects, v)
+	r := nagios.Result{Objects: objects}
+	for _, o := range objects {
+		r.State = nagios.Worst(r.State, o.State)
 	}
 	r.Summary = nagios.Summary(r.Objects, "file", " are fresh", func(o nagios.Object) string { return o.Text })
 	return r
 }
 
-// unseen is the state of what could not be looked at.
-func (o *options) unseen(late bool) nagios.State {
-	if late {
-		return o.TimeoutState
+// judgePattern judges a pattern of which something could not be looked at, or that
+// no file matches.
+func judgePattern(opt options, p asked) []nagios.Object {
+	switch {
+	case p.err != nil:
+		return []nagios.Object{unseen(opt, p.text, p.err)}
+	case p.files == 0:
+		text := "no file matches"
+		if len(p.others) > 0 {
+			text += fmt.Sprintf(", but %s, which are left out", leftOut(p.others))
+		}
+		return []nagios.Object{say(nagios.Critical, p.text, text)}
+	case len(p.others) > 0:
+		v := say(nagios.OK, p.text, "stands for "+nagios.Count(p.files, "file", "files"))
+		v.Notes = []string{"note: left out: " + leftOut(p.others)}
+		return []nagios.Object{v}
 	}
-	return nagios.Unknown
+	return nil
+}
+
+// leftOut names the first few of what a pattern leaves out.
+func leftOut(paths []string) string {
+	return nagios.List(paths, shown, len(paths)) + " (compiled maps, lock files, copies)"
+}
+
+// unseen is the verdict on what could not be looked at.
+func unseen(opt options, name string, err error) nagios.Object {
+	o := say(nagios.Unknown, name, "cannot be looked at: "+err.Error())
+	if plugin.Late(err) {
+		o = say(opt.TimeoutState, name, "cannot be looked at: no answer in time")
+	}
+	o.Unseen = true
+	return o
 }
 
 // say makes a sentence of what was found of a file: "x is missing", but "x: no
@@ -69,138 +143,101 @@ func (o *options) unseen(late bool) nagios.State {
 func say(state nagios.State, path, text string) nagios.Object {
 	joint := ": "
 	switch verb, _, _ := strings.Cut(text, " "); verb {
-	case "is", "was", "has", "cannot":
+	case "is", "was", "has", "cannot", "stands":
 		joint = " "
 	}
-	return nagios.Object{State: state, Text: path + joint + text, Prefix: strings.TrimPrefix(path, "/")}
-}
-
-// subject is one file while it is judged.
-type subject struct {
-	opt options
-	aliases.File
-	timer    *timer
-	now      time.Time
-	findings nagios.Findings
-	notes    []string
-	data     []nagios.Quantity
-}
-
-// found adds what was seen of the file.
-func (s *subject) found(state nagios.State, format string, args ...any) {
-	s.findings.Add(state, format, args...)
-}
-
-func (s *subject) note(format string, args ...any) {
-	s.notes = append(s.notes, fmt.Sprintf(format, args...))
-}
-
-// measure adds an item of performance data.
-func (s *subject) measure(label string, value float64, unit string, warning, critical nagios.Range) {
-	s.data = append(s.data, nagios.Quantity{Label: label, Value: value, Unit: unit, Signed: label == "age", Warning: warning, Critical: critical})
-}
-
-func (s *subject) inspect() {
-	if s.atFault() {
-		return
-	}
-	s.age()
-	s.size()
-	if s.Content != nil {
-		s.content()
-	}
-	for _, m := range s.Maps {
-		s.compiled(m)
-	}
-	s.mapLag()
-	if s.Moving {
-		s.note("note: the file may still be being written: what is said of its content may be half of it")
-	}
-	if s.Link != "" {
-		s.note("a symbolic link to %s", s.Link)
+	return nagios.Object{
+		State: state, Text: path + joint + text, Prefix: strings.TrimPrefix(path, "/"),
+		Labels: []nagios.MetricLabel{{Name: "file", Value: path}},
 	}
 }
 
-// atFault reports whether the file cannot be read.
-func (s *subject) atFault() bool {
-	switch s.Fault {
-	case aliases.Missing:
-		s.found(nagios.Critical, "is missing")
-	case aliases.Dangling:
-		s.found(nagios.Critical, "is a symbolic link to %s, which does not exist", s.Link)
-	case aliases.Looping:
-		s.found(nagios.Critical, "is a symbolic link that leads back to itself")
-	case aliases.Irregular:
-		s.found(nagios.Critical, "is not a regular file but a %s", s.Type)
-	case aliases.Denied:
-		where := ""
-		if s.Where != s.Path {
-			where = " on the directory " + s.Where
+// judgeFile judges one file: its kind, or its age, size, content and maps.
+func judgeFile(opt options, f file, t *timer, now time.Time) nagios.Object {
+	all := fault(f)
+	if len(all.findings) == 0 {
+		all = join(age(opt, f, t, now), size(opt, f), content(opt, f), maps(opt, f, now))
+		if f.Moving {
+			all = join(all, note("note: the file may still be being written: what is said of its content may be half of it"))
 		}
-		s.found(nagios.Unknown, "cannot be read: permission denied%s", where)
-	default:
-		return false
+		if f.Link != "" {
+			all = join(all, note("a symbolic link to %s", f.Link))
+		}
 	}
-	return true
-}
-
-// skew is how far in the future a file may seem to be written.
-const skew = time.Minute
-
-// age judges the time since the file was written.
-func (s *subject) age() {
-	old := max(s.now.Sub(s.ModTime), -math.MaxInt64)
-	if old >= -skew {
-		old = max(old, 0)
-	}
-	s.measure("age", math.Round(old.Seconds()), "s", s.opt.Warning.Range, s.opt.Critical.Range)
-	if old < 0 {
-		s.found(nagios.Warning, "was written %s in the future (%s): its freshness cannot be judged", nagios.Span(-old), nagios.Instant(s.ModTime))
-		return
-	}
-	state := nagios.Judge(old.Seconds(), s.opt.Warning.Range, s.opt.Critical.Range)
-	text := fmt.Sprintf("was last written %s ago (%s)", nagios.Span(old.Truncate(time.Second)), nagios.Instant(s.ModTime))
-	if state != nagios.OK {
-		text += ", " + nagios.CrossedTime(state, old.Seconds(), s.opt.Warning.Range, s.opt.Critical.Range)
-	}
-	if s.timer != nil {
-		s.schedule(state, text)
-		return
-	}
-	s.found(state, "%s", text)
-}
-
-func (s *subject) size() {
-	s.measure("size", float64(s.Size), "B", s.opt.SizeWarning, s.opt.SizeCritical)
-	state := nagios.Judge(float64(s.Size), s.opt.SizeWarning, s.opt.SizeCritical)
-	switch {
-	case state != nagios.OK:
-		s.found(state, "has %s, %s", nagios.Count(int(s.Size), "byte", "bytes"), nagios.Crossed(state, s.opt.SizeWarning, s.opt.SizeCritical))
-	case s.Size == 0 && s.Content == nil && !s.opt.SizeWarning.Set && !s.opt.SizeCritical.Set:
-		s.found(nagios.Critical, "is empty")
-	}
-}
-
-func (s *subject) verdict() nagios.Object {
-	v := say(s.findings.Worst(), s.Path, s.findings.Text())
-	v.Notes, v.Detail, v.Quantities = s.notes, s.detail(), s.data
+	v := say(all.findings.Worst(), f.Path, all.findings.Text())
+	v.Notes, v.Detail, v.Quantities = all.notes, detail(f), all.data
+	v.Unseen = f.Fault == regular.Denied
 	return v
 }
 
+// fault says why the file cannot be read.
+func fault(f file) part {
+	switch f.Fault {
+	case regular.Readable:
+		return part{}
+	case regular.Denied:
+		return found(nagios.Unknown, "%s", f.Reason())
+	}
+	return found(nagios.Critical, "%s", f.Reason())
+}
+
+// age judges the time since the file was written, in whole seconds.
+func age(opt options, f file, t *timer, now time.Time) part {
+	old := max(now.Sub(f.ModTime), -math.MaxInt64).Truncate(time.Second)
+	if old >= -time.Duration(opt.MtimeTolerance) {
+		old = max(old, 0)
+	}
+	data := join(measure(nagios.Quantity{
+		Label: "age", Value: old.Seconds(), Unit: nagios.Seconds, Signed: true,
+		Warning: opt.Warning.Range, Critical: opt.Critical.Range,
+	}), measure(nagios.Timestamp("mtime_timestamp_seconds", f.ModTime)))
+	if old < 0 {
+		return join(data, found(nagios.Warning, "was written %s in the future (%s): its freshness cannot be judged", nagios.Span(-old), nagios.Instant(f.ModTime)))
+	}
+	state := nagios.Judge(old.Seconds(), opt.Warning.Range, opt.Critical.Range)
+	text := fmt.Sprintf("was last written %s ago (%s)", nagios.Span(old), nagios.Instant(f.ModTime))
+	if state != nagios.OK {
+		text += ", " + nagios.CrossedTime(state, old.Seconds(), opt.Warning.Range, opt.Critical.Range)
+	}
+	if t == nil {
+		return join(data, found(state, "%s", text))
+	}
+	if t.err != nil {
+		return join(data, found(nagios.Worst(state, unseen(opt, "", t.err).State), "%s; its timer cannot be looked at: %v", text, t.err))
+	}
+	missed := updatesSince(opt, f, *t, now)
+	return join(data, found(nagios.Worst(state, missed.state), "%s%s", text, missed.text), missed.part)
+}
+
+func size(opt options, f file) part {
+	data := measure(nagios.Quantity{
+		Label: "size", Metric: "size_bytes", Value: float64(f.Size), Unit: nagios.Bytes,
+		Warning: opt.SizeWarning, Critical: opt.SizeCritical,
+	})
+	state := nagios.Judge(float64(f.Size), opt.SizeWarning, opt.SizeCritical)
+	switch {
+	case state != nagios.OK:
+		return join(data, found(state, "has %s, %s", nagios.Count(int(f.Size), "byte", "bytes"), nagios.Crossed(state, opt.SizeWarning, opt.SizeCritical)))
+	case f.Size == 0 && f.content == nil && !opt.SizeWarning.Set && !opt.SizeCritical.Set:
+		return join(data, found(nagios.Critical, "is empty"))
+	}
+	return data
+}
+
 // detail is the raw facts.
-func (s *subject) detail() []string {
-	if s.Fault != aliases.Readable {
+func detail(f file) []string {
+	if f.Fault != regular.Readable {
 		return nil
 	}
-	list := []string{fmt.Sprintf("size %d bytes, written %s", s.Size, nagios.Instant(s.ModTime))}
-	if c := s.Content; c != nil {
+	list := []string{fmt.Sprintf("size %d bytes, written %s", f.Size, nagios.Instant(f.ModTime))}
+	if c := f.content; c != nil {
 		list = append(list, fmt.Sprintf("format %s, %s", c.Format, nagios.Count(c.Lines, "line", "lines")))
 		for _, p := range c.Problems {
 			list = append(list, problemText(p))
 		}
 	}
-	for _, m := range s.Maps {
-		list = append(list, fmt.Sprintf("%s: %d bytes, written %s", m.Path, m.Size, nagios.Instant(m.ModTime)))
+	for _, m := range f.maps {
+		list = append(list, mapDetail(m)...)
 	}
 	return list
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"math"
 	"slices"
@@ -10,8 +11,11 @@ import (
 
 	"mailfresh/internal/aliases"
 	"mailfresh/internal/document"
+	"mailfresh/internal/mapfile"
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/output"
+	"mailfresh/internal/plugin"
+	"mailfresh/internal/regular"
 	"mailfresh/internal/systemd"
 )
 
@@ -27,35 +31,75 @@ func given(change func(*options)) options {
 			panic(err)
 		}
 	}
-	o.Format = aliases.Exim
+	o.Format, o.MtimeTolerance = aliases.Exim, nagios.Duration(time.Minute)
 	if change != nil {
 		change(&o)
 	}
 	return o
 }
 
-// file is a good file of half an hour ago.
-func file(change func(*aliases.File)) aliases.File {
-	f := aliases.File{Path: "/etc/aliases", Size: 100, ModTime: ago(30 * time.Minute), Content: &aliases.Content{Format: aliases.Exim, Entries: 5, Lines: 5}}
+// good is a good file of half an hour ago.
+func good(change func(*file)) file {
+	f := file{
+		File:    regular.File{Path: "/etc/aliases", Size: 100, ModTime: ago(30 * time.Minute)},
+		content: &aliases.Content{Format: aliases.Exim, Entries: 5, Lines: 5},
+	}
 	if change != nil {
 		change(&f)
 	}
 	return f
 }
 
-func withProblem(k aliases.Kind) aliases.File {
-	return file(func(f *aliases.File) {
-		f.Content.Counts[k] = 1
-		f.Content.Problems = []aliases.Problem{{Kind: k, Line: 3, Key: "a"}}
+func withProblem(k aliases.Kind) file {
+	return good(func(f *file) {
+		f.content.Counts[k] = 1
+		f.content.Problems = []aliases.Problem{{Kind: k, Line: 3, Key: "a"}}
 	})
 }
 
-func withMap(m aliases.CompiledMap) aliases.File {
-	return file(func(f *aliases.File) { f.Maps = []aliases.CompiledMap{m} })
+func withMap(m compiled) file {
+	return good(func(f *file) { f.maps = []compiled{m} })
+}
+
+// built is a map that was built some time ago.
+func built(path string, kind mapfile.Kind, age time.Duration, change func(*compiled)) compiled {
+	m := compiled{
+		File:  regular.File{Path: path, Size: 12288, ModTime: ago(age)},
+		kind:  kind,
+		facts: mapfile.Facts{Type: kind.String(), Entries: 5, Preset: 5},
+	}
+	if change != nil {
+		change(&m)
+	}
+	return m
 }
 
 func again(key string, first int, differ bool) aliases.Duplicate {
 	return aliases.Duplicate{Key: key, First: int64(first), Last: 9, Differ: differ}
+}
+
+// damage damages a map, and holds gives it a type and a number of entries.
+func damage(text string) func(*compiled) {
+	return func(m *compiled) { m.facts.Damage = text }
+}
+
+func holds(kind string, entries, preset int64) func(*compiled) {
+	return func(m *compiled) { m.facts = mapfile.Facts{Type: kind, Entries: entries, Preset: preset} }
+}
+
+// read is what was read of some files.
+func read(t *timer, files ...file) facts {
+	f := facts{timer: t}
+	for _, one := range files {
+		f = addRead(f, one.Path, one, nil)
+	}
+	return f
+}
+
+func addRead(f facts, path string, one file, err error) facts {
+	f.paths = append(f.paths, path)
+	f.read = append(f.read, plugin.Outcome[file]{Value: one, Err: err})
+	return f
 }
 
 // TestJudge has a row for each state that a file may be in.
@@ -64,32 +108,32 @@ func TestJudge(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		opt  func(*options)
-		file aliases.File
+		file file
 		want nagios.State
 		text string // of the summary
 	}{
-		{"fresh", none, file(nil), nagios.OK, "/etc/aliases was last written 30m ago (2022-02-22 16:17:00 UTC)"},
-		{"stale", none, file(func(f *aliases.File) { f.ModTime = ago(time.Hour + time.Second) }), nagios.Warning, "allowed is 1h"},
-		{"very stale", none, file(func(f *aliases.File) { f.ModTime = ago(3 * time.Hour) }), nagios.Critical, "was last written 3h ago (2022-02-22 13:47:00 UTC), allowed is 2h"},
-		{"at the limit", none, file(func(f *aliases.File) { f.ModTime = ago(time.Hour) }), nagios.OK, ""},
-		{"future", none, file(func(f *aliases.File) { f.ModTime = ago(-time.Hour) }), nagios.Warning, "1h in the future (2022-02-22 17:47:00 UTC): its freshness cannot be judged"},
-		{"skew", none, file(func(f *aliases.File) { f.ModTime = ago(-time.Minute) }), nagios.OK, ""},
-		{"missing", none, aliases.File{Path: "x", Fault: aliases.Missing}, nagios.Critical, "x is missing"},
-		{"dangling", none, aliases.File{Path: "x", Fault: aliases.Dangling, Link: "y"}, nagios.Critical, "symbolic link to y, which does not exist"},
-		{"loop", none, aliases.File{Path: "x", Fault: aliases.Looping}, nagios.Critical, "leads back to itself"},
-		{"FIFO", none, aliases.File{Path: "x", Fault: aliases.Irregular, Type: "FIFO"}, nagios.Critical, "not a regular file but a FIFO"},
-		{"denied", none, aliases.File{Path: "x", Fault: aliases.Denied, Where: "x"}, nagios.Unknown, "x cannot be read: permission denied"},
-		{"denied above", none, aliases.File{Path: "/a/x", Fault: aliases.Denied, Where: "/a"}, nagios.Unknown, "/a/x cannot be read: permission denied on the directory /a"},
-		{"just now", none, file(func(f *aliases.File) { f.ModTime = ago(1700 * time.Millisecond) }), nagios.OK, "was last written 1 s ago"},
-		{"comments only", none, file(func(f *aliases.File) { f.Content.Entries = 0 }), nagios.Critical, "/etc/aliases has no entries"},
-		{"empty", none, file(func(f *aliases.File) {
-			f.Content.Entries, f.Size, f.Content.Required = 0, 0, []aliases.Requirement{{Key: "k"}}
+		{"fresh", none, good(nil), nagios.OK, "/etc/aliases was last written 30m ago (2022-02-22 16:17:00 UTC)"},
+		{"stale", none, good(func(f *file) { f.ModTime = ago(time.Hour + time.Second) }), nagios.Warning, "allowed is 1h"},
+		{"very stale", none, good(func(f *file) { f.ModTime = ago(3 * time.Hour) }), nagios.Critical, "was last written 3h ago (2022-02-22 13:47:00 UTC), allowed is 2h"},
+		{"at the limit", none, good(func(f *file) { f.ModTime = ago(time.Hour) }), nagios.OK, ""},
+		{"future", none, good(func(f *file) { f.ModTime = ago(-time.Hour) }), nagios.Warning, "1h in the future (2022-02-22 17:47:00 UTC): its freshness cannot be judged"},
+		{"skew", none, good(func(f *file) { f.ModTime = ago(-time.Minute) }), nagios.OK, ""},
+		{"missing", none, file{File: regular.File{Path: "x", Fault: regular.Missing}}, nagios.Critical, "x is missing"},
+		{"dangling", none, file{File: regular.File{Path: "x", Fault: regular.Dangling, Link: "y"}}, nagios.Critical, "symbolic link to y, which does not exist"},
+		{"loop", none, file{File: regular.File{Path: "x", Fault: regular.Looping}}, nagios.Critical, "leads back to itself"},
+		{"FIFO", none, file{File: regular.File{Path: "x", Fault: regular.Irregular, Type: "FIFO"}}, nagios.Critical, "not a regular file but a FIFO"},
+		{"denied", none, file{File: regular.File{Path: "x", Fault: regular.Denied, Where: "x"}}, nagios.Unknown, "x cannot be read: permission denied"},
+		{"denied above", none, file{File: regular.File{Path: "/a/x", Fault: regular.Denied, Where: "/a"}}, nagios.Unknown, "/a/x cannot be read: permission denied on the directory /a"},
+		{"just now", none, good(func(f *file) { f.ModTime = ago(1700 * time.Millisecond) }), nagios.OK, "was last written 1 s ago"},
+		{"comments only", none, good(func(f *file) { f.content.Entries = 0 }), nagios.Critical, "/etc/aliases has no entries"},
+		{"empty", none, good(func(f *file) {
+			f.content.Entries, f.Size, f.content.Required = 0, 0, []aliases.Requirement{{Key: "k"}}
 		}), nagios.Critical, "/etc/aliases is empty; required key k not found"},
-		{"centuries ahead", nil, file(func(f *aliases.File) { f.ModTime = time.Date(2500, 1, 1, 0, 0, 0, 0, time.UTC) }), nagios.Warning, "was written 106751d 23h in the future (2500-01-01"},
-		{"few entries", func(o *options) { o.EntriesWarning = nagios.Range{Start: 10, End: math.Inf(1), Set: true} }, file(nil), nagios.Warning, "has 5 entries, outside the range 10:$"},
-		{"too few entries", func(o *options) { o.EntriesCritical = nagios.Range{Start: 20, End: math.Inf(1), Set: true} }, file(nil), nagios.Critical, "has 5 entries, outside the range 20:$"},
-		{"size", func(o *options) { o.SizeCritical = nagios.Range{Start: 200, End: math.Inf(1), Set: true} }, file(nil), nagios.Critical, "has 100 bytes"},
-		{"size 0, not looked into", none, file(func(f *aliases.File) { f.Content, f.Size = nil, 0 }), nagios.Critical, "is empty"},
+		{"centuries ahead", nil, good(func(f *file) { f.ModTime = time.Date(2500, 1, 1, 0, 0, 0, 0, time.UTC) }), nagios.Warning, "was written 106751d 23h in the future (2500-01-01"},
+		{"few entries", func(o *options) { o.EntriesWarning = nagios.Range{Start: 10, End: math.Inf(1), Set: true} }, good(nil), nagios.Warning, "has 5 entries, outside the range 10:$"},
+		{"too few entries", func(o *options) { o.EntriesCritical = nagios.Range{Start: 20, End: math.Inf(1), Set: true} }, good(nil), nagios.Critical, "has 5 entries, outside the range 20:$"},
+		{"size", func(o *options) { o.SizeCritical = nagios.Range{Start: 200, End: math.Inf(1), Set: true} }, good(nil), nagios.Critical, "has 100 bytes"},
+		{"size 0, not looked into", none, good(func(f *file) { f.content, f.Size = nil, 0 }), nagios.Critical, "is empty"},
 		{"byte-order mark", none, withProblem(aliases.Mark), nagios.Critical, "damage: line 3: a byte-order mark belongs to the first key (a)"},
 		{"NUL", none, withProblem(aliases.NUL), nagios.Critical, "damage: line 3: a NUL byte"},
 		{"lone CR", none, withProblem(aliases.LoneCR), nagios.Critical, "lone CR"},
@@ -98,9 +142,9 @@ func TestJudge(t *testing.T) {
 		{"oversize", none, withProblem(aliases.Oversize), nagios.Critical, "no entry begins in the next 4 MiB"},
 		{"no value", none, withProblem(aliases.NoValue), nagios.Warning, "1 line is lost or misread: line 3: key without value (a)"},
 		{"no separator", none, withProblem(aliases.NoSeparator), nagios.Warning, ""},
-		{"joined", none, file(func(f *aliases.File) {
-			f.Content.Counts[aliases.Joined] = 1
-			f.Content.Problems = []aliases.Problem{{Kind: aliases.Joined, Line: 3, Cause: 2, Key: "a"}}
+		{"joined", none, good(func(f *file) {
+			f.content.Counts[aliases.Joined] = 1
+			f.content.Problems = []aliases.Problem{{Kind: aliases.Joined, Line: 3, Cause: 2, Key: "a"}}
 		}), nagios.Warning, "1 line is lost or misread: line 3 continues the entry of line 2 (a)"},
 		{"dropped continuation", none, withProblem(aliases.Unattached), nagios.Warning, "line 3: continues no entry and is lost (a)"},
 		{"not local", none, withProblem(aliases.NotLocal), nagios.Warning, ""},
@@ -110,56 +154,85 @@ func TestJudge(t *testing.T) {
 		{"unbalanced", none, withProblem(aliases.Unbalanced), nagios.Warning, ""},
 		{"colon key", none, withProblem(aliases.ColonKey), nagios.Warning, ""},
 		{"CRLF", none, withProblem(aliases.CarriageEnds), nagios.Warning, ""},
-		{"refused", none, file(func(f *aliases.File) { f.Content.Refused = "line 3: an invalid entry" }), nagios.Critical, "OpenSMTPD refuses the whole file and goes on with the old map: line 3"},
-		{"duplicates that differ", none, file(func(f *aliases.File) {
-			f.Content.Repeated, f.Content.Differing = 3, 2
-			f.Content.Duplicates = []aliases.Duplicate{{Key: "a", First: 2, Last: 9, Differ: true}}
+		{"refused", none, good(func(f *file) {
+			f.content.Format, f.content.Refused = aliases.OpenSMTPD, &aliases.Problem{Kind: aliases.Invalid, Line: 3}
+		}), nagios.Critical, "smtpd does not start with this file; a running one goes on with the old table: line 3: an invalid entry$"},
+		{"refused by makemap", none, good(func(f *file) {
+			f.content.Format, f.content.Refused = aliases.OpenSMTPDDB, &aliases.Problem{Kind: aliases.Again, Line: 4, Cause: 2}
+		}), nagios.Critical, "makemap refuses the whole file, and smtpd goes on with the old map: lines 2 and 4 have the same key$"},
+		{"deferred", none, withProblem(aliases.Deferred), nagios.Warning, "line 3: the value is not understood: mail to this key is deferred (424) (a)$"},
+		{"required, deferred", none, good(func(f *file) {
+			f.content.Required = []aliases.Requirement{{Key: "k", Line: 2, Bad: true}}
+		}), nagios.Critical, "required key k has a value in line 2 that OpenSMTPD does not understand: mail to it is deferred (424)"},
+		{"required, a default", none, good(func(f *file) {
+			f.content.Required = []aliases.Requirement{{Key: "k", CatchAll: 2}}
+		}), nagios.Unknown, "required key k is no key of the file, but line 2 may stand for it, if the mail server's lookup has a default"},
+		{"required, patterns", none, good(func(f *file) {
+			f.content.Patterns, f.content.Required = 3, []aliases.Requirement{{Key: "k"}}
+		}), nagios.Unknown, "required key k is no key of the file, and 3 keys look like patterns, which are not tried"},
+		{"duplicates that differ", none, good(func(f *file) {
+			f.content.Repeated, f.content.Differing = 3, 2
+			f.content.Duplicates = []aliases.Duplicate{{Key: "a", First: 2, Last: 9, Differ: true}}
 		}), nagios.Warning, "/etc/aliases has 2 entries that repeat a key with another value (the first wins): a (lines 2 and 9) and 1 more"},
-		{"many duplicates", none, file(func(f *aliases.File) {
-			f.Content.Repeated, f.Content.Differing = 9, 4
-			f.Content.Duplicates = []aliases.Duplicate{again("a", 1, true), again("b", 2, true), again("c", 3, true), again("d", 4, true), again("e", 5, false)}
+		{"many duplicates", none, good(func(f *file) {
+			f.content.Repeated, f.content.Differing = 9, 4
+			f.content.Duplicates = []aliases.Duplicate{again("a", 1, true), again("b", 2, true), again("c", 3, true), again("d", 4, true), again("e", 5, false)}
 		}), nagios.Warning, "has 4 entries that repeat a key with another value (the first wins): a (lines 1 and 9), b (lines 2 and 9), c (lines 3 and 9) and 1 more"},
-		{"few that differ", none, file(func(f *aliases.File) {
-			f.Content.Repeated, f.Content.Differing = 2, 1
-			f.Content.Duplicates = []aliases.Duplicate{again("a", 1, true), again("e", 5, false)}
+		{"few that differ", none, good(func(f *file) {
+			f.content.Repeated, f.content.Differing = 2, 1
+			f.content.Duplicates = []aliases.Duplicate{again("a", 1, true), again("e", 5, false)}
 		}), nagios.Warning, "has 1 entry that repeats a key with another value (the first wins): a (lines 1 and 9)$"},
-		{"duplicates", none, file(func(f *aliases.File) {
-			f.Content.Repeated = 1
-			f.Content.Duplicates = []aliases.Duplicate{{Key: "a", First: 2, Last: 9}}
+		{"duplicates", none, good(func(f *file) {
+			f.content.Repeated = 1
+			f.content.Duplicates = []aliases.Duplicate{{Key: "a", First: 2, Last: 9}}
 		}), nagios.OK, ""},
-		{"required", none, file(func(f *aliases.File) { f.Content.Required = []aliases.Requirement{{Key: "k", Line: 2}} }), nagios.OK, ""},
-		{"required, absent", none, file(func(f *aliases.File) { f.Content.Required = []aliases.Requirement{{Key: "k"}} }), nagios.Critical, "/etc/aliases: required key k not found: it does not stand in the file"},
-		{"required, found empty", none, file(func(f *aliases.File) { f.Content.Required = []aliases.Requirement{{Key: "k", Line: 2, Empty: true}} }), nagios.Warning, "required key k has no value in line 2: Exim finds it with empty data"},
-		{"required, not read", none, file(func(f *aliases.File) {
-			f.Content.Required = []aliases.Requirement{{Key: "k"}}
-			f.Content.Counts[aliases.Oversize] = 1
+		{"required", none, good(func(f *file) { f.content.Required = []aliases.Requirement{{Key: "k", Line: 2}} }), nagios.OK, ""},
+		{"required, absent", none, good(func(f *file) { f.content.Required = []aliases.Requirement{{Key: "k"}} }), nagios.Critical, "/etc/aliases: required key k not found: it does not stand in the file"},
+		{"required, found empty", none, good(func(f *file) { f.content.Required = []aliases.Requirement{{Key: "k", Line: 2, Empty: true}} }), nagios.Warning, "required key k has no value in line 2: Exim finds it with empty data"},
+		{"required, not read", none, good(func(f *file) {
+			f.content.Required = []aliases.Requirement{{Key: "k"}}
+			f.content.Counts[aliases.Oversize] = 1
 		}), nagios.Critical, "required key k not found: it does not stand in the part of the file that was read"},
-		{"many required", none, file(func(f *aliases.File) {
-			f.Content.Required = []aliases.Requirement{{Key: "k"}, {Key: "l"}, {Key: "m"}, {Key: "n"}, {Key: "o"}}
+		{"many required", none, good(func(f *file) {
+			f.content.Required = []aliases.Requirement{{Key: "k"}, {Key: "l"}, {Key: "m"}, {Key: "n"}, {Key: "o"}}
 		}), nagios.Critical, "required key m not found: it does not stand in the file; 2 more required keys not found"},
-		{"required, lost", none, file(func(f *aliases.File) {
-			f.Content.Required = []aliases.Requirement{{Key: "k", Lost: &aliases.Problem{Kind: aliases.NUL, Line: 812, Cause: 811}}}
+		{"required, lost", none, good(func(f *file) {
+			f.content.Required = []aliases.Requirement{{Key: "k", Lost: &aliases.Problem{Kind: aliases.NUL, Line: 812, Cause: 811}}}
 		}), nagios.Critical, "required key k not found: line 812 is swallowed by the NUL in line 811"},
-		{"required, in a comment", none, file(func(f *aliases.File) { f.Content.Required = []aliases.Requirement{{Key: "k", Note: 4}} }), nagios.Critical, "it stands in a comment, line 4"},
-		{"map", none, withMap(aliases.CompiledMap{Path: "m.db", ModTime: ago(29 * time.Minute)}), nagios.OK, ""},
-		{"stale map", none, withMap(aliases.CompiledMap{Path: "m.db", ModTime: ago(2 * time.Hour)}), nagios.Critical, "its map m.db is 1h 30m older than the file"},
-		{"stale cdb of Postfix", func(o *options) { o.Format = aliases.Aliases }, withMap(aliases.CompiledMap{Path: "/etc/aliases.cdb", Kind: aliases.CDB, ModTime: ago(2 * time.Hour)}), nagios.Critical, "(run postalias cdb:/etc/aliases)"},
-		{"stale map beside a fresh one", none, file(func(f *aliases.File) {
-			f.Maps = []aliases.CompiledMap{{Path: "m.db", Kind: aliases.DB, ModTime: ago(2 * time.Hour)}, {Path: "m.lmdb", Kind: aliases.LMDB, ModTime: ago(time.Minute)}}
-		}), nagios.Critical, "its map m.db is 1h 30m older than the file: the mail server has the old entries if it is this map that it uses"},
-		{"stale map beside a damaged one", none, file(func(f *aliases.File) {
-			f.Maps = []aliases.CompiledMap{{Path: "m.db", Kind: aliases.DB, ModTime: ago(2 * time.Hour)}, {Path: "m.lmdb", Kind: aliases.LMDB, ModTime: ago(time.Minute), Damage: "is empty"}}
-		}), nagios.Critical, "older than the file: the mail server still uses the old entries"},
-		{"stale map of an unknown format", func(o *options) { o.Format = aliases.None }, withMap(aliases.CompiledMap{Path: "m.db", Kind: aliases.DB, ModTime: ago(2 * time.Hour)}), nagios.Critical, "uses the old entries (compile it again)"},
-		{"map of 100 s", none, file(func(f *aliases.File) {
-			f.ModTime, f.Maps = ago(100*time.Second), []aliases.CompiledMap{{Path: "m.db", ModTime: ago(time.Hour)}}
+		{"required, in a comment", none, good(func(f *file) { f.content.Required = []aliases.Requirement{{Key: "k", Note: 4}} }), nagios.Critical, "it stands in a comment, line 4"},
+		{"map", none, withMap(built("m.db", mapfile.DB, 29*time.Minute, nil)), nagios.OK, ""},
+		{"stale map", none, withMap(built("m.db", mapfile.DB, 2*time.Hour, nil)), nagios.Critical, "its map m.db is 1h 30m older than the file"},
+		{"stale cdb of Postfix", func(o *options) { o.Format = aliases.Aliases }, withMap(built("/etc/aliases.cdb", mapfile.CDB, 2*time.Hour, nil)), nagios.Critical, "(run postalias cdb:/etc/aliases)"},
+		{"stale hash of Postfix", func(o *options) { o.Format = aliases.Map }, withMap(built("/etc/aliases.db", mapfile.DB, 2*time.Hour, func(m *compiled) { m.facts.Type = "hash" })), nagios.Critical, "(run postmap hash:/etc/aliases)"},
+		{"stale map beside a fresh one", none, good(func(f *file) {
+			f.maps = []compiled{built("m.db", mapfile.DB, 2*time.Hour, nil), built("m.lmdb", mapfile.LMDB, time.Minute, nil)}
 		}), nagios.OK, ""},
-		{"no map", none, withMap(aliases.CompiledMap{Path: "m.db", Fault: aliases.Missing}), nagios.Critical, "its map m.db does not exist"},
-		{"damaged map", none, withMap(aliases.CompiledMap{Path: "m.db", ModTime: ago(time.Minute), Damage: "is empty"}), nagios.Critical, "its map m.db is empty"},
-		{"unreadable map", none, withMap(aliases.CompiledMap{Path: "m.db", Fault: aliases.Denied}), nagios.Unknown, "its map m.db cannot be read: permission denied"},
-		{"map is a folder", none, withMap(aliases.CompiledMap{Path: "m.db", Fault: aliases.Irregular}), nagios.Critical, "is no regular file"},
+		{"stale map beside a damaged one", none, good(func(f *file) {
+			f.maps = []compiled{built("m.db", mapfile.DB, 2*time.Hour, nil), built("m.lmdb", mapfile.LMDB, time.Minute, damage("is empty"))}
+		}), nagios.Critical, "older than the file: the mail server still uses the old entries"},
+		{"stale map of an unknown format", func(o *options) { o.Format = aliases.None }, withMap(built("m.db", mapfile.DB, 2*time.Hour, nil)), nagios.Critical, "uses the old entries (compile it again)"},
+		{"map of 100 s", none, good(func(f *file) {
+			f.ModTime, f.maps = ago(100*time.Second), []compiled{built("m.db", mapfile.DB, time.Hour, nil)}
+		}), nagios.OK, ""},
+		{"no map", func(o *options) { o.Compiled = mapfile.DB }, withMap(compiled{File: regular.File{Path: "m.db", Fault: regular.Missing}}), nagios.Critical, "its map m.db does not exist"},
+		{"no map, not asked for", func(o *options) { o.Format = aliases.Map }, withMap(compiled{File: regular.File{Path: "m.db", Fault: regular.Missing}}), nagios.OK, ""},
+		{"damaged map", none, withMap(built("m.db", mapfile.DB, time.Minute, damage("is empty"))), nagios.Critical, "its map m.db is empty"},
+		{"hidden map", none, withMap(compiled{File: regular.File{Path: "/a/m.db", Where: "/a", Fault: regular.Denied}}), nagios.Unknown, "its map /a/m.db cannot be looked at: permission denied on /a"},
+		{"unreadable map", none, withMap(built("m.db", mapfile.DB, time.Minute, func(m *compiled) { m.Fault = regular.Denied })), nagios.OK, ""},
+		{"unreadable stale map", none, withMap(built("m.db", mapfile.DB, 2*time.Hour, func(m *compiled) { m.Fault = regular.Denied })), nagios.Critical, "its map m.db is 1h 30m older than the file"},
+		{"empty map", func(o *options) { o.Format = aliases.Map }, withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("hash", 4096, 0))), nagios.Critical, "its map /etc/aliases.db holds 0 of 5 entries (run postmap hash:/etc/aliases)$"},
+		{"map of another file", func(o *options) { o.Format = aliases.Aliases }, withMap(built("/etc/aliases.lmdb", mapfile.LMDB, time.Minute, holds("lmdb", 12, 12))), nagios.Critical, "its map /etc/aliases.lmdb holds 9 of 5 entries (run postalias lmdb:/etc/aliases)$"},
+		{"postmap for postalias", func(o *options) { o.Format = aliases.Aliases }, withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("btree", 5, 5))), nagios.Critical, "was built by postmap, not by postalias: no lookup finds anything (run postalias btree:/etc/aliases)$"},
+		{"postalias for postmap", func(o *options) { o.Format = aliases.Map }, withMap(built("/etc/aliases.cdb", mapfile.CDB, time.Minute, holds("cdb", 3, 3))), nagios.Critical, "it was built by postalias, not by postmap (run postmap cdb:/etc/aliases)$"},
+		{"newaliases", func(o *options) { o.Format = aliases.Sendmail }, withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("hash", 6, -1))), nagios.OK, ""},
+		{"newaliases, another file", func(o *options) { o.Format = aliases.Sendmail }, withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("hash", 5, -1))), nagios.Critical, "holds 4 of 5 entries (run newaliases)$"},
+		{"edited a moment ago", func(o *options) { o.Format = aliases.Map }, good(func(f *file) {
+			f.ModTime, f.maps = ago(50*time.Second), []compiled{built("m.db", mapfile.DB, time.Minute, holds("hash", 4100, 4))}
+		}), nagios.OK, ""},
+		{"SQLite for Postfix", func(o *options) { o.Format = aliases.Map }, withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("sqlite", 5, 5))), nagios.Critical, "is an SQLite database, which only Exim reads (run postmap hash:/etc/aliases)$"},
+		{"map is a folder", none, withMap(compiled{File: regular.File{Path: "m.db", Fault: regular.Irregular}}), nagios.Critical, "is no regular file"},
 	} {
-		r := judge(given(test.opt), facts{files: []aliases.File{test.file}}, now)
+		r := judge(given(test.opt), read(nil, test.file), now)
 		said[test.name] = r.State.String() + " - " + r.Summary
 		if r.State != test.want || !strings.Contains(r.Summary+"$", test.text) {
 			t.Errorf("%s: judge = %v, %q; want %v, %q", test.name, r.State, r.Summary, test.want, test.text)
@@ -170,21 +243,22 @@ func TestJudge(t *testing.T) {
 
 // What cannot be looked at is UNKNOWN and hides nothing else.
 func TestFailures(t *testing.T) {
-	failed := []failure{{"/x", errors.New("read /x: input/output error"), false}}
+	broken, late := errors.New("read /x: input/output error"), context.DeadlineExceeded
+	missing, noBus := file{File: regular.File{Path: "/y", Fault: regular.Missing}}, &timer{err: errors.New("no bus")}
 	for _, test := range []struct {
 		facts facts
 		want  nagios.State
 		text  string
 	}{
-		{facts{failed: failed}, nagios.Unknown, "/x cannot be looked at: read /x: input/output error"},
-		{facts{failed: failed, files: []aliases.File{file(nil)}}, nagios.Unknown, "/x cannot be looked at: read /x: input/output error (the other file is fine)"},
-		{facts{failed: failed, files: []aliases.File{{Path: "/y", Fault: aliases.Missing}}}, nagios.Critical, "/y is missing (and 1 more of 2 files)"},
-		{facts{timer: &timer{err: errors.New("no bus")}, files: []aliases.File{file(nil)}}, nagios.Unknown, "; its timer cannot be looked at: no bus"},
-		{facts{timer: &timer{err: errors.New("no bus")}, files: []aliases.File{{Path: "/y", Fault: aliases.Missing}}}, nagios.Critical, "/y is missing"},
-		{facts{timer: &timer{err: errors.New("no bus")}, files: []aliases.File{file(func(f *aliases.File) { f.ModTime = ago(3 * time.Hour) })}}, nagios.Critical, "allowed is 2h; its timer cannot be looked at: no bus"},
-		{facts{timer: &timer{err: errors.New("no answer"), late: true}, files: []aliases.File{file(nil)}}, nagios.Warning, "; its timer cannot be looked at"},
-		{facts{failed: []failure{{"/x", errors.New("no time was left"), true}}}, nagios.Warning, "/x cannot be looked at: no time was left"},
-		{facts{failed: []failure{{"/x", errors.New("no time was left"), true}}, files: []aliases.File{{Path: "/y", Fault: aliases.Missing}}}, nagios.Critical, "/y is missing (and 1 more of 2 files)"},
+		{addRead(facts{}, "/x", file{}, broken), nagios.Unknown, "/x cannot be looked at: read /x: input/output error"},
+		{addRead(read(nil, good(nil)), "/x", file{}, broken), nagios.Unknown, "/x cannot be looked at: read /x: input/output error (the other file is fine)"},
+		{addRead(read(nil, missing), "/x", file{}, broken), nagios.Critical, "/y is missing (and 1 more of 2 files)"},
+		{read(noBus, good(nil)), nagios.Unknown, "; its timer cannot be looked at: no bus"},
+		{read(noBus, missing), nagios.Critical, "/y is missing"},
+		{read(noBus, good(func(f *file) { f.ModTime = ago(3 * time.Hour) })), nagios.Critical, "allowed is 2h; its timer cannot be looked at: no bus"},
+		{read(&timer{err: late}, good(nil)), nagios.Warning, "; its timer cannot be looked at"},
+		{addRead(facts{}, "/x", file{}, late), nagios.Warning, "/x cannot be looked at: no answer in time"},
+		{addRead(read(nil, missing), "/x", file{}, late), nagios.Critical, "/y is missing (and 1 more of 2 files)"},
 	} {
 		r := judge(given(func(o *options) { o.TimeoutState = nagios.Warning }), test.facts, now)
 		if r.State != test.want || !strings.Contains(r.Summary, test.text) {
@@ -221,14 +295,14 @@ func TestSchedule(t *testing.T) {
 		text    string
 	}{
 		{"fresh", 40 * time.Minute, hourly(37*time.Minute, nil), nagios.OK, "was last written 40m ago"},
-		{"one missed", 50 * time.Minute, hourly(37*time.Minute, nil), nagios.Warning, "1 update of x.timer missed, yet x.service claims success 37m ago while the file does not move"},
+		{"one missed", 50 * time.Minute, hourly(37*time.Minute, nil), nagios.Warning, "1 update of x.timer missed, x.service finished successfully 37m ago, but the file was not updated"},
 		{"two missed", 110 * time.Minute, hourly(37*time.Minute, nil), nagios.Critical, "2 updates of x.timer missed"},
-		{"110 days", 110 * 24 * time.Hour, hourly(37*time.Minute, nil), nagios.Critical, "2640 updates of x.timer missed, yet x.service claims success"},
-		{"swallowed", 110 * time.Minute, hourly(37*time.Minute, func(t *timer) { t.Service.ExecMainCode, t.Service.ExecMainStatus = 1, 3 }), nagios.Critical, "does not move (exit status 3, ignored)$"},
+		{"110 days", 110 * 24 * time.Hour, hourly(37*time.Minute, nil), nagios.Critical, "2640 updates of x.timer missed, x.service finished successfully"},
+		{"swallowed", 110 * time.Minute, hourly(37*time.Minute, func(t *timer) { t.Service.ExecMainCode, t.Service.ExecMainStatus = 1, 3 }), nagios.Critical, "was not updated (exit status 3, ignored)$"},
 		{"declared a success", 110 * time.Minute, hourly(37*time.Minute, func(t *timer) {
 			t.Service.ExecMainCode, t.Service.ExecMainStatus, t.Service.SuccessStatus = 1, 75, []int32{75}
-		}), nagios.Critical, "does not move$"},
-		{"killed", 110 * time.Minute, hourly(37*time.Minute, func(t *timer) { t.Service.ExecMainCode, t.Service.ExecMainStatus = 2, 9 }), nagios.Critical, "does not move (killed by signal 9)$"},
+		}), nagios.Critical, "was not updated$"},
+		{"killed", 110 * time.Minute, hourly(37*time.Minute, func(t *timer) { t.Service.ExecMainCode, t.Service.ExecMainStatus = 2, 9 }), nagios.Critical, "was not updated (killed by signal 9)$"},
 		{"a long job", 50 * time.Minute, hourly(65*time.Minute, func(t *timer) { t.Service.InactiveExit = ago(120 * time.Minute) }), nagios.OK, ""},
 		{"a hang that was killed excuses nothing", 13 * time.Hour, hourly(5*time.Minute, func(t *timer) { t.Service.InactiveExit = ago(12 * time.Hour) }), nagios.Critical, "13 updates of x.timer missed"},
 		{"slack", 50 * time.Minute, hourly(65*time.Minute, func(t *timer) { t.Timer.RandomizedDelay = 40 * time.Minute }), nagios.OK, ""},
@@ -252,8 +326,8 @@ func TestSchedule(t *testing.T) {
 		{"future", -time.Hour, hourly(time.Minute, nil), nagios.Warning, "in the future"},
 	} {
 		opt := given(func(o *options) { o.Warning, o.Critical = nagios.TimeRange{}, nagios.TimeRange{} })
-		f := file(func(f *aliases.File) { f.ModTime = ago(test.written) })
-		r := judge(opt, facts{files: []aliases.File{f}, timer: test.timer}, now)
+		f := good(func(f *file) { f.ModTime = ago(test.written) })
+		r := judge(opt, read(test.timer, f), now)
 		said[test.name] = r.State.String() + " - " + r.Summary
 		if r.State != test.want || !strings.Contains(r.Summary+"$", test.text) {
 			t.Errorf("%s: judge = %v, %q; want %v, %q", test.name, r.State, r.Summary, test.want, test.text)
@@ -265,19 +339,21 @@ func TestSchedule(t *testing.T) {
 // The example runs in README.md: the file of the incident, and a map that nobody
 // compiled again.
 func TestREADME(t *testing.T) {
-	for command, f := range map[string]aliases.File{
+	for command, f := range map[string]file{
 		"check_alias_freshness -f /etc/exim4/vrts_aliases --format exim -w 1h -c 2h": {
-			Path: "/etc/exim4/vrts_aliases", Size: 4823, ModTime: time.Date(2022, 2, 22, 3, 44, 0, 0, time.UTC),
-			Content: &aliases.Content{Format: aliases.Exim, Entries: 127, Digest: 0x2b4c1e7793ad5f08},
+			File: regular.File{
+				Path: "/etc/exim4/vrts_aliases", Size: 4823, ModTime: time.Date(2022, 2, 22, 3, 44, 0, 0, time.UTC),
+			},
+			content: &aliases.Content{Format: aliases.Exim, Entries: 127, Digest: 0x2b4c1e7793ad5f08},
 		},
 		"check_alias_freshness -f /etc/aliases --format aliases -w 52w": {
-			Path: "/etc/aliases", Size: 1204, ModTime: ago(26 * time.Hour),
-			Content: &aliases.Content{Format: aliases.Aliases, Entries: 31, Digest: 0x90d7c4fb0e6a1d35},
-			Maps:    []aliases.CompiledMap{{Path: "/etc/aliases.db", Kind: aliases.DB, Size: 12288, ModTime: ago(100 * 24 * time.Hour)}},
+			File:    regular.File{Path: "/etc/aliases", Size: 1204, ModTime: ago(26 * time.Hour)},
+			content: &aliases.Content{Format: aliases.Aliases, Entries: 31, Digest: 0x90d7c4fb0e6a1d35},
+			maps:    []compiled{built("/etc/aliases.db", mapfile.DB, 100*24*time.Hour, holds("hash", 4130, 34))},
 		},
 	} {
 		opt := given(func(o *options) {
-			o.Format, o.Warning, o.Critical = f.Content.Format, nagios.TimeRange{}, nagios.TimeRange{}
+			o.Format, o.Warning, o.Critical = f.content.Format, nagios.TimeRange{}, nagios.TimeRange{}
 			words := strings.Fields(command)
 			for name, r := range map[string]*nagios.TimeRange{"-w": &o.Warning, "-c": &o.Critical} {
 				if k := slices.Index(words, name); k >= 0 {
@@ -287,7 +363,7 @@ func TestREADME(t *testing.T) {
 				}
 			}
 		})
-		r := judge(opt, facts{files: []aliases.File{f}}, now)
+		r := judge(opt, read(nil, f), now)
 		for _, file := range []string{"../README.md", "../docs/check_alias_freshness.md"} {
 			document.KeepSample(t, file, command, output.Text("ALIAS_FRESHNESS", r, 0))
 		}

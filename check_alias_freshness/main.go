@@ -5,13 +5,14 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"os"
 	"time"
 
 	"mailfresh/internal/aliases"
+	"mailfresh/internal/mapfile"
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/plugin"
+	"mailfresh/internal/regular"
 	"mailfresh/internal/systemd"
 )
 
@@ -22,67 +23,78 @@ func check() plugin.Check {
 	return plugin.Check{
 		Name:     "check_alias_freshness",
 		About:    "check_alias_freshness reports whether an alias file, and the map that is compiled from it, is fresh, complete and readable by its mail server.",
-		Examples: []string{"check_alias_freshness -f /etc/aliases --format aliases -w 25h -c 2d", "check_alias_freshness -f /etc/exim4/vrts_aliases --timer generate_vrts_aliases"},
+		Examples: []string{"check_alias_freshness -f /etc/aliases --format postfix-aliases -w 25h -c 2d", "check_alias_freshness -f /etc/exim4/vrts_aliases --timer generate_vrts_aliases"},
 		Options:  &opt,
 		Run: func(ctx context.Context) (nagios.Result, error) {
-			return judge(opt, gather(ctx, opt), time.Now()), nil // after the last fact
+			f := find(opt)
+			look := []func(context.Context, options){f.readFiles, f.readTimer}
+			plugin.Each(len(look), len(look), func(i int) { look[i](ctx, opt) })
+			return judge(opt, f, time.Now()), nil // after the last fact
 		},
 	}
 }
 
-// gather reads the files asked for, each once, and the timer. What cannot be
-// looked at, or not in time, hides nothing of the rest.
-func gather(ctx context.Context, opt options) facts {
-	var f facts
+// find finds the files that are asked for, each once.
+func find(opt options) (f facts) {
 	seen := map[string]bool{}
 	for _, pattern := range opt.File {
-		paths, err := aliases.Glob(pattern)
-		switch {
-		case err != nil: // not all of them
-			f.failed = append(f.failed, failure{name: pattern, err: err})
-		case len(paths) == 0:
-			f.unmatched = append(f.unmatched, pattern)
-		}
+		paths, others, err := regular.Glob(pattern)
+		f.patterns = append(f.patterns, asked{pattern, len(paths), others, err})
 		for _, path := range paths {
-			if seen[path] {
-				continue
-			}
-			seen[path] = true
-			var file aliases.File
-			err := ctx.Err()
-			if err == nil {
-				file, err = aliases.ReadFile(ctx, path, aliases.Request{Format: opt.Format, Require: opt.Require, Maps: opt.Compiled, Now: time.Now(), Each: plugin.Each})
-			}
-			switch {
-			case errors.Is(err, context.DeadlineExceeded):
-				f.failed = append(f.failed, failure{path, fmt.Errorf("no time was left: %w", err), true})
-			case err != nil:
-				f.failed = append(f.failed, failure{name: path, err: err})
-			default:
-				f.files = append(f.files, file)
+			if !seen[path] {
+				seen[path] = true
+				f.paths = append(f.paths, path)
 			}
 		}
-	}
-	if opt.Timer != "" {
-		f.timer = readTimer(ctx, opt.Timer)
-		f.timer.late = errors.Is(f.timer.err, context.DeadlineExceeded)
 	}
 	return f
 }
 
-func readTimer(ctx context.Context, name string) *timer {
-	bus, err := systemd.Dial(ctx, false)
-	if err != nil {
-		return &timer{err: err}
+// readFiles reads four files at once: one that hangs does not keep the others.
+func (f *facts) readFiles(ctx context.Context, opt options) {
+	f.read = plugin.Gather(ctx, len(f.paths), 4, func(i int) (file, error) { return readFile(ctx, f.paths[i], opt) })
+}
+
+// readFile reads a file and looks at the maps that may be compiled from it.
+func readFile(ctx context.Context, path string, opt options) (f file, err error) {
+	f.File, f.content, err = regular.Read(ctx, path, func(r *os.File) (*aliases.Content, bool, error) {
+		if opt.Format == aliases.None {
+			return nil, true, nil
+		}
+		c, err := aliases.Read(ctx, r, opt.Format, opt.Require)
+		return c, err == nil && !c.NoNewline, err
+	})
+	for _, c := range candidates(path, opt) {
+		if err != nil || f.Fault != regular.Readable {
+			return f, err
+		}
+		m := compiled{kind: c.kind}
+		m.File, m.facts, err = regular.Read(ctx, c.path, func(r *os.File) (mapfile.Facts, bool, error) {
+			facts, err := mapfile.ReadFile(r, c.kind)
+			return facts, facts.Damage == "" && !missesEntries(f.content, opt.Format, facts), err
+		})
+		f.maps = append(f.maps, m)
 	}
-	defer bus.Close()
-	pairs, err := bus.Read(ctx, name)
-	if err != nil {
-		return &timer{err: err}
+	return f, err
+}
+
+func (f *facts) readTimer(ctx context.Context, opt options) {
+	if opt.Timer == "" {
+		return
 	}
-	host, err := bus.Host() // what that timer needs of it
-	if err != nil {
-		return &timer{err: err}
-	}
-	return &timer{Pair: pairs[0], host: host}
+	o := plugin.Gather(ctx, 1, 1, func(int) (timer, error) {
+		bus, err := systemd.Dial(ctx, false)
+		if err != nil {
+			return timer{}, err
+		}
+		defer bus.Close()
+		pairs, err := bus.Read(ctx, opt.Timer)
+		if err != nil {
+			return timer{}, err
+		}
+		host, err := bus.Host() // what that timer needs of it
+		return timer{Pair: pairs[0], host: host}, err
+	})[0]
+	o.Value.err = o.Err
+	f.timer = &o.Value
 }

@@ -10,77 +10,83 @@ import (
 	"mailfresh/internal/schedule"
 )
 
-// schedule judges the file's age by the timer that should rewrite it: the
-// updates that its schedule demanded since the file was written. The timer's
-// slack and the time that its job took the last time are allowed for; the elapse
-// that began a run in progress is not missed before that ends.
-func (s *subject) schedule(state nagios.State, text string) {
-	t := s.timer.Timer
-	if s.timer.err != nil {
-		s.found(nagios.Worst(state, s.opt.unseen(s.timer.late)), "%s; its timer cannot be looked at: %v", text, s.timer.err)
-		return
+// updates is what the timer's schedule says of the file's age.
+type updates struct {
+	part
+	state nagios.State
+	text  string // goes on with the sentence about the age
+}
+
+// updatesSince judges the file's age by the timer that should rewrite it: the updates
+// that its schedule demanded since the file was written. The timer's slack and the
+// time that its job took the last time are allowed for; the elapse that began a run
+// in progress is not missed before that ends.
+func updatesSince(opt options, f file, t timer, now time.Time) updates {
+	if t.Timer.LoadState != "loaded" {
+		return updates{state: nagios.Critical, text: fmt.Sprintf("; nothing rewrites it: %s is %s", t.Timer.Name, t.Timer.LoadState)}
 	}
-	if t.LoadState != "loaded" {
-		s.found(nagios.Critical, "%s; nothing rewrites it: %s is %s", text, t.Name, t.LoadState)
-		return
-	}
-	running, took := s.run()
-	until := s.now.Add(-schedule.Slack(t) - took)
-	d, err := schedule.Elapses(t, s.timer.host, schedule.From(s.ModTime, took), until)
+	written := wrote(t, f.ModTime)
+	running, took := run(t, written)
+	until := now.Add(-schedule.Slack(t.Timer) - took)
+	d, err := schedule.Elapses(t.Timer, t.host, schedule.From(f.ModTime, took), until)
 	if err != nil {
-		s.found(nagios.Unknown, "%s; its schedule is not understood: %s: %v", text, t.Name, err)
-		return
+		return updates{state: nagios.Unknown, text: fmt.Sprintf("; its schedule is not understood: %s: %v", t.Timer.Name, err)}
 	}
-	if running && !s.wrote() && d.Count > 0 {
+	if running && !written && d.Count > 0 {
 		d.Count--
 	}
-	s.measure("missed", float64(d.Count), "", s.opt.MissedWarning, s.opt.MissedCritical)
-	missed := nagios.Judge(float64(d.Count), s.opt.MissedWarning, s.opt.MissedCritical)
+	u := updates{
+		part: measure(nagios.Quantity{
+			Label: "missed", Metric: "missed_updates", Value: float64(d.Count),
+			Warning: opt.MissedWarning, Critical: opt.MissedCritical,
+		}),
+		state: nagios.Judge(float64(d.Count), opt.MissedWarning, opt.MissedCritical),
+	}
 	if d.Count > 0 {
-		text += fmt.Sprintf(": %s of %s missed, %s", nagios.Count(d.Count, "update", "updates"), t.Name, s.claim(running))
+		u.text = fmt.Sprintf(": %s of %s missed, %s", nagios.Count(d.Count, "update", "updates"), t.Timer.Name, claim(t, running, written, now))
 	}
-	if t.ActiveState != "active" {
-		missed = nagios.Worst(missed, nagios.Critical)
-		text += fmt.Sprintf("; nothing rewrites it: %s is %s", t.Name, t.ActiveState)
+	if t.Timer.ActiveState != "active" {
+		u.state = nagios.Worst(u.state, nagios.Critical)
+		u.text += fmt.Sprintf("; nothing rewrites it: %s is %s", t.Timer.Name, t.Timer.ActiveState)
 	}
-	if !schedule.Recurs(t, s.timer.host, s.now) {
-		s.note("note: %s has no schedule to judge by (OnCalendar=, OnUnitActiveSec= or OnUnitInactiveSec=)", t.Name)
+	if !schedule.Recurs(t.Timer, t.host, now) {
+		u.part = join(u.part, note("note: %s has no schedule to judge by (OnCalendar=, OnUnitActiveSec= or OnUnitInactiveSec=)", t.Timer.Name))
 	}
-	s.found(nagios.Worst(state, missed), "%s", text)
+	return u
 }
 
 // run tells whether the job is running, else how long the run took that wrote
 // the file; a run that left it alone, however long, excuses nothing.
-func (s *subject) run() (running bool, took time.Duration) {
-	svc := s.timer.Service
+func run(t timer, written bool) (running bool, took time.Duration) {
+	svc := t.Service
 	switch svc.ActiveState {
-	case "activating", "deactivating", "reloading":
+	case "activating", "deactivating", "reloading", "refreshing":
 		return true, 0
 	case "active":
 		return svc.SubState != "exited", 0
 	}
-	if d := svc.InactiveEnter.Sub(svc.InactiveExit); s.wrote() && d > 0 {
+	if d := svc.InactiveEnter.Sub(svc.InactiveExit); written && d > 0 {
 		return false, d
 	}
 	return false, 0
 }
 
 // wrote reports whether the file was written since the latest run began.
-func (s *subject) wrote() bool {
-	began := s.timer.Service.InactiveExit
-	return !began.IsZero() && !s.ModTime.Before(began.Add(-time.Second))
+func wrote(t timer, modified time.Time) bool {
+	began := t.Service.InactiveExit
+	return !began.IsZero() && !modified.Before(began.Add(-time.Second))
 }
 
 // claim says what systemd says of the job meanwhile.
-func (s *subject) claim(running bool) string {
-	svc := s.timer.Service
+func claim(t timer, running, written bool, now time.Time) string {
+	svc := t.Service
 	switch {
 	case svc.LoadState != "loaded":
 		return svc.Name + " is " + svc.LoadState
 	case strings.HasPrefix(svc.SubState, "auto-restart"):
 		return fmt.Sprintf("%s fails and is started again, over and over (%s)", svc.Name, svc.Result)
 	case running && !svc.InactiveExit.IsZero():
-		return fmt.Sprintf("%s has been running for %s", svc.Name, nagios.Span(s.now.Sub(svc.InactiveExit)))
+		return fmt.Sprintf("%s has been running for %s", svc.Name, nagios.Span(now.Sub(svc.InactiveExit)))
 	case running:
 		return svc.Name + " is running"
 	case svc.ActiveState == "failed":
@@ -89,15 +95,17 @@ func (s *subject) claim(running bool) string {
 		return fmt.Sprintf("%s is active (%s): the timer cannot start it again", svc.Name, svc.SubState)
 	case svc.InactiveEnter.IsZero():
 		return svc.Name + " has not run"
-	case s.wrote():
-		return fmt.Sprintf("%s last ran %s ago", svc.Name, nagios.Span(s.now.Sub(svc.InactiveEnter)))
 	}
-	claim := fmt.Sprintf("yet %s claims success %s ago while the file does not move", svc.Name, nagios.Span(s.now.Sub(svc.InactiveEnter)))
+	ago := nagios.Span(now.Sub(svc.InactiveEnter))
+	if written {
+		return fmt.Sprintf("%s last ran %s ago", svc.Name, ago)
+	}
+	text := fmt.Sprintf("%s finished successfully %s ago, but the file was not updated", svc.Name, ago)
 	switch status := svc.ExecMainStatus; {
 	case svc.ExecMainCode > 1: // CLD_KILLED, CLD_DUMPED
-		claim += fmt.Sprintf(" (killed by signal %d)", status)
+		text += fmt.Sprintf(" (killed by signal %d)", status)
 	case status != 0 && !slices.Contains(svc.SuccessStatus, status):
-		claim += fmt.Sprintf(" (exit status %d, ignored)", status)
+		text += fmt.Sprintf(" (exit status %d, ignored)", status)
 	}
-	return claim
+	return text
 }

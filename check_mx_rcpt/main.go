@@ -6,13 +6,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"mailfresh/internal/aliases"
 	"mailfresh/internal/mx"
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/plugin"
+	"mailfresh/internal/regular"
 )
 
 const atOnce = 64 // lookups, dialogues
@@ -40,12 +40,12 @@ func withFile(ctx context.Context, o options, p plan, now time.Time) (plan, erro
 	if o.RecipientsFrom == "" {
 		return p, nil
 	}
-	if info, err := os.Stat(o.RecipientsFrom); err == nil && !info.Mode().IsRegular() {
-		return p, fmt.Errorf("read %s: it is no file", o.RecipientsFrom) // a FIFO would block
-	}
-	file, err := os.Open(o.RecipientsFrom)
+	file, seen, err := regular.Open(o.RecipientsFrom)
 	if err != nil {
 		return p, err
+	}
+	if file == nil {
+		return p, fmt.Errorf("%s %s", o.RecipientsFrom, seen.Reason())
 	}
 	defer file.Close()
 	named := len(p.wanted.recipients)

@@ -24,7 +24,7 @@ var examples = []string{
 type options struct {
 	Recipient      []address      `arg:"-r,--recipient,separate" placeholder:"ADDR" group:"What to ask" help:"recipient that must be accepted, for example dcw@example.org"`
 	RecipientsFrom string         `arg:"--recipients-from" placeholder:"FILE" help:"alias file whose keys must all be accepted, for example /etc/exim4/vrts_aliases"`
-	Format         aliases.Format `arg:"--format" placeholder:"FORMAT" help:"of that file: exim, aliases, map, sendmail or opensmtpd"`
+	Format         aliases.Format `arg:"--format" placeholder:"FORMAT" help:"of that file: exim, postfix-aliases, postfix-map, sendmail, opensmtpd or opensmtpd-db"`
 	Domain         string         `arg:"--domain" placeholder:"DOMAIN" help:"completes the keys of that file that have none, for example example.org"`
 	Sample         int            `arg:"--sample" placeholder:"N" help:"ask for so many keys of that file, for others in each run; without it for all"`
 	Reject         []address      `arg:"--reject,separate" placeholder:"ADDR" help:"recipient that must be refused, a fixed one, for example no-such-user@example.org"`

@@ -1,14 +1,15 @@
 # Completion for check_alias_freshness. Made from the plugin's options by make docs.
 complete -c check_alias_freshness -f
 complete -c check_alias_freshness -l file -s f -r -F -d 'alias file or source of a map; or a glob, for example \'/etc/exim4/*_emails\'; may be repeated'
-complete -c check_alias_freshness -l format -x -a 'exim aliases map sendmail opensmtpd' -d 'look at the content as this mail server reads it: exim (lsearch), aliases (Postfix aliases), map (Postfix postmap source), sendmail or opensmtpd'
+complete -c check_alias_freshness -l format -x -a 'exim postfix-aliases postfix-map sendmail opensmtpd opensmtpd-db' -d 'look at the content as this mail server reads it: exim (lsearch), postfix-aliases or aliases (postalias), postfix-map or map (postmap), sendmail, opensmtpd (tables of type file:) or opensmtpd-db (makemap)'
 complete -c check_alias_freshness -l require -x -d 'key that the mail server must find, for example postmaster; may be repeated'
-complete -c check_alias_freshness -l compiled -x -a 'auto none db cdb lmdb' -d 'compiled map that must exist, be whole and not older than the file: db, cdb or lmdb; none; or auto, those that stand beside a file of format aliases, map or sendmail (default auto)'
+complete -c check_alias_freshness -l compiled -x -a 'auto none db cdb lmdb' -d 'compiled map that must exist, be whole, hold the file\'s entries and not be older than it: db, cdb or lmdb; none; or auto, those that stand beside a file of a format that is compiled (default auto)'
 complete -c check_alias_freshness -l warning -s w -x -d 'warn when the file\'s age leaves this range, for example 90m (default none)'
 complete -c check_alias_freshness -l critical -s c -x -d 'critical when the file\'s age leaves this range, for example 2h (default none)'
 complete -c check_alias_freshness -l timer -x -a "(systemctl list-units --all --type=timer --plain --no-legend 2>/dev/null | cut -d' ' -f1)" -d 'systemd timer that should rewrite the file: counts the updates missed by its schedule'
 complete -c check_alias_freshness -l missed-warning -x -d 'with --timer, warn when the number of missed updates leaves this range, for example 3 (default 0)'
 complete -c check_alias_freshness -l missed-critical -x -d 'with --timer, critical when the number of missed updates leaves this range, for example 5 (default 1)'
+complete -c check_alias_freshness -l mtime-tolerance -x -d 'how far in the future the file may seem to be written, for file servers whose clock is ahead, for example 5m (default 60s)'
 complete -c check_alias_freshness -l entries-warning -x -d 'warn when the number of distinct keys leaves this range, for example 100: (default none)'
 complete -c check_alias_freshness -l entries-critical -x -d 'with --format, critical when the number of distinct keys leaves this range, for example 50: (default 1:)'
 complete -c check_alias_freshness -l size-warning -x -d 'warn when the file\'s size in bytes leaves this range, for example 1000: (default none)'

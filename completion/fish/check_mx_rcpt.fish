@@ -2,7 +2,7 @@
 complete -c check_mx_rcpt -f
 complete -c check_mx_rcpt -l recipient -s r -x -d 'recipient that must be accepted, for example dcw@example.org; may be repeated'
 complete -c check_mx_rcpt -l recipients-from -r -F -d 'alias file whose keys must all be accepted, for example /etc/exim4/vrts_aliases'
-complete -c check_mx_rcpt -l format -x -a 'exim aliases map sendmail opensmtpd' -d 'of that file: exim, aliases, map, sendmail or opensmtpd'
+complete -c check_mx_rcpt -l format -x -a 'exim postfix-aliases postfix-map sendmail opensmtpd opensmtpd-db' -d 'of that file: exim, postfix-aliases, postfix-map, sendmail, opensmtpd or opensmtpd-db'
 complete -c check_mx_rcpt -l domain -x -d 'completes the keys of that file that have none, for example example.org'
 complete -c check_mx_rcpt -l sample -x -d 'ask for so many keys of that file, for others in each run; without it for all; may be repeated'
 complete -c check_mx_rcpt -l reject -x -d 'recipient that must be refused, a fixed one, for example no-such-user@example.org; may be repeated'

@@ -2,6 +2,7 @@ package aliases
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -22,44 +23,43 @@ func segment(b []byte) (text []byte, n int, ended bool) {
 }
 
 // exim reads an entry as lsearch does, or lines that are none.
-func (p *parser) exim(b []byte, line int64) int {
+func exim(b []byte, line int64, to sink) int {
 	text, n, ended := segment(b)
 	if conflict(text) {
-		p.problem(Problem{Kind: Conflict, Line: line})
+		to.problem(Problem{Kind: Conflict, Line: line}, nil)
 	}
 	at := eximPlace{n, line}
 	if len(text) == 0 || text[0] == '#' || space[text[0]] {
-		at = p.eximRest(b, at, ended, nil)
+		_, at = eximRest(nil, b, at, ended, to)
 		switch {
 		case len(text) > 0 && text[0] == '#':
-			p.comment(text, line)
+			to.comment(line, text)
 		case len(trimLeft(text)) > 0:
-			p.problem(Problem{Kind: Unattached, Line: line}, text...)
+			to.problem(Problem{Kind: Unattached, Line: line}, text)
 		}
 		return at.n
 	}
-	key, data := p.eximKey(text)
+	key, data := eximKey(text)
 	if len(key) == 4095 {
-		p.problem(Problem{Kind: TooLong, Line: line}, key...)
+		to.problem(Problem{Kind: TooLong, Line: line}, key)
 	}
-	p.text = append(p.text[:0], eximData(data)...)
-	at = p.eximRest(b, at, ended, &p.text)
+	value, at := eximRest(slices.Clone(eximData(data)), b, at, ended, to)
 	for at.n < len(b) && space[b[at.n]] {
 		more, m, ended := segment(b[at.n:])
 		if len(more) == 0 { // blank: the entry ends
 			break
 		}
-		p.text = append(p.text, more...)
-		at = p.eximRest(b, eximPlace{at.n + m, at.line + 1}, ended, &p.text)
+		next := eximPlace{at.n + m, at.line + 1}
+		value, at = eximRest(append(value, more...), b, next, ended, to)
 	}
 	if len(key) == 0 {
-		p.problem(Problem{Kind: NoSeparator, Line: line}, text...)
+		to.problem(Problem{Kind: NoSeparator, Line: line}, text)
 		return at.n
 	}
-	if len(p.text) == 0 {
-		p.problem(Problem{Kind: NoValue, Line: line}, key...)
+	if len(value) == 0 {
+		to.problem(Problem{Kind: NoValue, Line: line}, text)
 	}
-	p.entry(line, key, p.text)
+	to.entry(line, key, value)
 	return at.n
 }
 
@@ -70,27 +70,25 @@ type eximPlace struct {
 }
 
 // eximRest reads the rest of a line whose end was not seen yet, with, behind a
-// NUL, the next line. It gives the place behind it and adds its text to data.
-func (p *parser) eximRest(b []byte, at eximPlace, ended bool, data *[]byte) eximPlace {
+// NUL, the next line. It adds its text to data and gives the place behind it.
+func eximRest(data, b []byte, at eximPlace, ended bool, to sink) ([]byte, eximPlace) {
 	for !ended && at.n < len(b) {
 		if b[at.n-1] == '\n' {
 			text, _ := physical(b[at.n:])
-			p.problem(Problem{Kind: NUL, Line: at.line + 1, Cause: at.line}, text...)
+			to.problem(Problem{Kind: NUL, Line: at.line + 1, Cause: at.line}, text)
 			at.line++
 		}
 		var text []byte
 		var m int
 		text, m, ended = segment(b[at.n:])
-		if data != nil {
-			*data = append(*data, text...)
-		}
+		data = append(data, text...)
 		at.n += m
 	}
-	return at
+	return data, at
 }
 
 // eximKey splits a line into key and the rest.
-func (p *parser) eximKey(text []byte) (key, rest []byte) {
+func eximKey(text []byte) (key, rest []byte) {
 	if text[0] != '"' {
 		i := bytes.IndexAny(text, ": \t\n\v\f\r")
 		if i < 0 {

@@ -5,47 +5,97 @@ import (
 	"strings"
 )
 
-// grammars read, of a block that begins with the beginning of a line, the first
-// logical line or the first lines that are none, and give its length, which is
-// at least 1.
-var grammars = [...]func(p *parser, b []byte, line int64) int{
-	Exim:      (*parser).exim,
-	Aliases:   (*parser).aliases,
-	Map:       (*parser).postmap,
-	Sendmail:  (*parser).sendmail,
-	OpenSMTPD: (*parser).opensmtpd,
+// sink takes what a grammar finds in a file. What it is given is valid until it
+// returns.
+type sink interface {
+	// entry takes an entry: its key dequoted, its value with all white space.
+	entry(line int64, key, value []byte)
+	// problem takes a line that is dropped, misread or refused.
+	problem(p Problem, text []byte)
+	// unseen takes text that the program does not see as an entry, because of a
+	// problem that is counted elsewhere or not at all.
+	unseen(p Problem, text []byte)
+	// comment takes a comment line.
+	comment(line int64, text []byte)
 }
 
-// space is isspace(3).
-var space = table(" \t\n\v\f\r")
+// A grammar reads, of text that begins with the beginning of a line, the first
+// logical line, or the first lines that are none, and gives its length, which is
+// at least 1.
+type grammar func(b []byte, line int64, to sink) int
 
-// class is what a format's simple lines are made of.
-type class struct {
+// rules are the grammars, and what the simple lines of a format are made of: the
+// printable ASCII bytes that are special in keys, what ends a key, and what a line
+// begins with that may belong to the entry before it.
+var rules = [...]struct {
+	read                     grammar
+	special, ends, continues string
+}{
+	Exim:        {exim, ` :"`, ": \t", "\x00\t\v\f\r "},
+	Aliases:     {postalias, ` :"\()<>@,;[]%`, ":", "\x00\t\n\v\f\r #"},
+	Map:         {postmap, ` :"\`, " \t", "\x00\t\n\v\f\r #"},
+	Sendmail:    {sendmail, ` :"\()<>@,;[]%!|/#`, ":", "\x00\t\n\v\f\r #"},
+	OpenSMTPD:   {opensmtpd, ` :[`, ": \t", ""},
+	OpenSMTPDDB: {opensmtpdDB, ` :[`, ": \t", ""},
+}
+
+// onePerLine reports whether no line of the format continues another.
+func (f Format) onePerLine() bool { return f == OpenSMTPD || f == OpenSMTPDDB }
+
+// simple reads lines that are an entry each: a key of plain bytes, a separator, a
+// value of printable ASCII. Most files have no others.
+type simple struct {
+	format    Format
 	plain     [256]bool // bytes of keys that are taken as they are
 	opening   [256]bool // of those, what a simple line may begin with
 	ends      [256]bool // what ends a key
 	continues [256]bool // what a line begins with that may belong to the entry before it
 }
 
-// class makes the class of a format.
-func (f Format) class() (c class) {
-	row := [...]struct{ special, ends, continues string }{
-		Exim:      {` :"`, ": \t", "\x00\t\v\f\r "},
-		Aliases:   {` :"\()<>@,;[]%`, ":", "\x00\t\n\v\f\r #"},
-		Map:       {` :"\`, " \t", "\x00\t\n\v\f\r #"},
-		Sendmail:  {` :"\()<>@,;[]%!|/#`, ":", "\x00\t\n\v\f\r #"},
-		OpenSMTPD: {` :#\`, ": \t", ""},
-	}[f]
-	c.ends, c.continues = table(row.ends), table(row.continues)
-	for i := range c.plain {
-		b := byte(i)
-		c.plain[b] = b > ' ' && b < 0x7f && strings.IndexByte(row.special, b) < 0
-		c.opening[b] = c.plain[b] && strings.IndexByte("#/<=>", b) < 0
+func newSimple(f Format) *simple {
+	r := rules[f]
+	s := &simple{format: f, ends: table(r.ends), continues: table(r.continues)}
+	for c := byte('!'); c < 0x7f; c++ {
+		s.plain[c] = strings.IndexByte(r.special, c) < 0
+		s.opening[c] = s.plain[c] && strings.IndexByte("#/<=>", c) < 0
 	}
-	return c
+	return s
 }
 
-var newline, carriage = []byte("\n"), []byte("\r")
+// line gives the entry of the first line of b and the length of the line; 0 if
+// the line is not that simple.
+func (s *simple) line(b []byte) (key, value []byte, n int) {
+	n = bytes.IndexByte(b, '\n') + 1
+	if n == 0 || !s.opening[b[0]] || n < len(b) && s.continues[b[n]] {
+		return nil, nil, 0
+	}
+	text, i := b[:n-1], 1
+	for i < len(text) && s.plain[text[i]] {
+		i++
+	}
+	if i == len(text) || i > 255 || !s.ends[text[i]] {
+		return nil, nil, 0
+	}
+	value = bytes.TrimLeft(text[i+1:], " \t")
+	switch {
+	case len(value) == 0, len(value) > 2000, !printable(value), value[len(value)-1] == '\\',
+		value[0] == ':' && text[i] != ':', s.format.onePerLine() && !user(value):
+		return nil, nil, 0
+	}
+	return text[:i], value, n
+}
+
+func printable(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\t' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// space is isspace(3).
+var space = table(" \t\n\v\f\r")
 
 // physical gives the line at the beginning of b and its length with the newline.
 func physical(b []byte) (text []byte, n int) {
@@ -83,10 +133,4 @@ func table(marked string) (t [256]bool) {
 		t[c] = true
 	}
 	return t
-}
-
-// conflict reports whether a line is a marker that a version control system
-// leaves where two versions contradict each other.
-func conflict(text []byte) bool {
-	return bytes.HasPrefix(text, []byte("<<<<<<< ")) || bytes.HasPrefix(text, []byte(">>>>>>> ")) || string(text) == "======="
 }

@@ -148,37 +148,59 @@ func TestGrammar(t *testing.T) {
 		{Sendmail, "a: b\x00c\nd: e\nf: g\n", "f=g; !line 1: a NUL byte cuts the line; !line 2 is swallowed by the NUL in line 1"},
 		{Sendmail, "a: b\x00", "a=b; !line 1: a NUL byte cuts the line"},
 		{Sendmail, "\ufeffa: b\n", "\ufeffa=b; !line 1: a byte-order mark belongs to the first key"},
-		// OpenSMTPD.
+		// OpenSMTPD, a table of type file:.
 		{OpenSMTPD, "a: b\n", "a=b"},
 		{OpenSMTPD, "a b\n", "a=b"},
 		{OpenSMTPD, "a\tb\n", "a=b"},
 		{OpenSMTPD, " A: B\n", "a=B"},
 		{OpenSMTPD, "a: b, c@d.org\n", "a=b,c@d.org"},
-		{OpenSMTPD, "a: b # c\n", "a=b"},
-		{OpenSMTPD, "a: \"|x \\# y\"\n", "a=\"|x#y\""},
-		{OpenSMTPD, "a: b,\\\nc\n", "a=b,c"},
-		{Aliases, "a: b\n# x\n\n c: d\n", "a=bc:d; !line 4 continues the entry of line 1"},
+		{OpenSMTPD, "a: b,\n", "a=b,"},
+		{OpenSMTPD, "a: b,, c\na2: ,b\n", "a=b,,c; a2=,b"},
+		{OpenSMTPD, "a: ,\n", "!line 1: key without value"},
+		{OpenSMTPD, "  # x\na: b\n", "a=b"},
+		{OpenSMTPD, "a: b # c\n", "a=b#c; !line 1: the value is not understood: mail to this key is deferred (424)"},
+		{OpenSMTPD, "a : b\n", "a=:b; !line 1: the value is not understood: mail to this key is deferred (424)"},
+		{OpenSMTPD, "a: :fail: x\n", "a=:fail:x; !line 1: the value is not understood: mail to this key is deferred (424)"},
+		{OpenSMTPD, "a: b: c\n", "a=b:c; !line 1: the value is not understood: mail to this key is deferred (424)"},
+		{OpenSMTPD, "a: b\u00a0\n", "a=b\u00a0; !line 1: the value is not understood: mail to this key is deferred (424)"},
+		{OpenSMTPD, "a: 'x\n", "a='x; !line 1: the value is not understood: mail to this key is deferred (424)"},
+		{OpenSMTPD, "a: \"|x, y\"\n", "a=\"|x,y\""},
+		{OpenSMTPD, "a: \"|x \\# y\"\n", "a=\"|x\\#y\""},
+		{OpenSMTPD, "a: b\\\n", "a=b\\; !line 1: the value is not understood: mail to this key is deferred (424)"},
+		{OpenSMTPD, "a: b, \\\nc\n", "a=b,\\; !line 2: an invalid entry; !line 1: the value is not understood: mail to this key is deferred (424); refused"},
 		{OpenSMTPD, "a: b\n c\n", "a=b; !line 2: an invalid entry; refused"},
+		{OpenSMTPD, "a: b\n c d\n", "a=b; c=d"},
 		{OpenSMTPD, "a:\n", "!line 1: an invalid entry; refused"},
-		{OpenSMTPD, "alic", "!line 1: an invalid entry; refused"},
-		{OpenSMTPD, "a: b,", "!line 1: an invalid entry; refused"},
-		{OpenSMTPD, "a: b,,c\n", "!line 1: an invalid entry; refused"},
-		{OpenSMTPD, "a: o'k\n", "!line 1: an invalid entry; refused"},
-		{OpenSMTPD, "a: o'k@x\n", "a=o'k@x"},
-		{OpenSMTPD, "a: b@c_d\n", "a=b@c_d"},
-		{OpenSMTPD, "a: error:550 no\n", "a=error:550no"},
-		{OpenSMTPD, "a: error:650 no\n", "!line 1: an invalid entry; refused"},
-		{OpenSMTPD, "a: :include:/x\n", "a=include:/x"},
-		{OpenSMTPD, "a: include:x\n", "!line 1: an invalid entry; refused"},
-		{OpenSMTPD, "a: \"|x\n", "!line 1: an invalid entry; refused"},
-		{OpenSMTPD, "a: b\nA: b\n", "a=b; a=b; refused"},
-		{OpenSMTPD, "a@b: c\n", "a@b=c"},
-		{OpenSMTPD, "\"a b\": c\n", "!line 1: an invalid entry; refused"},
-		{OpenSMTPD, ":x\n", "=x"},
+		{OpenSMTPD, "a: b\nalic", "a=b; !line 2: an invalid entry; refused"},
+		{OpenSMTPD, "alic\na: b\n", "a=b; !line 1: no separator, so the file is taken for a list; refused"},
+		{OpenSMTPD, "# @list\na: b\n", "a=b; !line 1: no separator, so the file is taken for a list; refused"},
+		{OpenSMTPD, "a: b\n# @list\n", "a=b"},
+		{OpenSMTPD, "<<<<<<< HEAD\na: b\n=======\n>>>>>>> x\n", "<<<<<<<=HEAD; a=b; >>>>>>>=x; !line 1: a merge-conflict marker; !line 3: a merge-conflict marker; !line 4: a merge-conflict marker; !line 3: an invalid entry; refused"},
+		{OpenSMTPD, "a: b\nA: c\n", "a=b; a=c"},
+		{OpenSMTPD, "[::1] b\n", "[::1]=b"},
+		{OpenSMTPD, "[x: b\n", "!line 1: an invalid entry; refused"},
 		{OpenSMTPD, "a: b\r\n", "a=b"},
-		{OpenSMTPD, "\x00\x00\na: b\n", "a=b; !line 1: a NUL byte cuts the line"},
-		{OpenSMTPD, "a\x00: b\n", "!line 1: a NUL byte cuts the line; !line 1: an invalid entry; refused"},
+		{OpenSMTPD, "a: b\x00c\n", "a=b; !line 1: a NUL byte cuts the line"},
+		{OpenSMTPD, "a\x00: b\n", "!line 1: a NUL byte cuts the line; !line 1: no separator, so the file is taken for a list; refused"},
 		{OpenSMTPD, "\ufeffa: b\n", "\ufeffa=b; !line 1: a byte-order mark belongs to the first key"},
+		{OpenSMTPD, "\ufeff# x\na: b\n", "\ufeff#=x; a=b; !line 1: a byte-order mark belongs to the first key"},
+		// OpenSMTPD's makemap.
+		{OpenSMTPDDB, "a: b\na2 b\n", "a=b; a2=b"},
+		{OpenSMTPDDB, "a: b # c\n", "!line 1: an invalid entry; refused"},
+		{OpenSMTPDDB, "a: b,\n", "!line 1: an invalid entry; refused"},
+		{OpenSMTPDDB, "a: b,,c\n", "!line 1: an invalid entry; refused"},
+		{OpenSMTPDDB, "alic\n", "!line 1: an invalid entry; refused"},
+		{OpenSMTPDDB, "a: o'k\n", "!line 1: an invalid entry; refused"},
+		{OpenSMTPDDB, "a: o'k@x\n", "a=o'k@x"},
+		{OpenSMTPDDB, "a: b@c_d\n", "a=b@c_d"},
+		{OpenSMTPDDB, "a: error:550 no\n", "a=error:550no"},
+		{OpenSMTPDDB, "a: error:650 no\n", "!line 1: an invalid entry; refused"},
+		{OpenSMTPDDB, "a: :include:/x\n", "a=:include:/x"},
+		{OpenSMTPDDB, "a: include:x\n", "!line 1: an invalid entry; refused"},
+		{OpenSMTPDDB, "a: \"|x\n", "!line 1: an invalid entry; refused"},
+		{OpenSMTPDDB, "a: b\nA: b\n", "a=b; a=b; refused"},
+		{OpenSMTPDDB, "a@b: c\n", "a@b=c"},
+		{Aliases, "a: b\n# x\n\n c: d\n", "a=bc:d; !line 4 continues the entry of line 1"},
 	} {
 		if got := summary(t, test.format, test.text); got != test.want {
 			t.Errorf("%s: %q = %s; want %s", test.format, test.text, got, test.want)
@@ -201,7 +223,7 @@ func summary(t *testing.T, f Format, text string) string {
 	for _, p := range c.Problems {
 		parts = append(parts, "!"+p.String())
 	}
-	if c.Refused != "" {
+	if c.Refused != nil {
 		parts = append(parts, "refused")
 	}
 	return strings.Join(parts, "; ")
@@ -209,7 +231,7 @@ func summary(t *testing.T, f Format, text string) string {
 
 func content(t *testing.T, f Format, text string, require ...string) *Content {
 	t.Helper()
-	c, err := ReadContent(context.Background(), strings.NewReader(text), Request{Format: f, Require: require})
+	c, err := Read(context.Background(), strings.NewReader(text), f, require)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,114 +3,189 @@ package aliases
 import (
 	"bytes"
 	"regexp"
-	"strings"
 	"sync"
 )
 
-// opensmtpd reads a logical line as makemap -t aliases does.
-func (p *parser) opensmtpd(b []byte, line int64) int {
-	whole, n := p.spliced(b, line)
-	whole = cut(whole)
-	text := trimLeft(whole)
-	if len(text) == 0 {
-		return n
-	}
+// A table of type file: is read a line at a time: leading and trailing white space
+// goes, "#" is a comment where it stands first, the key ends at the first blank, tab
+// or colon, and one separator follows, then only blanks. A key in brackets ends at
+// the bracket. The first line that is no comment says what the table is: with a
+// separator a table of keys and values, without one a list. (parse_table_line of
+// OpenSMTPD 7.6; 6.8 skips further colons.)
+//
+//	a line without separator or value  the file is refused: smtpd does not start, and one
+//	                                   that runs goes on with the old table
+//	a list                             the same: "may not be used for alias lookups"
+//	a key twice                        the last wins
+//	a value that is not understood     that key answers 424
+//
+// makemap reads its input by the same rules, but takes a key twice, and a value that
+// is not understood, for reasons to refuse the file.
+
+// opensmtpd reads a line of a table of type file:.
+func opensmtpd(b []byte, line int64, to sink) int {
+	text, n := physical(b)
 	if conflict(trimRight(text)) {
-		p.problem(Problem{Kind: Conflict, Line: line}, text...)
+		to.problem(Problem{Kind: Conflict, Line: line}, text)
 	}
-	i := bytes.IndexAny(text, " \t:")
-	if i < 0 {
-		p.problem(Problem{Kind: Invalid, Line: line}, whole...)
+	key, value, kind := tableLine(text)
+	switch {
+	case kind != kinds:
+		tableProblem(kind, text, line, to)
+		return n
+	case key == nil:
+		return n
+	case len(key) > 1023:
+		to.problem(Problem{Kind: TooLong, Line: line}, text)
+		return n
+	case !hasTarget(value):
+		to.problem(Problem{Kind: NoValue, Line: line}, text)
 		return n
 	}
-	value := text[i+1:]
-	for len(value) > 0 && (value[0] == ':' || space[value[0]]) {
-		value = value[1:]
+	to.entry(line, key, value)
+	if !user(value) && !expands(value) {
+		to.problem(Problem{Kind: Deferred, Line: line}, text)
 	}
-	if !targets(value) {
-		p.problem(Problem{Kind: Invalid, Line: line}, whole...)
-		return n
-	}
-	p.entry(line, text[:i], value)
 	return n
 }
 
-// spliced reads a line and those that a backslash at the end joins to it, with
-// what stands behind an unescaped "#" taken away, and "\#" as "#".
-func (p *parser) spliced(b []byte, line int64) (text []byte, n int) {
-	buf := p.text[:0]
-	for again := true; again && n < len(b); line++ {
-		part, m := physical(b[n:])
-		n += m
-		again = false
-		if i := unescaped(part, '#'); i >= 0 {
-			p.comment(part[i:], line)
-			part = part[:i]
-		}
-		if k := len(part) - 1; k >= 0 && unescaped(part[k:], '\\') == 0 && !escaped(part, k) {
-			part, again = part[:k], true
-		}
-		buf = append(buf, part...)
+// opensmtpdDB reads a line as makemap -t aliases does.
+func opensmtpdDB(b []byte, line int64, to sink) int {
+	text, n := physical(b)
+	if conflict(trimRight(text)) {
+		to.problem(Problem{Kind: Conflict, Line: line}, text)
 	}
-	p.text = buf
-	if bytes.IndexByte(buf, '#') >= 0 {
-		return unhash(buf), n
+	key, value, kind := tableLine(text)
+	switch {
+	case kind == List: // makemap knows what it makes
+		tableProblem(Invalid, text, line, to)
+	case kind != kinds:
+		tableProblem(kind, text, line, to)
+	case key == nil:
+	case !user(value) && !targets(value):
+		to.problem(Problem{Kind: Invalid, Line: line}, text)
+	default:
+		to.entry(line, key, value)
 	}
-	return buf, n
+	return n
 }
 
-// unescaped finds c without a backslash before it.
-func unescaped(b []byte, c byte) int {
-	for i := 0; ; i++ {
-		k := bytes.IndexByte(b[i:], c)
-		if k < 0 {
-			return -1
-		}
-		if i += k; !escaped(b, i) {
-			return i
-		}
+// tableProblem takes a line that is no entry.
+func tableProblem(kind Kind, text []byte, line int64, to sink) {
+	if kind == isComment {
+		to.comment(line, text)
+		return
 	}
+	to.problem(Problem{Kind: kind, Line: line}, text)
 }
 
-// escaped reports whether an odd number of backslashes stands before b[i].
-func escaped(b []byte, i int) bool {
-	n := 0
-	for n < i && b[i-1-n] == '\\' {
-		n++
+const isComment = kinds + 1
+
+// tableLine splits a line into key and value. The key is nil if there is none. The
+// kind is kinds, but isComment for a comment, List where there is no separator, and
+// Invalid where there is no value.
+func tableLine(text []byte) (key, value []byte, kind Kind) {
+	text = cut(trimLeft(trimRight(text)))
+	switch {
+	case len(text) == 0:
+		return nil, nil, kinds
+	case text[0] == '#':
+		return nil, nil, isComment
 	}
-	return n%2 == 1
+	end := bytes.IndexAny(text, " \t:")
+	if text[0] == '[' {
+		end = bytes.IndexByte(text, ']') + 1
+	}
+	switch {
+	case text[0] == '[' && end == 0:
+		return nil, nil, Invalid
+	case end < 0 || end >= len(text):
+		return nil, nil, List
+	}
+	key, value = text[:end], bytes.TrimLeft(text[end+1:], " \t")
+	if len(value) == 0 {
+		return nil, nil, Invalid
+	}
+	return key, value, kinds
 }
 
-func unhash(b []byte) []byte {
-	out := b[:0]
-	for i := 0; i < len(b); i++ {
-		if b[i] == '\\' && i+1 < len(b) {
-			if i++; b[i] != '#' {
-				out = append(out, '\\')
+// user reports whether a value is surely understood: a user, or an address of
+// letters, digits, "_", ".", "-", "+".
+func user(value []byte) bool {
+	at := 0
+	for i, c := range value {
+		switch {
+		case c == '@' && at == 0 && i > 0:
+			at = i
+		case !userByte[c]:
+			return false
+		}
+	}
+	return len(value) < 256 && at+1 < len(value)
+}
+
+var userByte = table("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-+")
+
+// hasTarget reports whether a value has any target at all.
+func hasTarget(value []byte) bool {
+	return len(bytes.Trim(value, ", \t\v\f\r")) > 0
+}
+
+// expands reports whether smtpd understands a value: targets, with commas between
+// them outside of quotes, of less than 2048 bytes. A backslash takes what is special
+// from the byte behind it; targets may be empty.
+func expands(value []byte) bool {
+	if len(value) >= 2048 {
+		return false
+	}
+	var one []byte
+	var quote byte
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case c == '\\':
+			if i++; i == len(value) {
+				return false
 			}
+			one = append(one, value[i])
+			continue
+		case c == ',' && quote == 0:
+			if !emptyOrTarget(one) {
+				return false
+			}
+			one = one[:0]
+			continue
+		case quote == c:
+			quote = 0
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
 		}
-		out = append(out, b[i])
+		one = append(one, value[i])
 	}
-	return out
+	return quote == 0 && emptyOrTarget(one)
 }
 
-// targets reports whether makemap takes a value: a list of targets.
+func emptyOrTarget(t []byte) bool {
+	t = trimRight(trimLeft(t))
+	return len(t) == 0 || target(t)
+}
+
+// targets reports whether makemap takes a value: targets with commas between them,
+// none of them empty.
 func targets(value []byte) bool {
-	for more := true; more; {
-		var t []byte
-		t, value, more = bytes.Cut(value, []byte(","))
-		if t = trimRight(trimLeft(t)); len(t) == 0 || !simpleTarget(t) && !target(t) {
+	for t := range bytes.SplitSeq(value, []byte(",")) {
+		if t = trimRight(trimLeft(t)); len(t) == 0 || !target(t) {
 			return false
 		}
 	}
 	return true
 }
 
-// longTarget is an error, a program, a file or an include, of which makemap
-// takes a part of up to 1023 bytes; address is one; userTarget is a user of up to
-// 255 bytes with whatever domain.
+// longTarget is an error, a program, a file or an include, of which a part of up
+// to 1023 bytes is taken; address is one; userTarget is a user of up to 255 bytes
+// with whatever domain.
 var (
-	longTarget = expression(`(?s)^(?:(?i::?error:)([45][0-9][0-9] [0-9A-Za-z].*)|"\|(.*")|\|(.*)|(?i::?include:)?(/.*))$`)
+	longTarget = expression(`(?s)^(?:(?i::?error:)([45][0-9][0-9] [0-9A-Za-z].*)|` +
+		`"\|(.*")|\|(.*)|(?i::?include:)?(/.*))$`)
 	address    = expression("^[0-9A-Za-z!#$%*/?|^{}`~&'+=_.-]+@[0-9A-Za-z.-]+$")
 	userTarget = expression(`(?s)^([0-9A-Za-z_.+-]+)(?:@.+)?$`)
 )
@@ -129,31 +204,14 @@ func target(t []byte) bool {
 	return m != nil && m[3] < 256 || address().Match(t)
 }
 
-// targetByte sums up to 0 over a user name, to 1 over what has one "@" too, to
-// more over others.
-var targetByte = func() (t [256]byte) {
-	for i := range t {
-		switch c := byte(i); {
-		case c == '@':
-			t[c] = 1
-		case c|0x20 >= 'a' && c|0x20 <= 'z', c >= '0' && c <= '9', strings.IndexByte("_.-+", c) >= 0:
-		default:
-			t[c] = 2
+// unescaped finds c without a backslash before it.
+func unescaped(text []byte, c byte) int {
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' {
+			i++
+		} else if text[i] == c {
+			return i
 		}
 	}
-	return t
-}()
-
-// simpleTarget reports whether a value is surely one that makemap takes: a user
-// or an address.
-func simpleTarget(value []byte) bool {
-	sum, b := 0, value
-	for ; len(b) >= 4; b = b[4:] {
-		sum += int(targetByte[b[0]]) + int(targetByte[b[1]]) + int(targetByte[b[2]]) + int(targetByte[b[3]])
-	}
-	for _, c := range b {
-		sum += int(targetByte[c])
-	}
-	n := len(value)
-	return n < 256 && (sum == 0 || sum == 1 && value[0] != '@' && value[n-1] != '@')
+	return -1
 }

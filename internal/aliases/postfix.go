@@ -6,11 +6,9 @@ import (
 )
 
 // logical reads a logical line as Postfix does: lines that begin with white
-// space continue it, over blank lines and comments. It gives the text, valid
-// until the next, the line it begins on and its length. The text is empty
-// where there is none.
-func (p *parser) logical(b []byte, line int64) (text []byte, start int64, n int) {
-	joined := false
+// space continue it, over blank lines and comments. It gives the text, the line it
+// begins on and its length. The text is empty where there is none.
+func logical(b []byte, line int64, to sink) (text []byte, start int64, n int) {
 	for n < len(b) {
 		part, m := physical(b[n:])
 		n += m
@@ -18,15 +16,11 @@ func (p *parser) logical(b []byte, line int64) (text []byte, start int64, n int)
 		switch {
 		case len(rest) == 0:
 		case rest[0] == '#':
-			p.comment(rest, line)
+			to.comment(line, rest)
 		case len(text) == 0:
 			text, start = part, line
 		default:
-			if !joined {
-				p.text, joined = append(p.text[:0], text...), true
-			}
-			p.text = append(p.text, part...)
-			text = p.text
+			text = append(text[:len(text):len(text)], part...)
 		}
 		line++
 		if len(text) > 0 && n < len(b) && b[n] != '#' && !space[b[n]] {
@@ -38,38 +32,29 @@ func (p *parser) logical(b []byte, line int64) (text []byte, start int64, n int)
 
 // postfix reads a logical line and sees to what both Postfix formats have in
 // common; the text is empty if there is nothing more to do.
-func (p *parser) postfix(b []byte, line int64) (text []byte, start int64, n int) {
-	text, start, n = p.logical(b, line)
+func postfix(b []byte, line int64, to sink) (text []byte, start int64, n int) {
+	text, start, n = logical(b, line, to)
 	whole := text
 	text = cut(text)
 	if conflict(trimRight(text)) {
-		p.problem(Problem{Kind: Conflict, Line: start}, text...)
+		to.problem(Problem{Kind: Conflict, Line: start}, text)
 	}
 	switch {
 	case len(text) == 0:
 	case space[text[0]]:
-		p.problem(Problem{Kind: Unattached, Line: start}, text...)
-	case !ascii(text) && !utf8.Valid(whole):
-		p.problem(Problem{Kind: NotUTF8, Line: start}, text...)
+		to.problem(Problem{Kind: Unattached, Line: start}, text)
+	case !utf8.Valid(whole):
+		to.problem(Problem{Kind: NotUTF8, Line: start}, text)
 	default:
 		return text, start, n
 	}
 	return nil, start, n
 }
 
-func ascii(b []byte) bool {
-	for _, c := range b {
-		if c >= 0x80 {
-			return false
-		}
-	}
-	return true
-}
-
-// aliases reads a logical line as postalias does: RFC 822 tokens, of which
+// postalias reads a logical line as postalias does: RFC 822 tokens, of which
 // those before the first colon are the key.
-func (p *parser) aliases(b []byte, line int64) int {
-	text, line, n := p.postfix(b, line)
+func postalias(b []byte, line int64, to sink) int {
+	text, line, n := postfix(b, line, to)
 	if len(text) == 0 {
 		return n
 	}
@@ -79,7 +64,7 @@ func (p *parser) aliases(b []byte, line int64) int {
 	for ; ; tokens++ {
 		var t token
 		if t, rest = nextToken(rest); t.kind == 0 {
-			p.problem(Problem{Kind: NoSeparator, Line: line}, text...)
+			to.problem(Problem{Kind: NoSeparator, Line: line}, text)
 			return n
 		}
 		if t.kind == ':' {
@@ -96,13 +81,13 @@ func (p *parser) aliases(b []byte, line int64) int {
 	value, _ := nextToken(rest)
 	switch {
 	case tokens == 0 || comma:
-		p.problem(Problem{Kind: NoSeparator, Line: line}, text...)
+		to.problem(Problem{Kind: NoSeparator, Line: line}, text)
 	case value.kind == 0:
-		p.problem(Problem{Kind: NoValue, Line: line}, text...)
+		to.problem(Problem{Kind: NoValue, Line: line}, text)
 	case !local:
-		p.problem(Problem{Kind: NotLocal, Line: line}, text...)
+		to.problem(Problem{Kind: NotLocal, Line: line}, text)
 	default:
-		p.entry(line, key, rest)
+		to.entry(line, key, rest)
 	}
 	return n
 }
@@ -188,8 +173,8 @@ func comment822(b []byte) (token, []byte) {
 
 // postmap reads a logical line as postmap does: the key ends at the first white
 // space outside of quotes, which stay in it.
-func (p *parser) postmap(b []byte, line int64) int {
-	text, line, n := p.postfix(b, line)
+func postmap(b []byte, line int64, to sink) int {
+	text, line, n := postfix(b, line, to)
 	if len(text) == 0 {
 		return n
 	}
@@ -206,14 +191,14 @@ func (p *parser) postmap(b []byte, line int64) int {
 	key, value := text[:i], trimRight(trimLeft(text[i:]))
 	switch {
 	case quoted:
-		p.problem(Problem{Kind: Unbalanced, Line: line}, text...)
+		to.problem(Problem{Kind: Unbalanced, Line: line}, text)
 		return n
 	case len(value) == 0:
-		p.problem(Problem{Kind: NoValue, Line: line}, text...)
+		to.problem(Problem{Kind: NoValue, Line: line}, text)
 		return n
 	case key[len(key)-1] == ':':
-		p.problem(Problem{Kind: ColonKey, Line: line}, key...)
+		to.problem(Problem{Kind: ColonKey, Line: line}, key)
 	}
-	p.entry(line, key, value)
+	to.entry(line, key, value)
 	return n
 }

@@ -7,34 +7,34 @@ import (
 )
 
 // sendmail reads an entry as newaliases does, or a line that is none.
-func (p *parser) sendmail(b []byte, line int64) int {
-	text, n, long := p.sendmailLine(b)
+func sendmail(b []byte, line int64, to sink) int {
+	text, n, long := sendmailLine(b)
 	if long {
-		return n + p.sendmailLong(b, n, line, text)
+		return n + sendmailLong(b, n, line, text, to)
 	}
 	if conflict(text) {
-		p.problem(Problem{Kind: Conflict, Line: line}, text...)
+		to.problem(Problem{Kind: Conflict, Line: line}, text)
 	}
 	switch first, m := physical(b); {
 	case len(text) > 0 && text[0] == '#', len(trimLeft(first)) == 0:
-		p.comment(first, line)
+		to.comment(line, first)
 		if next := trimLeft(b[m:n]); len(next) > 0 { // joined to it
-			p.problem(Problem{Kind: Unattached, Line: line + 1}, head(next)...)
+			to.problem(Problem{Kind: Unattached, Line: line + 1}, head(next))
 		}
 	case len(text) == 0:
 	case text[0] == ' ' || text[0] == '\t':
-		p.problem(Problem{Kind: Unattached, Line: line}, text...)
+		to.problem(Problem{Kind: Unattached, Line: line}, text)
 	default:
-		p.sendmailEntry(text, line)
+		sendmailEntry(text, line, to)
 	}
 	return n
 }
 
 // sendmailLine reads a logical line into the program's buffer of 8192 bytes;
 // long says that its end was not seen, be it too far away or behind a NUL.
-func (p *parser) sendmailLine(b []byte) (text []byte, n int, long bool) {
+func sendmailLine(b []byte) (text []byte, n int, long bool) {
 	const size = 8192
-	buf := p.text[:0]
+	buf := make([]byte, 0, 512)
 	for {
 		room := size - len(buf) - 1
 		m := bytes.IndexByte(b[n:min(len(b), n+room)], '\n') + 1
@@ -43,7 +43,6 @@ func (p *parser) sendmailLine(b []byte) (text []byte, n int, long bool) {
 		}
 		buf = append(buf, cut(b[n:n+m])...)
 		n += m
-		p.text = buf
 		end := bytes.IndexByte(buf, '\n')
 		switch {
 		case m == 0:
@@ -51,7 +50,7 @@ func (p *parser) sendmailLine(b []byte) (text []byte, n int, long bool) {
 		case end > 0 && buf[end-1] == '\\':
 			buf = buf[:end-1]
 		case n < len(b) && (b[n] == ' ' || b[n] == '\t'):
-			buf = bytes.TrimSuffix(buf, newline)
+			buf = bytes.TrimSuffix(buf, []byte("\n"))
 		case end >= 0:
 			return buf[:end], n, false
 		default:
@@ -66,14 +65,14 @@ func (p *parser) sendmailLine(b []byte) (text []byte, n int, long bool) {
 // sendmailLong skips an entry whose end was not seen, to the end of the logical
 // line that is being read, which is the next one behind a NUL. It gives the
 // length of what is skipped.
-func (p *parser) sendmailLong(b []byte, from int, line int64, text []byte) int {
+func sendmailLong(b []byte, from int, line int64, text []byte, to sink) int {
 	if b[from-1] == '\n' {
-		cause := line + int64(bytes.Count(b[:from-1], newline))
-		p.lose(Problem{Kind: NUL, Line: line}, text)
+		cause := line + int64(bytes.Count(b[:from-1], []byte("\n")))
+		to.unseen(Problem{Kind: NUL, Line: line}, text)
 		next, _ := physical(b[from:])
-		p.problem(Problem{Kind: NUL, Line: cause + 1, Cause: cause}, next...)
+		to.problem(Problem{Kind: NUL, Line: cause + 1, Cause: cause}, next)
 	} else {
-		p.problem(Problem{Kind: TooLong, Line: line}, text...)
+		to.problem(Problem{Kind: TooLong, Line: line}, text)
 	}
 	n := from
 	for n < len(b) {
@@ -87,24 +86,23 @@ func (p *parser) sendmailLong(b []byte, from int, line int64, text []byte) int {
 	return n - from
 }
 
-func (p *parser) sendmailEntry(text []byte, line int64) {
+func sendmailEntry(text []byte, line int64, to sink) {
 	colon := bytes.IndexByte(text, ':')
 	if colon < 0 {
-		p.problem(Problem{Kind: NoSeparator, Line: line}, text...)
+		to.problem(Problem{Kind: NoSeparator, Line: line}, text)
 		return
 	}
-	key, kind := sendmailName(text, p.name[:0])
-	p.name = key
+	key, kind := sendmailName(text)
 	value := trimLeft(text[colon+1:])
 	switch {
 	case kind != kinds:
-		p.problem(Problem{Kind: kind, Line: line}, text...)
+		to.problem(Problem{Kind: kind, Line: line}, text)
 	case len(value) == 0:
-		p.problem(Problem{Kind: NoValue, Line: line}, text...)
+		to.problem(Problem{Kind: NoValue, Line: line}, text)
 		return
 	}
 	if len(key) > 0 {
-		p.entry(line, key, value)
+		to.entry(line, key, value)
 	}
 }
 
@@ -112,7 +110,7 @@ func (p *parser) sendmailEntry(text []byte, line int64) {
 // to a colon outside of quotes and brackets, without comments, what stands in
 // angle brackets alone, a dot for white space between words, quotes taken off
 // where the name does not need them. The kind is kinds if the name is good.
-func sendmailName(text, name []byte) ([]byte, Kind) {
+func sendmailName(text []byte) (name []byte, kind Kind) {
 	var quoted, blank, closed bool
 	comment, angle := 0, 0
 scan:

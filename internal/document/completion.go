@@ -11,7 +11,7 @@ import (
 // against the option itself by KeepPlugin.
 var words = map[string][]string{
 	"STATE":  {"ok", "warning", "critical", "unknown"},
-	"FORMAT": {"exim", "aliases", "map", "sendmail", "opensmtpd"},
+	"FORMAT": {"exim", "postfix-aliases", "postfix-map", "sendmail", "opensmtpd", "opensmtpd-db"},
 	"KIND":   {"auto", "none", "db", "cdb", "lmdb"},
 	"MODE":   {"none", "opportunistic", "required", "implicit"},
 }

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"mailfresh/internal/aliases"
+	"mailfresh/internal/mapfile"
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/regular"
+)
+
+// candidate is a path where a compiled map may be.
+type candidate struct {
+	path string
+	kind mapfile.Kind
+}
+
+// candidates gives the paths where the maps of a file may be. Debian's Sendmail has
+// the map of /etc/aliases at /etc/mail/aliases.db.
+func candidates(source string, opt options) (list []candidate) {
+	kinds := []mapfile.Kind{opt.Compiled}
+	switch {
+	case opt.Compiled == mapfile.None, opt.Compiled == mapfile.Auto && !needsMap(opt.Format):
+		return nil
+	case opt.Compiled != mapfile.Auto:
+	case opt.Format == aliases.OpenSMTPDDB:
+		kinds = []mapfile.Kind{mapfile.DB}
+	default:
+		kinds = []mapfile.Kind{mapfile.DB, mapfile.CDB, mapfile.LMDB}
+	}
+	for _, kind := range kinds {
+		list = append(list, candidate{source + "." + kind.String(), kind})
+		if opt.Format == aliases.Sendmail && kind == mapfile.DB {
+			list = append(list, candidate{path.Join(path.Dir(source), "mail", path.Base(source)+".db"), kind})
+		}
+	}
+	return list
+}
+
+// needsMap reports whether the mail server reads no file of the format itself, but a
+// map that is compiled from it.
+func needsMap(f aliases.Format) bool {
+	return f == aliases.Aliases || f == aliases.Map || f == aliases.Sendmail || f == aliases.OpenSMTPDDB
+}
+
+// maps judges the maps that stand beside a file.
+func maps(opt options, f file, now time.Time) part {
+	present := make([]compiled, 0, len(f.maps))
+	for _, m := range f.maps {
+		if m.Fault != regular.Missing && m.Fault != regular.Dangling {
+			present = append(present, m)
+		}
+	}
+	switch {
+	case len(f.maps) == 0:
+		return part{}
+	case len(present) == 0 && opt.Compiled == mapfile.Auto:
+		return note("note: there is no compiled map beside it (%s; or, if none is wanted, --compiled none)",
+			rebuild(opt.Format, f.Path, compiled{kind: mapfile.DB}))
+	case len(present) == 0:
+		m := f.maps[0]
+		return found(nagios.Critical, "its map %s does not exist (%s)", m.Path, rebuild(opt.Format, f.Path, m))
+	}
+	good := ""
+	for _, m := range present {
+		if w := wrong(opt, f, m, now); len(w.findings) == 0 {
+			good = m.Path
+			break
+		}
+	}
+	var all part
+	for _, m := range present {
+		switch w := wrong(opt, f, m, now); {
+		case len(w.findings) > 0 && good != "" && stale(f, m, now):
+			all = join(all, note("note: %s is %s older than the file, %s is not: which one the mail server reads stands in its configuration (%s); the other may be deleted", m.Path, nagios.Span(f.ModTime.Sub(m.ModTime)), good, where(opt.Format)))
+		default:
+			all = join(all, w)
+		}
+	}
+	return join(all, mapData(f, present, good))
+}
+
+// where says how to find out which map the mail server reads.
+func where(f aliases.Format) string {
+	switch f {
+	case aliases.Aliases:
+		return "postconf alias_maps"
+	case aliases.Sendmail:
+		return "AliasFile in sendmail.cf"
+	case aliases.Map:
+		return "postconf | grep :/"
+	}
+	return "its configuration"
+}
+
+// wrong says what is wrong with a map.
+func wrong(opt options, f file, m compiled, now time.Time) part {
+	remedy := rebuild(opt.Format, f.Path, m)
+	switch {
+	case m.Fault == regular.Irregular:
+		return found(nagios.Critical, "its map %s is no regular file", m.Path)
+	case m.Fault == regular.Denied && m.ModTime.IsZero():
+		return found(nagios.Unknown, "its map %s cannot be looked at: permission denied on %s", m.Path, m.Where)
+	case m.Fault == regular.Denied && m.Size == 0:
+		return found(nagios.Critical, "its map %s is empty (%s)", m.Path, remedy)
+	case stale(f, m, now):
+		return found(nagios.Critical, "its map %s is %s older than the file: the mail server still uses the old entries (%s)", m.Path, nagios.Span(f.ModTime.Sub(m.ModTime)), remedy)
+	case m.Fault == regular.Denied:
+		return note("note: its map %s may not be read: only its age and size are judged", m.Path)
+	case m.facts.Damage != "":
+		return found(nagios.Critical, "its map %s %s (%s)", m.Path, m.facts.Damage, remedy)
+	}
+	return wrongEntries(opt, f, m, remedy)
+}
+
+// stale reports whether Postfix calls the map out of date: its source is newer,
+// by whole seconds, and was not written within the last 100 s (dict_open of
+// Postfix 3.7 to 3.11: "database is older than source file").
+func stale(f file, m compiled, now time.Time) bool {
+	return !m.ModTime.IsZero() && f.ModTime.Unix() > m.ModTime.Unix() && f.ModTime.Unix() < now.Unix()-100
+}
+
+// wrongEntries judges what a map holds.
+func wrongEntries(opt options, f file, m compiled, remedy string) part {
+	sqlite := m.facts.Type == "sqlite"
+	switch {
+	case sqlite && opt.Format != aliases.Exim && opt.Format != aliases.None:
+		return found(nagios.Critical, "its map %s is an SQLite database, which only Exim reads (%s)", m.Path, remedy)
+	case f.content == nil || f.content.Refused != nil || f.ModTime.Unix() > m.ModTime.Unix():
+		return part{} // not known, or the file was edited a moment ago
+	case !missesEntries(f.content, opt.Format, m.facts):
+		return part{}
+	}
+	holds, own := held(opt.Format, m.facts)
+	want := int64(f.content.Entries)
+	switch {
+	case opt.Format == aliases.Aliases && holds == want-own && holds > 0:
+		return found(nagios.Critical, "its map %s was built by postmap, not by postalias: no lookup finds anything (%s)", m.Path, remedy)
+	case opt.Format == aliases.Map && holds == own3:
+		return found(nagios.Critical, "its map %s holds nothing but what postalias adds: it was built by postalias, not by postmap (%s)", m.Path, remedy)
+	}
+	return found(nagios.Critical, "its map %s holds %d of %s (%s)", m.Path, max(holds, 0), nagios.Count(int(want), "entry", "entries"), remedy)
+}
+
+// own3 is how many entries of its own postalias adds: "@", YP_LAST_MODIFIED and
+// YP_MASTER_NAME.
+const own3 = 3
+
+// held is how many entries of the file a map holds, if the program wrote it that
+// compiles files of a format, and how many of its own that program adds.
+func held(f aliases.Format, m mapfile.Facts) (entries, own int64) {
+	switch f {
+	case aliases.Aliases:
+		return m.Preset - own3, own3
+	case aliases.Map:
+		return m.Preset, 0
+	case aliases.Sendmail:
+		if m.Preset >= 0 {
+			return m.Preset, 0 // makemap
+		}
+		return m.Entries - 1, 1 // newaliases: "@"
+	}
+	return m.Entries, 0
+}
+
+// missesEntries reports whether a map holds another number of entries than the file.
+// Lines that are dropped only by the program's stock configuration may be in it.
+func missesEntries(c *aliases.Content, f aliases.Format, m mapfile.Facts) bool {
+	if c == nil || m.Entries < 0 || f == aliases.Exim && m.Entries > 0 {
+		return false
+	}
+	perhaps := c.Counts[aliases.NotUTF8] // smtputf8_enable = no
+	if f == aliases.Sendmail {
+		perhaps = c.Counts[aliases.NotLocal] + c.Counts[aliases.Illegal]
+	}
+	entries, _ := held(f, m)
+	if f == aliases.Sendmail && m.Entries == int64(c.Entries)+1 {
+		return false // newaliases with more than 4,096 entries
+	}
+	return entries < int64(c.Entries) || entries > int64(c.Entries+perhaps)
+}
+
+// rebuild is what to do about a map: the command that compiles it. It names the
+// type: without one, default_database_type says what is written.
+func rebuild(f aliases.Format, source string, m compiled) string {
+	kind := m.facts.Type
+	if kind == "" || kind == "sqlite" {
+		kind = map[mapfile.Kind]string{mapfile.CDB: "cdb", mapfile.LMDB: "lmdb"}[m.kind]
+	}
+	if kind == "" {
+		kind = "hash"
+	}
+	switch f {
+	case aliases.Aliases:
+		return "run postalias " + kind + ":" + source
+	case aliases.Map:
+		return "run postmap " + kind + ":" + source
+	case aliases.Sendmail:
+		return "run newaliases"
+	case aliases.Exim:
+		return "run exim_dbmbuild " + source + " " + m.Path
+	case aliases.OpenSMTPDDB:
+		return "run makemap -t aliases " + source
+	}
+	return "compile it again"
+}
+
+// mapData measures how far the map is behind the file, and what it holds: of several
+// the good one, else all.
+func mapData(f file, present []compiled, good string) (all part) {
+	lag, known := time.Duration(0), false
+	for _, m := range present {
+		if m.ModTime.IsZero() || good != "" && m.Path != good {
+			continue
+		}
+		lag, known = max(lag, f.ModTime.Sub(m.ModTime)), true
+		all = join(all, mapEntries(f, m, good != "" || len(present) == 1))
+	}
+	if known {
+		all = join(measure(nagios.Quantity{
+			Label: "map_lag", Metric: "map_lag_seconds", Value: lag.Truncate(time.Second).Seconds(), Unit: nagios.Seconds,
+		}), all)
+	}
+	return all
+}
+
+// mapEntries measures what a map holds; alone says that it needs no other name.
+func mapEntries(f file, m compiled, alone bool) part {
+	if f.content == nil || m.facts.Entries < 0 || m.Fault != regular.Readable || m.facts.Damage != "" {
+		return part{}
+	}
+	n, _ := held(f.content.Format, m.facts)
+	label := "map_entries"
+	if !alone {
+		label = nagios.Label(label, m.kind.String())
+	}
+	return measure(nagios.Quantity{
+		Label: label, Metric: "map_entries", Value: float64(max(n, 0)),
+		Labels: []nagios.MetricLabel{{Name: "kind", Value: m.facts.Type}},
+	})
+}
+
+// mapDetail is the raw facts of a map.
+func mapDetail(m compiled) []string {
+	if m.ModTime.IsZero() {
+		return nil
+	}
+	text := fmt.Sprintf("%s: %d bytes, written %s", m.Path, m.Size, nagios.Instant(m.ModTime))
+	if m.facts.Type != "" {
+		text += ", " + m.facts.Type
+	}
+	if m.facts.Entries >= 0 && m.Fault == regular.Readable {
+		text += fmt.Sprintf(", %d entries by its header", m.facts.Entries)
+	}
+	return []string{strings.TrimSpace(text)}
+}

@@ -1,0 +1,216 @@
+package aliases
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// Kind is what is wrong with a line.
+type Kind uint8
+
+// The kinds of problems, those that concern the whole file first.
+const (
+	Mark         Kind = iota // byte-order mark
+	NUL                      // NUL byte
+	LoneCR                   // CR that is not before LF
+	HTML                     // an HTML page
+	Conflict                 // conflict markers of a version control system
+	Oversize                 // more than 4 MiB without the beginning of an entry: the reading ends
+	Invalid                  // OpenSMTPD: takes nothing of the file
+	List                     // OpenSMTPD: takes the file for a list, which is no table of aliases
+	Again                    // OpenSMTPD's makemap: the key stands there already
+	Deferred                 // OpenSMTPD: the value is not understood, the key answers 424
+	NoValue                  // key without value
+	NoSeparator              // no colon, or nothing before it
+	Unattached               // begins with white space, but there is nothing to continue
+	NotLocal                 // a key that is an address where a local name is wanted
+	NotUTF8                  // not UTF-8
+	TooLong                  // longer than the program reads
+	Illegal                  // Sendmail: a byte that it does not take
+	Unbalanced               // a quote or bracket without its other half
+	ColonKey                 // map: the key ends with a colon
+	CarriageEnds             // Sendmail: CR before LF is kept in values
+	Joined                   // continues an entry, but reads as one
+	kinds
+)
+
+// Whole reports whether a problem damages the file as a whole: mail servers lose
+// keys without a word.
+func (k Kind) Whole() bool { return k <= Oversize }
+
+// Refuses reports whether the program takes nothing of a file with such a line.
+func (k Kind) Refuses() bool { return k == Invalid || k == List || k == Again }
+
+// texts say a problem.
+var texts = [kinds]string{
+	Mark:         "a byte-order mark belongs to the first key",
+	NUL:          "a NUL byte cuts the line",
+	LoneCR:       "a lone CR does not end the line",
+	HTML:         "an HTML page",
+	Conflict:     "a merge-conflict marker",
+	Oversize:     "no entry begins in the next 4 MiB; from here on the file is not read",
+	Invalid:      "an invalid entry",
+	List:         "no separator, so the file is taken for a list",
+	Deferred:     "the value is not understood: mail to this key is deferred (424)",
+	NoValue:      "key without value",
+	NoSeparator:  "no key and separator",
+	Unattached:   "continues no entry and is lost",
+	NotLocal:     "the name must be local",
+	NotUTF8:      "not UTF-8",
+	TooLong:      "too long",
+	Illegal:      "the name is not legal",
+	Unbalanced:   "unbalanced quotes or brackets",
+	ColonKey:     "the key ends with a colon; is this an alias file?",
+	CarriageEnds: "CR at the end of the line is kept in the value",
+}
+
+// Problem is a line that the program drops, misreads or refuses.
+type Problem struct {
+	Kind  Kind
+	Line  int64
+	Cause int64  // the line that is to blame: see [Problem.String]; else 0
+	Key   string // the key of the line, if the line surely has one and it may be shown
+}
+
+// String says what is wrong, without the key: "line 812: swallowed by the NUL in
+// line 811".
+func (p Problem) String() string {
+	switch {
+	case p.Kind == Again:
+		return fmt.Sprintf("lines %d and %d have the same key", p.Cause, p.Line)
+	case p.Kind == Joined:
+		return fmt.Sprintf("line %d continues the entry of line %d", p.Line, p.Cause)
+	case p.Cause > 0:
+		return fmt.Sprintf("line %d is swallowed by the NUL in line %d", p.Line, p.Cause)
+	}
+	return fmt.Sprintf("line %d: %s", p.Line, texts[p.Kind])
+}
+
+// shown gives the key of a line that has a problem. Values are secret, and a line
+// that is no entry may be a part of a value that has lost its indentation. So a key
+// is shown only of a line that has the shape of an entry: a name or an address, and
+// a colon behind it.
+func (p Problem) shown(text []byte) string {
+	switch p.Kind {
+	case Unattached, Joined, NoSeparator, Conflict, HTML, LoneCR, TooLong:
+		return ""
+	case NUL:
+		if p.Cause == 0 {
+			return ""
+		}
+	}
+	text = bytes.TrimPrefix(text, mark)
+	end := 0
+	for end < len(text) && nameByte[text[end]] {
+		end++
+	}
+	if rest := bytes.TrimLeft(text[end:], " \t"); end == 0 || end > 64 ||
+		len(rest) == 0 || rest[0] != ':' {
+		return ""
+	}
+	return string(text[:end])
+}
+
+// nameByte marks the bytes of a name or an address.
+var nameByte = table("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._+@*-=")
+
+// looseKey is what a person takes for the key of a line.
+func looseKey(text []byte) []byte {
+	text = bytes.TrimLeft(bytes.TrimPrefix(text, mark), "\x00\" \t\r\n\v\f")
+	if i := bytes.IndexAny(text, "\x00\": \t\r\n\v\f"); i >= 0 {
+		text = text[:i]
+	}
+	return text
+}
+
+var mark = []byte("\xef\xbb\xbf")
+
+// conflict reports whether a line is a marker that a version control system
+// leaves where two versions contradict each other.
+func conflict(text []byte) bool {
+	return bytes.HasPrefix(text, []byte("<<<<<<< ")) ||
+		bytes.HasPrefix(text, []byte(">>>>>>> ")) || string(text) == "======="
+}
+
+// beginning looks at the first bytes of a file.
+func beginning(buf []byte, to sink) {
+	if bytes.HasPrefix(buf, mark) {
+		to.problem(Problem{Kind: Mark, Line: 1}, head(buf))
+	}
+	start := bytes.TrimPrefix(buf[:min(len(buf), 512)], mark)
+	start = bytes.ToLower(bytes.TrimLeft(start, " \t\r\n"))
+	for _, tag := range []string{"<!doctype html", "<html", "<head"} {
+		if bytes.HasPrefix(start, []byte("<")) && bytes.Contains(start, []byte(tag)) {
+			to.problem(Problem{Kind: HTML, Line: 1}, nil)
+			return
+		}
+	}
+}
+
+// control looks in the lines that a grammar has read for NUL and CR, which no
+// grammar means to have, and for lines that continue an entry. It gives the number
+// of the line behind them.
+func control(f Format, buf []byte, line int64, to sink) int64 {
+	entry, backslash := int64(0), false
+	for len(buf) > 0 {
+		text, n := physical(buf)
+		if len(text) > 0 {
+			blank := text[0] == ' ' || text[0] == '\t'
+			switch {
+			case entry > 0 && (backslash || blank && !f.onePerLine()):
+				joined(f, trimLeft(text), Problem{Kind: Joined, Line: line, Cause: entry}, to)
+			case begins(text[0]):
+				entry = line
+			}
+			backslash = f == Sendmail && text[len(text)-1] == '\\'
+		}
+		if i := bytes.IndexByte(text, 0); i >= 0 {
+			to.problem(Problem{Kind: NUL, Line: line}, bytes.TrimLeft(head(text[i:]), "\x00"))
+		}
+		if bytes.IndexByte(text, '\r') >= 0 {
+			returns(f, text, line, n > len(text), to)
+		}
+		if n > len(text) {
+			line++
+		}
+		buf = buf[n:]
+	}
+	return line
+}
+
+// returns looks at the CRs of a line; ended says that a LF follows it.
+func returns(f Format, text []byte, line int64, ended bool, to sink) {
+	body := bytes.TrimRight(text, "\r")
+	_, hidden, lone := bytes.Cut(body, []byte("\r"))
+	switch {
+	case lone:
+		p := Problem{Kind: LoneCR, Line: line}
+		to.problem(p, nil)
+		for text := range bytes.SplitSeq(hidden, []byte("\r")) {
+			to.unseen(p, head(text))
+		}
+	case f == Sendmail && ended && len(body) < len(text) && len(trimLeft(body)) > 0 && body[0] != '#':
+		to.problem(Problem{Kind: CarriageEnds, Line: line}, nil)
+	}
+}
+
+// joined takes a line that continues an entry. Most are lines of a value, but one
+// that begins as an entry does, "name: ", was not meant to be. Where a key may end
+// otherwise, that can be told only of a key that was asked for.
+func joined(f Format, text []byte, p Problem, to sink) {
+	name := looseKey(text)
+	if len(name) == 0 || name[0] == '#' || len(text) < len(name)+2 || !bytes.HasPrefix(text, name) {
+		return
+	}
+	end, next := text[len(name)], text[len(name)+1]
+	switch {
+	case f != Map && end == ':' && (next == ' ' || next == '\t') && !bytes.ContainsAny(name, `/|,<>()\'`):
+		to.problem(p, text)
+	case strings.IndexByte(rules[f].ends, end) >= 0:
+		to.unseen(p, head(text))
+	}
+}
+
+// head is as much of b as a key may have.
+func head(b []byte) []byte { return b[:min(len(b), 4096)] }

@@ -1,0 +1,158 @@
+package aliases
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+)
+
+const (
+	blockSize = 256 << 10 // bytes read at a time
+	maxEntry  = 4 << 20   // bytes without the beginning of an entry
+)
+
+var errOversize = errors.New("more than 4 MiB without the beginning of an entry")
+
+// Each calls visit for every entry that the program would read from r, in
+// order. It stops at the first error of visit, of r or of ctx.
+func Each(ctx context.Context, r io.Reader, f Format, visit func(Entry) error) error {
+	if f == None {
+		return errFormat
+	}
+	v := &visitor{format: f, visit: visit}
+	if err := read(ctx, r, f, v); err != nil {
+		return err
+	}
+	return v.err
+}
+
+// visitor hands entries to a function.
+type visitor struct {
+	format Format
+	visit  func(Entry) error
+	err    error // of visit, or errOversize
+}
+
+func (v *visitor) entry(line int64, key, value []byte) {
+	if v.err == nil {
+		e := Entry{line, v.format.fold(slices.Clone(key)), v.format.squeeze(nil, value)}
+		v.err = v.visit(e)
+	}
+}
+
+func (v *visitor) problem(p Problem, _ []byte) {
+	if p.Kind == Oversize && v.err == nil {
+		v.err = errOversize
+	}
+}
+
+func (*visitor) unseen(Problem, []byte) {}
+func (*visitor) comment(int64, []byte)  {}
+
+// read hands what the grammar finds in r to a sink. It reads blocks in order; what
+// follows the last beginning of an entry in a block waits for the next.
+func read(ctx context.Context, r io.Reader, f Format, to sink) error {
+	_, err := blocks(ctx, r, newSimple(f), to)
+	return err
+}
+
+// blocks reads with the rules for simple lines, and gives the number of newlines.
+func blocks(ctx context.Context, r io.Reader, lines *simple, to sink) (int64, error) {
+	line := int64(1)
+	buf := make([]byte, 0, blockSize)
+	for first := true; ; first = false {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		n, err := io.ReadFull(r, buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if first {
+			beginning(buf, to)
+		}
+		ended := err == io.EOF || err == io.ErrUnexpectedEOF
+		if err != nil && !ended {
+			return 0, err
+		}
+		whole := len(buf)
+		if !ended {
+			whole = max(0, lastStart(buf))
+		}
+		line = block(lines, buf[:whole], line, to)
+		switch {
+		case ended:
+			return line - 1, nil
+		case whole == 0 && len(buf) >= maxEntry:
+			to.problem(Problem{Kind: Oversize, Line: line}, nil)
+			return line - 1, nil
+		case whole == 0:
+			buf = slices.Grow(buf, 3*len(buf))
+		}
+		buf = buf[:copy(buf, buf[whole:])]
+	}
+}
+
+// block reads a block of whole logical lines, of which the first has the number
+// line. It gives the number of the line behind it.
+func block(lines *simple, b []byte, line int64, to sink) int64 {
+	for len(b) > 0 {
+		if key, value, n := lines.line(b); n > 0 {
+			to.entry(line, key, value)
+			b = b[n:]
+			line++
+			continue
+		}
+		n := rules[lines.format].read(b, line, to)
+		line = control(lines.format, b[:n], line, to)
+		b = b[n:]
+	}
+	return line
+}
+
+// begins reports whether a line that begins with c can only be the beginning of
+// an entry.
+func begins(c byte) bool { return c > ' ' && c != '#' }
+
+// lastStart finds, behind the first line of buf, the last line that begins an
+// entry in every grammar and state: the line before it has neither a backslash
+// at its end nor a NUL.
+func lastStart(buf []byte) int {
+	for end := len(buf) - 1; end > 0; {
+		i := bytes.LastIndexByte(buf[:end], '\n')
+		if i < 0 {
+			break
+		}
+		line := buf[bytes.LastIndexByte(buf[:i], '\n')+1 : i]
+		if begins(buf[i+1]) && !bytes.HasSuffix(line, []byte(`\`)) && bytes.IndexByte(line, 0) < 0 {
+			return i + 1
+		}
+		end = i
+	}
+	return -1
+}
+
+// fold folds a key as the program does, in place if it can.
+func (f Format) fold(key []byte) []byte {
+	ascii := true
+	for i, c := range key {
+		if c >= 'A' && c <= 'Z' {
+			key[i] = c | 0x20
+		}
+		ascii = ascii && c < 0x80
+	}
+	if !ascii && (f == Aliases || f == Map) {
+		return bytes.ToLower(key)
+	}
+	return key
+}
+
+// squeeze appends a value without its white space.
+func (f Format) squeeze(to, value []byte) []byte {
+	for _, c := range value {
+		if !space[c] || c == '\r' && f == Sendmail {
+			to = append(to, c)
+		}
+	}
+	return to
+}

@@ -1,0 +1,75 @@
+package mapfile
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// readDB looks at the first page of a Berkeley DB: magic number, page size, number
+// of the last page. The magic number tells the byte order.
+func readDB(in *source) Facts {
+	const hashMagic, btreeMagic, preset = 0x061561, 0x053162, 4096
+	if head, ok := in.at(0, 16); ok && bytes.Equal(head, []byte("SQLite format 3\x00")) {
+		return readSQLite(in)
+	}
+	head, ok := in.at(0, 92)
+	if !ok {
+		return damaged("", "is too short for a Berkeley DB")
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	magic := order.Uint32(head[12:])
+	if magic != hashMagic && magic != btreeMagic {
+		order = binary.BigEndian
+		magic = order.Uint32(head[12:])
+	}
+	if magic != hashMagic && magic != btreeMagic {
+		return damaged("", "is not a Berkeley DB hash or btree")
+	}
+	kind := map[uint32]string{hashMagic: "hash", btreeMagic: "btree"}[magic]
+	page, last := int64(order.Uint32(head[20:])), int64(order.Uint32(head[32:]))
+	switch {
+	case !powerOfTwo(page):
+		return damaged(kind, "has a page size of %d", page)
+	case in.size%page != 0:
+		return damaged(kind, "has %d bytes, which is not a multiple of its page size %d", in.size, page)
+	case in.size < (last+1)*page:
+		return damaged(kind, "is cut off: %d of %d pages", in.size/page, last+1)
+	case kind == "hash":
+		n := int64(order.Uint32(head[88:]))
+		return Facts{Type: kind, Entries: n, Preset: max(n-preset, -1)}
+	}
+	return readBtree(in, page, int64(order.Uint32(head[88:])), order)
+}
+
+// Types of pages, and where a page has what.
+const (
+	btreeInternal, btreeLeaf               = 3, 5
+	pageNext, pageItems, pageType, pageLen = 16, 20, 25, 26
+)
+
+// readBtree counts the items of the leaf pages: the leftmost one is found from the
+// root, each has the number of the next. An entry is two items.
+func readBtree(in *source, page, root int64, order binary.ByteOrder) Facts {
+	number, items := root, int64(0)
+	for left := in.size / page; left > 0; left-- {
+		head, ok := in.at(number*page, pageLen+6)
+		switch {
+		case !ok || number == 0:
+			return damaged("btree", "has no page %d", number)
+		case head[pageType] == btreeInternal: // its first item leads to the left
+			item, ok := in.at(number*page+int64(order.Uint16(head[pageLen:])), 8)
+			if !ok {
+				return damaged("btree", "has a page %d without items", number)
+			}
+			number = int64(order.Uint32(item[4:]))
+		case head[pageType] == btreeLeaf:
+			items += int64(order.Uint16(head[pageItems:]))
+			if number = int64(order.Uint32(head[pageNext:])); number == 0 {
+				return whole("btree", items/2)
+			}
+		default:
+			return damaged("btree", "has a page %d of type %d", number, head[pageType])
+		}
+	}
+	return damaged("btree", "has pages that follow each other in a circle")
+}

@@ -1,0 +1,214 @@
+// Package mapfile reads facts from the headers of compiled maps: whether the map is
+// whole, and how many entries it holds.
+//
+//	type    suffix   who writes it                     whole          number of entries
+//	hash    .db      Berkeley DB: postmap, postalias,  pages, last    u32 at byte 88 of the first page;
+//	                 newaliases, makemap               page           from 4096 or 0 on
+//	btree   .db      Berkeley DB: postmap, postalias   pages, last    half the items of all leaf pages,
+//	                                                   page           which are a chain
+//	cdb     .cdb     tinycdb: postmap, postalias       the tables     half the slots of the 256 tables
+//	                                                   end the file
+//	lmdb    .lmdb    LMDB: postmap, postalias          last page      md_entries of the newer of two
+//	                                                                  meta pages
+//	sqlite  .db      SQLite 3: Exim 4.99 and later     pages          cells of the leaf pages of the
+//	                 in Debian                                        first table
+//
+// Berkeley DB and LMDB write numbers in the byte order of the machine, LMDB also in
+// its word size; either is read. cdb is little-endian, SQLite big-endian. (db_page.h of
+// Berkeley DB 5.3, mdb.c of LMDB 0.9, cdb(5), https://sqlite.org/fileformat.html.)
+package mapfile
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// Kind is a kind of compiled map, by the suffix of its name.
+type Kind uint8
+
+// The kinds of compiled maps. The zero Kind is Auto.
+const (
+	Auto Kind = iota // what stands beside the source, for formats that are compiled
+	None             // none
+	DB               // FILE.db
+	CDB              // FILE.cdb
+	LMDB             // FILE.lmdb
+	ends
+)
+
+var kinds = [ends]string{"auto", "none", "db", "cdb", "lmdb"}
+
+// String gives the name of the kind in options, which is the suffix of the file.
+func (k Kind) String() string { return kinds[k] }
+
+// UnmarshalText reads the name of a kind.
+func (k *Kind) UnmarshalText(text []byte) error {
+	for i, name := range kinds {
+		if strings.EqualFold(string(text), name) {
+			*k = Kind(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not a kind of map: want auto, none, db, cdb or lmdb", text)
+}
+
+// Facts are what the header of a map says.
+type Facts struct {
+	Type   string // "hash", "btree", "cdb", "lmdb", "sqlite"; empty if it is none of these
+	Damage string // what is wrong with it, as a predicate: "is empty"; else empty
+	// Entries is the number of entries, -1 if it is not known. Of a hash it is what the
+	// header says: Postfix and Sendmail's makemap let Berkeley DB begin to count at
+	// 4096, newaliases, exim_dbmbuild and OpenSMTPD's makemap at 0.
+	Entries int64
+	// Preset is Entries without those 4096; -1 if the header says less. Of other types
+	// it is Entries.
+	Preset int64
+}
+
+// ReadFile looks at a map that is open. An error means that it could not be read.
+func ReadFile(f *os.File, kind Kind) (Facts, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return Facts{}, err
+	}
+	return Read(f, info.Size(), kind)
+}
+
+// Read looks at a map of some size. An error is one of r.
+func Read(r io.ReaderAt, size int64, kind Kind) (Facts, error) {
+	if size == 0 {
+		return damaged("", "is empty"), nil
+	}
+	in := &source{r: r, size: size}
+	var f Facts
+	switch kind {
+	case CDB:
+		f = readCDB(in)
+	case LMDB:
+		f = readLMDB(in)
+	default:
+		f = readDB(in)
+	}
+	return f, in.err
+}
+
+// source is a file of which parts are read. What lies behind its end is no error.
+type source struct {
+	r    io.ReaderAt
+	size int64
+	err  error
+}
+
+// at gives n bytes at an offset; false if the file has not so many.
+func (s *source) at(offset int64, n int) ([]byte, bool) {
+	if offset < 0 || offset > s.size-int64(n) || s.err != nil {
+		return nil, false
+	}
+	b := make([]byte, n)
+	if _, err := s.r.ReadAt(b, offset); err != nil {
+		if err != io.EOF {
+			s.err = err
+		}
+		return nil, false
+	}
+	return b, true
+}
+
+func damaged(kind, format string, args ...any) Facts {
+	return Facts{Type: kind, Damage: fmt.Sprintf(format, args...), Entries: -1, Preset: -1}
+}
+
+func whole(kind string, entries int64) Facts {
+	return Facts{Type: kind, Entries: entries, Preset: entries}
+}
+
+// powerOfTwo reports whether a page size is one that all kinds may have.
+func powerOfTwo(page int64) bool { return page >= 512 && page <= 65536 && page&(page-1) == 0 }
+
+// readCDB looks at the 256 hash tables of a constant database: they stand
+// behind the records, one after the other, up to the end. Half of their slots are
+// free.
+func readCDB(in *source) Facts {
+	const tables, slot = 256, 8
+	head, ok := in.at(0, tables*8)
+	if !ok {
+		return damaged("", "is too short for a cdb")
+	}
+	end, slots := int64(len(head)), int64(0)
+	for i := range tables {
+		pos := int64(binary.LittleEndian.Uint32(head[8*i:]))
+		n := int64(binary.LittleEndian.Uint32(head[8*i+4:]))
+		if pos < int64(len(head)) {
+			return damaged("", "is not a cdb")
+		}
+		end = max(end, pos+n*slot)
+		slots += n
+	}
+	switch {
+	case in.size < end:
+		return damaged("cdb", "is cut off: %d of %d bytes", in.size, end)
+	case in.size > end:
+		return damaged("", "is not a cdb")
+	}
+	return whole("cdb", slots/2)
+}
+
+// layout is the places of what LMDB keeps in a meta page, by the machine's word
+// size, and how a word is read.
+type layout struct {
+	magic, page, entries, last, txn int
+	word                            func(binary.ByteOrder, []byte) uint64
+}
+
+var (
+	layout64 = layout{16, 40, 120, 136, 144, func(o binary.ByteOrder, b []byte) uint64 {
+		return o.Uint64(b)
+	}}
+	layout32 = layout{12, 28, 76, 84, 88, func(o binary.ByteOrder, b []byte) uint64 {
+		return uint64(o.Uint32(b))
+	}}
+)
+
+// readLMDB looks at the two meta pages of an LMDB environment: magic number,
+// version, page size; and of the newer one, the last page and the entries.
+func readLMDB(in *source) Facts {
+	const magic, version, length = 0xbeefc0de, 1, 152
+	first, ok := in.at(0, length)
+	if !ok {
+		return damaged("", "is not an LMDB")
+	}
+	for _, w := range []layout{layout64, layout32} {
+		for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
+			if order.Uint32(first[w.magic:]) == magic && order.Uint32(first[w.magic+4:]) == version {
+				return readMeta(in, first, w, order)
+			}
+		}
+	}
+	return damaged("", "is not an LMDB")
+}
+
+func readMeta(in *source, meta []byte, w layout, order binary.ByteOrder) Facts {
+	page := int64(order.Uint32(meta[w.page:]))
+	if !powerOfTwo(page) {
+		return damaged("lmdb", "has a page size of %d", page)
+	}
+	second, ok := in.at(page, len(meta))
+	if !ok || order.Uint32(second[w.magic:]) != order.Uint32(meta[w.magic:]) {
+		return damaged("lmdb", "is cut off in its second page")
+	}
+	if w.word(order, second[w.txn:]) > w.word(order, meta[w.txn:]) {
+		meta = second
+	}
+	pages, last := uint64(in.size/page), w.word(order, meta[w.last:])
+	if last >= pages {
+		return damaged("lmdb", "is cut off: %d of %d pages", pages, last+1)
+	}
+	entries := w.word(order, meta[w.entries:])
+	if entries > uint64(in.size) {
+		return damaged("lmdb", "claims to hold %d entries in %d bytes", entries, in.size)
+	}
+	return whole("lmdb", int64(entries))
+}

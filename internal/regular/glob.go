@@ -1,0 +1,92 @@
+package regular
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const wildcards = `*?[\`
+
+// Glob gives the paths that a pattern stands for, sorted: a name without
+// wildcards, or that of an existing file, itself. Compiled maps, lock files and
+// editors' copies are left out and given apart. If a directory on the way may not be
+// read or searched, that is an error, beside the paths of the others.
+func Glob(pattern string) (paths, others []string, err error) {
+	if _, err := os.Lstat(pattern); err == nil || !strings.ContainsAny(pattern, wildcards) {
+		return []string{pattern}, nil, nil
+	}
+	all, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%q: %w", pattern, err)
+	}
+	for _, path := range all {
+		if byproduct(path, filepath.Ext(pattern)) {
+			others = append(others, path)
+		} else {
+			paths = append(paths, path)
+		}
+	}
+	return paths, others, searchable(pattern)
+}
+
+// byproducts end the names of compiled maps, lock files, and copies that editors,
+// dpkg, rpm and patch leave.
+var byproducts = []string{
+	".db", ".cdb", ".lmdb", ".pag", ".dir", ".sdbm", ".tmp", ".lock", ".lck", "-lock",
+	"~", ".swp", ".swo", ".swx", ".bak", ".orig", ".rej", ".save",
+	".dpkg-old", ".dpkg-new", ".dpkg-dist", ".dpkg-bak", ".ucf-old", ".ucf-new", ".ucf-dist",
+	".rpmnew", ".rpmsave", ".rpmorig", "-wal", "-shm", "-journal",
+}
+
+// byproduct reports whether a path is no source, unless the pattern asks for the
+// names that end so.
+func byproduct(path, asked string) bool {
+	name := filepath.Base(path)
+	if strings.HasPrefix(name, ".#") || strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#") {
+		return true
+	}
+	return slices.ContainsFunc(byproducts, func(end string) bool {
+		return strings.HasSuffix(name, end) && end != asked
+	})
+}
+
+// searchable says which directory that a pattern needs may not be read or searched.
+func searchable(pattern string) error {
+	dir, name := filepath.Dir(pattern), filepath.Base(pattern)
+	for ; ; dir, name = filepath.Dir(dir), filepath.Base(dir) {
+		wild := strings.ContainsAny(dir, wildcards)
+		dirs := []string{dir}
+		if wild {
+			dirs, _ = filepath.Glob(dir) // its error was seen before
+		}
+		for _, d := range dirs {
+			if err := closed(d, strings.ContainsAny(name, wildcards)); err != nil {
+				return err
+			}
+		}
+		if !wild {
+			return nil
+		}
+	}
+}
+
+// closed says why a directory may not be searched, or, to list it, not be read.
+// What is no directory is none that is closed.
+func closed(dir string, list bool) error {
+	info, err := os.Stat(dir + "/.")
+	if err == nil && list && info.IsDir() {
+		var d *os.File
+		if d, err = os.Open(dir); err == nil {
+			d.Close()
+		}
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s: %w", dir, fs.ErrPermission)
+	}
+	return nil
+}

@@ -1,0 +1,257 @@
+// Package regular reads facts about regular files by their names, and opens
+// nothing else.
+//
+// A name is looked at with O_PATH, which opens no FIFO, socket or device: the
+// program at the other end of a FIFO notices nothing. What is a regular file is then
+// opened through /proc/self/fd, so that it is the file that was looked at, whatever
+// its name stands for by now. Without /proc it is opened by its name, and compared
+// with what was looked at.
+package regular
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Fault is why a file cannot be read, where that is a fact about the file.
+type Fault uint8
+
+// The faults.
+const (
+	Readable  Fault = iota
+	Missing         // there is no such file
+	Dangling        // a symbolic link to nothing
+	Looping         // symbolic links in a circle
+	Irregular       // not a regular file: see Type
+	Denied          // permission denied on File.Where
+)
+
+// File is what is known of a file. Size and ModTime are of the file that was opened,
+// whatever its name stands for by now; of one that may not be read, of the file that
+// was looked at. They are zero where nothing could be looked at.
+type File struct {
+	Path    string
+	Link    string // what the path resolves to, if it is a symbolic link
+	Fault   Fault
+	Type    string // of an Irregular one: "directory", "FIFO", "socket", "device"
+	Where   string // Denied: the file, or the directory above it
+	Size    int64  // bytes
+	ModTime time.Time
+	Moving  bool // it may be half of it: it was being written whenever it was read
+}
+
+// Reason says why the file cannot be read, as a predicate; it is empty for a Readable
+// one.
+func (f File) Reason() string {
+	switch f.Fault {
+	case Missing:
+		return "is missing"
+	case Dangling:
+		return fmt.Sprintf("is a symbolic link to %s, which does not exist", f.Link)
+	case Looping:
+		return "is a symbolic link that leads back to itself"
+	case Irregular:
+		return "is not a regular file but a " + f.Type
+	case Denied:
+		if f.Where != f.Path {
+			return "cannot be read: permission denied on the directory " + f.Where
+		}
+		return "cannot be read: permission denied"
+	}
+	return ""
+}
+
+// Open looks at a path and opens what is a regular file. It gives no file where
+// there is a fault, and an error where it could not look for another reason.
+func Open(path string) (*os.File, File, error) {
+	f := File{Path: path}
+	at, err := os.OpenFile(path, unix.O_PATH, 0)
+	if err != nil {
+		return nil, f, f.explain(err)
+	}
+	defer at.Close()
+	info, err := at.Stat()
+	if err != nil {
+		return nil, f, err
+	}
+	f.Size, f.ModTime = info.Size(), info.ModTime()
+	if f.Type = kind(info.Mode()); f.Type != "" {
+		f.Fault = Irregular
+		return nil, f, nil
+	}
+	f.follow()
+	file, err := reopen(at, info)
+	if err != nil {
+		return nil, f, f.explain(err)
+	}
+	if info, err = file.Stat(); err != nil {
+		file.Close()
+		return nil, f, err
+	}
+	f.Size, f.ModTime = info.Size(), info.ModTime()
+	return file, f, nil
+}
+
+// reopen opens for reading what was looked at.
+func reopen(at *os.File, info fs.FileInfo) (*os.File, error) {
+	const flags = os.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY
+	file, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", at.Fd()), flags, 0)
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		e.Path = at.Name()
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return file, err
+	}
+	if file, err = os.OpenFile(at.Name(), flags, 0); err != nil {
+		return nil, err
+	}
+	if now, err := file.Stat(); err != nil || !os.SameFile(info, now) {
+		file.Close()
+		return nil, errors.Join(err, fmt.Errorf("%s was replaced while it was opened", at.Name()))
+	}
+	return file, nil
+}
+
+// kind names what is not a regular file; it is empty for one that is.
+func kind(mode fs.FileMode) string {
+	switch {
+	case mode.IsRegular():
+		return ""
+	case mode.IsDir():
+		return "directory"
+	case mode&fs.ModeNamedPipe != 0:
+		return "FIFO"
+	case mode&fs.ModeSocket != 0:
+		return "socket"
+	}
+	return "device"
+}
+
+// follow finds what the path resolves to, if it is a symbolic link.
+func (f *File) follow() {
+	if target, err := filepath.EvalSymlinks(f.Path); err == nil && isLink(f.Path) {
+		f.Link = target
+	}
+}
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+// explain makes a fault of an error of open(2), if it is a fact about the file.
+func (f *File) explain(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		f.Fault = Missing
+		if isLink(f.Path) {
+			f.Fault = Dangling
+			f.Link, _ = os.Readlink(f.Path) // the reason is known without it
+		}
+	case errors.Is(err, syscall.ELOOP):
+		f.Fault = Looping
+	case errors.Is(err, fs.ErrPermission):
+		f.Fault, f.Where = Denied, denied(f.Path)
+	default:
+		return err
+	}
+	return nil
+}
+
+// denied gives the uppermost part of a path, or of what its link points to,
+// that may not be searched, else the path itself.
+func denied(path string) string {
+	paths := []string{path}
+	if target, err := os.Readlink(path); err == nil && filepath.IsAbs(target) {
+		paths = append(paths, target)
+	} else if err == nil {
+		paths = append(paths, filepath.Join(filepath.Dir(path), target))
+	}
+	for _, p := range paths {
+		for i, c := range p {
+			if c == '/' && i > 0 && closed(p[:i], false) != nil {
+				return p[:i]
+			}
+		}
+	}
+	return path
+}
+
+const (
+	settle  = 300 * time.Millisecond // before a file is read again
+	fresh   = 2 * time.Second        // a file of this age may still be written
+	rereads = 6
+)
+
+// Read opens a path and calls read with the file; of its result, complete says that
+// the last line has an end. A file that changes while it is read, or was written a
+// moment ago, or was just written and is empty or incomplete, is read again until it
+// stands still. If it never does, the longest reading of a file that stood still
+// meanwhile counts: the others were of files half written. An error means that the
+// file could not be looked at, for another reason than those of [Fault], or not in
+// time.
+func Read[T any](ctx context.Context, path string,
+	read func(*os.File) (value T, complete bool, err error)) (File, T, error) {
+	kept, err := readOnce(ctx, path, read)
+	for n := 0; n < rereads && err == nil && !kept.still; n++ {
+		select {
+		case <-time.After(settle):
+		case <-ctx.Done():
+			return kept.file, kept.value, ctx.Err()
+		}
+		var next reading[T]
+		next, err = readOnce(ctx, path, read)
+		same := next.file.Size == kept.file.Size && next.file.ModTime.Equal(kept.file.ModTime)
+		if next.still || kept.torn || !next.torn && next.file.Size >= kept.file.Size {
+			kept = next
+		}
+		if same {
+			break
+		}
+	}
+	kept.file.Moving = err == nil && !kept.still
+	return kept.file, kept.value, err
+}
+
+// reading is what one reading of a file gave.
+type reading[T any] struct {
+	file  File
+	value T
+	torn  bool // the file changed while it was read
+	still bool // the file stood still, or is none that can be read
+}
+
+func readOnce[T any](ctx context.Context, path string,
+	read func(*os.File) (T, bool, error)) (r reading[T], err error) {
+	r.still = true
+	if err := ctx.Err(); err != nil {
+		return r, err
+	}
+	file, f, err := Open(path)
+	if r.file = f; file == nil {
+		return r, err
+	}
+	defer file.Close()
+	value, complete, err := read(file)
+	if err != nil {
+		return r, fmt.Errorf("read %s: %w", path, err)
+	}
+	after, err := file.Stat()
+	if err != nil {
+		return r, err
+	}
+	age := time.Since(f.ModTime).Abs()
+	young := age < settle || (f.Size == 0 || !complete) && age < fresh
+	r.value = value
+	r.torn = after.Size() != f.Size || !after.ModTime().Equal(f.ModTime)
+	r.still = !young && !r.torn
+	return r, nil
+}
