@@ -47,7 +47,8 @@ var byproducts = []string{
 // names that end so.
 func byproduct(path, asked string) bool {
 	name := filepath.Base(path)
-	if strings.HasPrefix(name, ".#") || strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#") {
+	emacs := strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#")
+	if emacs || strings.HasPrefix(name, ".#") {
 		return true
 	}
 	return slices.ContainsFunc(byproducts, func(end string) bool {

@@ -82,19 +82,22 @@ func TestRead(t *testing.T) {
 	} {
 		f, text := read(t, at(test.name))
 		if f.Fault != test.fault || f.Type != test.kind || f.Link != test.link || f.Moving {
-			t.Errorf("%s: fault %v, type %q, link %q; want %v, %q, %q", test.name, f.Fault, f.Type, f.Link, test.fault, test.kind, test.link)
+			t.Errorf("%s: fault %v, type %q, link %q; want %v, %q, %q",
+				test.name, f.Fault, f.Type, f.Link, test.fault, test.kind, test.link)
 		}
 		if readable := test.fault == Readable; (text != "") != readable {
 			t.Errorf("%s: text %q", test.name, text)
 		}
 	}
-	for _, device := range []string{"/dev/null", "/dev/tty"} { // tests have no terminal: it cannot be opened
+	// Tests have no terminal: it cannot be opened.
+	for _, device := range []string{"/dev/null", "/dev/tty"} {
 		if f, _ := read(t, device); f.Fault != Irregular || f.Type != "device" {
 			t.Errorf("%s: %v, %q; want an irregular device", device, f.Fault, f.Type)
 		}
 	}
 	f, text := read(t, at("good"))
-	if f.Size != 15 || len(text) != 15 || f.Moving || time.Since(f.ModTime).Round(time.Minute) != time.Hour {
+	age := time.Since(f.ModTime).Round(time.Minute)
+	if f.Size != 15 || len(text) != 15 || f.Moving || age != time.Hour {
 		t.Errorf("good: %+v, %q", f, text)
 	}
 }
@@ -137,11 +140,13 @@ func TestDenied(t *testing.T) {
 	} {
 		f, _, err := Read(context.Background(), path, content)
 		if err != nil || f.Fault != Denied || f.Where != where {
-			t.Errorf("%s: fault %v on %q, %v; want denied on %q", path, f.Fault, f.Where, err, where)
+			t.Errorf("%s: fault %v on %q, %v; want denied on %q",
+				path, f.Fault, f.Where, err, where)
 		}
 	}
 	for _, pattern := range []string{"secret/*", "secret/*/x", "*/file", "s*/file", "s*/*"} {
-		if paths, _, err := Glob(filepath.Join(dir, pattern)); len(paths) > 0 || !errors.Is(err, fs.ErrPermission) {
+		paths, _, err := Glob(filepath.Join(dir, pattern))
+		if len(paths) > 0 || !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("Glob(%q) = %v, %v; want permission denied", pattern, paths, err)
 		}
 	}
@@ -189,7 +194,9 @@ func TestGlob(t *testing.T) {
 	for _, name := range []string{"b", "a", "x[1]"} {
 		write(t, filepath.Join(dir, name), "", 0)
 	}
-	for pattern, want := range map[string]string{"[ab]": "a b", "c*": "", "none": "none", "x[1]": "x[1]", "*": "a b x[1]"} {
+	for pattern, want := range map[string]string{
+		"[ab]": "a b", "c*": "", "none": "none", "x[1]": "x[1]", "*": "a b x[1]",
+	} {
 		paths, _, err := Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -282,11 +289,16 @@ func TestFIFOIsNotOpened(t *testing.T) {
 // byte in virtual.db.
 func TestByproducts(t *testing.T) {
 	dir := t.TempDir()
-	names := []string{"virtual", "virtual.db", "virtual~", ".virtual.swp", "virtual.lock", "#virtual#", "virtual-new", "virtual.dpkg-old"}
+	names := []string{
+		"virtual", "virtual.db", "virtual~", ".virtual.swp", "virtual.lock", "#virtual#",
+		"virtual-new", "virtual.dpkg-old",
+	}
 	for _, name := range names {
 		write(t, filepath.Join(dir, name), "", 0)
 	}
-	for pattern, want := range map[string]string{"virtual*": "virtual virtual-new", "*.db": "virtual.db", "virtual.lock": "virtual.lock"} {
+	for pattern, want := range map[string]string{
+		"virtual*": "virtual virtual-new", "*.db": "virtual.db", "virtual.lock": "virtual.lock",
+	} {
 		paths, others, err := Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -303,7 +315,8 @@ func TestByproducts(t *testing.T) {
 func TestReadErrors(t *testing.T) {
 	path := write(t, filepath.Join(t.TempDir(), "f"), "a\n", time.Hour)
 	broken := errors.New("broken")
-	_, _, err := Read(context.Background(), path, func(*os.File) (int, bool, error) { return 0, true, broken })
+	fail := func(*os.File) (int, bool, error) { return 0, true, broken }
+	_, _, err := Read(context.Background(), path, fail)
 	if !errors.Is(err, broken) {
 		t.Errorf("Read = %v; want %v", err, broken)
 	}
