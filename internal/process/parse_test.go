@@ -1,11 +1,15 @@
 package process
 
 import (
+	"encoding/binary"
+	"net/netip"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestParseSyscall(t *testing.T) {
@@ -72,6 +76,67 @@ func FuzzParseLocks(f *testing.F) {
 		for waiter, holder := range parseLocks(text) {
 			if waiter <= 0 || holder <= 0 || waiter == holder {
 				t.Errorf("parseLocks(%q): %d waits for %d", text, waiter, holder)
+			}
+		}
+	})
+}
+
+func TestParseStat(t *testing.T) {
+	const after = " 100 101 101 0 -1 4194560 125 0 0 0 200 34 7 8 20 0 1 0 5000 2764800 230 18446744073709551615 1 1\n"
+	want := stat{parent: 100, cpu: 2340 * time.Millisecond, start: 50 * time.Second, state: "S"}
+	for text, name := range map[string]string{"101 (sh) S" + after: "sh", "101 (a) b (c)) S" + after: "a) b (c)", "101 () S" + after: ""} {
+		want.name = name
+		if got, ok := parseStat(text); got != want || !ok {
+			t.Errorf("parseStat(%q) = %+v, %t; want %+v", text, got, ok, want)
+		}
+	}
+	for _, text := range []string{"", "101", "101 (sh)", "101 (sh) S 1 2 3", ")(", "101 sh S" + after} {
+		if got, ok := parseStat(text); ok {
+			t.Errorf("parseStat(%q) = %+v; want none", text, got)
+		}
+	}
+}
+
+func FuzzParseStat(f *testing.F) {
+	f.Add("101 (sh) S 100 101 101 0 -1 4194560 125 0 0 0 200 34 7 8 20 0 1 0 5000 2764800 230 18446744073709551615 1 1\n")
+	f.Add(")( S")
+	f.Fuzz(func(t *testing.T, text string) {
+		if s, ok := parseStat(text); ok && (s.cpu < 0 || s.start < 0 || s.state == "") {
+			t.Errorf("parseStat(%q) = %+v", text, s)
+		}
+	})
+}
+
+func TestParseSockets(t *testing.T) {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		t.Skip("the tables are those of a little-endian machine")
+	}
+	const text = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n" +
+		"   0: 0100007F:8124 0900400A:0CEA 01 00000000:00000010 00:00000000 00000000   106        0 635 1 0 20 4 30 10 -1\n" +
+		"   1: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 636 1 0 100 0 0 10 0\n" +
+		"   2: 00000000000000000000000001000000:1F90 B80D0120000000000000000001000000:0019 02 00000001:00000000 01:0000 0 0 0 637\n" +
+		"   3: 0000000000000000FFFF00000100007F:1F90 0000000000000000FFFF00000200007F:0019 01 0:0 0 0 0 0 638\n" +
+		"   4: 0100007F:8124 0900400A0:0CEA 01 0:0 0 0 0 0 639\n   5: x y z\n"
+	got := map[string]Socket{}
+	parseSockets(text, got)
+	want := map[string]Socket{
+		"socket:[635]": {Remote: netip.MustParseAddrPort("10.64.0.9:3306"), Read: 16},
+		"socket:[637]": {Remote: netip.MustParseAddrPort("[2001:db8::1]:25"), Connecting: true, Send: 1},
+		"socket:[638]": {Remote: netip.MustParseAddrPort("127.0.0.2:25")},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
+		t.Errorf("parseSockets (-want +got):\n%s", diff)
+	}
+}
+
+func FuzzParseSockets(f *testing.F) {
+	f.Add("   0: 0100007F:8124 0900400A:0CEA 01 00000000:00000010 00:00000000 00000000   106        0 635\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		sockets := map[string]Socket{}
+		parseSockets(text, sockets)
+		for link, s := range sockets {
+			if !s.Remote.IsValid() || s.Remote.Port() == 0 || !strings.HasPrefix(link, "socket:[") {
+				t.Errorf("parseSockets(%q) has %s: %+v", text, link, s)
 			}
 		}
 	})

@@ -1,13 +1,17 @@
 // Package process says what processes wait for, as far as /proc tells the caller (proc(5)).
 //
-// A process is looked at twice, [Interval] apart: what moved in between is at work. Everybody may read the state, the
-// start, the CPU time, the control group, and who waits for whose lock; the system call with its arguments, the wait
-// channel and the open files are for root and the process's own user. What may not be read is a fact, [Process.Denied],
-// and so is a process that is not to be seen, [Process.Seen]: it has ended, hidepid= hides it, or its PID means another
-// process here, in another PID namespace.
+// One look is enough for processes that sleep: none was given a CPU while it lasted, nor does much of
+// its life's time. Where that is not so, it is the CPU time that tells whether a process is at work,
+// and a second look, [Interval] after the first, shows what moved. Everybody may read the state, the
+// start, the CPU time, the control group, and who waits for whose lock; the system call with its
+// arguments, the wait channel and the open files are for root and the process's own user. What may
+// not be read is a fact, [Process.Denied], and so is a process that is not to be seen,
+// [Process.Seen]: it has ended, hidepid= hides it, or its PID means another process here, in another
+// PID namespace.
 //
-// The command line is not read: /proc/PID/cmdline takes a lock that a process which hangs may hold, and the reader would
-// hang with it. Nor is a file touched that a process has open; only its link is read.
+// The command line is not read: /proc/PID/cmdline takes a lock that a process which hangs may hold,
+// and the reader would hang with it. Nor is a file touched that a process has open; only its link is
+// read.
 package process
 
 import (
@@ -21,17 +25,17 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
-// Interval is the time between the two looks.
+// Interval is the time between two looks.
 const Interval = 50 * time.Millisecond
 
 const (
-	maxProcesses = 1024 // that are looked at
-	maxThreads   = 64   // of each
-	maxFiles     = 1024 // open files of each
+	glance       = 2 * time.Millisecond // the least that a look lasts
+	maxProcesses = 1024                 // that are looked at
+	maxThreads   = 64                   // of each
+	maxFiles     = 1024                 // open files of each
 	tick         = 10 * time.Millisecond
 )
 
@@ -40,19 +44,20 @@ type Process struct {
 	PID     int
 	Seen    bool          // false: nothing below is known
 	Name    string        // of the program, at most 15 bytes (comm)
-	State   string        // R running, S sleeping, D uninterruptible in both looks, T stopped, t traced, Z zombie, ... (proc_pid_stat(5))
+	State   string        // R running, S sleeping, T stopped, t traced, Z zombie (proc_pid_stat(5)), D in both looks
 	Frozen  bool          // with its control group
 	Parent  int           // PID
 	Elapsed time.Duration // since it was started
 	CPU     time.Duration // user and system time of all threads
-	Used    time.Duration // of it, between the two looks
+	Used    time.Duration // of it, between the two looks; 0 where one look was enough: it slept
 
-	Denied  bool     // what follows is not for the caller to read, but for the holder of a lock
-	Call    string   // system call of the thread that tells most, "recvfrom" or "system call 999"; empty: none
+	// What follows is not for the caller to read if it is Denied, but for the holder of a lock.
+	Denied  bool
+	Call    string   // system call of the thread that tells most: "recvfrom", "system call 999"; empty: none
 	Channel string   // wait channel: the kernel function it sleeps in; empty: unknown
-	On      string   // the file that the call waits on, where it names one: a path, "pipe:[1]", "socket:[1]"
+	On      string   // the file that the call waits on, if any: a path, "pipe:[1]", "socket:[1]"
 	Socket  *Socket  // what On is, where it has a remote address
-	Others  []Other  // who holds the lock, who has the other end of the pipe, the children that it waits for
+	Others  []Other  // who holds the lock or the pipe's other end, the children that it waits for
 	Sockets []Socket // all that have a remote address
 }
 
@@ -72,71 +77,89 @@ type Other struct {
 // look is what the processes of one Gather share.
 type look struct {
 	root   string
-	fs     procfs.FS
 	uptime time.Duration
 	nets   map[string]map[string]Socket // network namespace: "socket:[1]": socket
 	locks  map[int]int                  // who waits: who holds
 }
 
-// Gather looks at processes of a control group, at most 1024 of them, in the order of pids. Those that it has no time for are not seen. The root is "/": proc and
-// sys/fs/cgroup are below it. An error means that there is no proc.
+// Gather looks at processes of a control group, at most 1024 of them, in the order of pids. Those that
+// it has no time for are not seen. The root is "/": proc and sys/fs/cgroup are below it. An error
+// means that there is no proc.
 func Gather(ctx context.Context, root, cgroup string, pids []int) ([]Process, error) {
-	fs, err := procfs.NewFS(filepath.Join(root, "proc"))
-	if err != nil {
+	if _, err := os.Stat(filepath.Join(root, "proc")); err != nil {
 		return nil, fmt.Errorf("look at processes: %w", err)
 	}
+	began := time.Now()
 	var boot unix.Timespec
 	unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot) // fails only where the clock does not exist
-	l := &look{root: root, fs: fs, uptime: time.Duration(boot.Nano()), nets: map[string]map[string]Socket{}}
+	l := &look{root: root, uptime: time.Duration(boot.Nano()), nets: map[string]map[string]Socket{}}
 	l.locks = parseLocks(l.read("locks"))
-	list := make([]Process, min(len(pids), maxProcesses))
+	list, ran := make([]Process, min(len(pids), maxProcesses)), map[int]uint64{}
 	for i := range list {
 		if list[i].PID = pids[i]; ctx.Err() == nil {
+			ran[pids[i]] = l.slices(pids[i])
 			list[i] = l.first(pids[i], cgroup)
 		}
 	}
 	l.others(ctx, list)
-	select {
-	case <-ctx.Done():
-	case <-time.After(Interval):
-	}
-	for i, p := range list {
-		if stat, ok := l.stat(p.PID); ok && p.Seen {
-			list[i].Used = max(0, cpu(stat)-p.CPU)
-			if p.State == "D" { // or it was only waiting for a disk
-				list[i].State = stat.State
-			}
-		}
+	pause(ctx, glance-time.Since(began))
+	if slices.ContainsFunc(list, func(p Process) bool { return p.Seen && !l.sleeps(p, ran[p.PID]) }) {
+		pause(ctx, Interval-time.Since(began))
+		l.second(list)
 	}
 	return list, nil
 }
 
-func (l *look) stat(pid int) (procfs.ProcStat, bool) {
-	proc, err := l.fs.Proc(pid)
-	if err != nil {
-		return procfs.ProcStat{}, false
+// pause waits, until ctx ends at most.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
 	}
-	stat, err := proc.Stat()
-	return stat, err == nil
 }
 
-func cpu(stat procfs.ProcStat) time.Duration { return time.Duration(stat.UTime+stat.STime) * tick }
+// sleeps reports whether a second look has no more to say of a process: it was given no CPU while it
+// was looked at, nor much of one in its life, or cannot run at all.
+func (l *look) sleeps(p Process, ran uint64) bool {
+	const most = 50 // of its time on a CPU, one part in so many
+	switch {
+	case p.Frozen, p.State == "T", p.State == "t", p.State == "Z":
+		return true
+	case p.State != "S", ran == 0, p.CPU > p.Elapsed/most:
+		return false
+	}
+	return l.slices(p.PID) == ran
+}
+
+// second looks once more, at what moved.
+func (l *look) second(list []Process) {
+	for i, p := range list {
+		if stat, ok := l.stat(p.PID); ok && p.Seen {
+			list[i].Used = max(0, stat.cpu-p.CPU)
+			if p.State == "D" { // or it was only waiting for a disk
+				list[i].State = stat.state
+			}
+		}
+	}
+}
 
 // first looks at a process for the first time.
 func (l *look) first(pid int, cgroup string) Process {
 	p := Process{PID: pid}
 	stat, ok := l.stat(pid)
 	for line := range strings.Lines(l.read(pid, "cgroup")) {
-		_, group, _ := strings.Cut(strings.TrimSpace(line), ":/") // in another cgroup namespace there is something before it
-		if at := strings.Index("/"+group+"/", strings.TrimSuffix(cgroup, "/")+"/"); at >= 0 && ok {
+		// In another cgroup namespace there is something before it.
+		_, group, _ := strings.Cut(strings.TrimSpace(line), ":/")
+		at := strings.Index("/"+group+"/", strings.TrimSuffix(cgroup, "/")+"/")
+		if at >= 0 && ok {
 			p.Seen, p.Frozen = true, p.Frozen || l.frozen(("/" + group)[at:])
 		}
 	}
 	if !p.Seen {
 		return Process{PID: pid}
 	}
-	p.Name, p.State, p.Parent, p.CPU = stat.Comm, stat.State, stat.PPID, cpu(stat)
-	p.Elapsed = max(0, l.uptime-time.Duration(min(stat.Starttime, 1<<40))*tick)
+	p.Name, p.State, p.Parent, p.CPU = stat.name, stat.state, stat.parent, stat.cpu
+	p.Elapsed = max(0, l.uptime-stat.start)
 	if p.State != "Z" {
 		l.threads(&p)
 		l.files(&p)
@@ -217,34 +240,4 @@ func (l *look) files(p *Process) {
 			}
 		}
 	}
-}
-
-// net gives the sockets in the process's network that have a remote address. They are read once for all that share it.
-func (l *look) net(pid int) map[string]Socket {
-	space := l.link(pid, "ns/net")
-	if known, ok := l.nets[space]; ok || space == "" {
-		return known
-	}
-	sockets := map[string]Socket{}
-	l.nets[space] = sockets
-	fs, err := procfs.NewFS(l.path(pid))
-	if err != nil {
-		return sockets
-	}
-	lines, _ := fs.NetTCP() // an error is no such protocol here
-	tcp6, _ := fs.NetTCP6()
-	udp, _ := fs.NetUDP()
-	udp6, _ := fs.NetUDP6()
-	for _, s := range slices.Concat(lines, tcp6, procfs.NetTCP(udp), procfs.NetTCP(udp6)) {
-		address, ok := netip.AddrFromSlice(s.RemAddr)
-		if ok && s.RemPort > 0 && s.RemPort < 1<<16 {
-			sockets[fmt.Sprintf("socket:[%d]", s.Inode)] = Socket{
-				Remote:     netip.AddrPortFrom(address.Unmap(), uint16(s.RemPort)),
-				Connecting: s.St == 2, // TCP_SYN_SENT
-				Send:       s.TxQueue,
-				Read:       s.RxQueue,
-			}
-		}
-	}
-	return sockets
 }

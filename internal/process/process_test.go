@@ -224,3 +224,47 @@ func TestGatherStopped(t *testing.T) {
 	}
 	seen(t, "T", p.PID)
 }
+
+// A process that sleeps is known at the first look; one that is at work, or in an uninterruptible sleep that
+// may be a disk's, is not.
+func TestSleeps(t *testing.T) {
+	cmd := exec.Command("cat")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close(); cmd.Wait() })
+	l := &look{root: "/"}
+	ran, slept := l.slices(cmd.Process.Pid), false
+	if ran == 0 {
+		t.Skip("this kernel does not count how often a thread is given a CPU")
+	}
+	p := Process{PID: cmd.Process.Pid, State: "S", Elapsed: time.Hour, CPU: time.Second}
+	for deadline := time.Now().Add(20 * time.Second); !slept && time.Now().Before(deadline); ran = l.slices(p.PID) {
+		time.Sleep(5 * time.Millisecond)
+		slept = l.sleeps(p, ran)
+	}
+	if !slept {
+		t.Errorf("cat waits for its input, but was given a CPU %d times", ran)
+	}
+	for name, other := range map[string]Process{
+		"running":                {PID: p.PID, State: "R", Elapsed: time.Hour},
+		"in a disk's wait":       {PID: p.PID, State: "D", Elapsed: time.Hour},
+		"at work for an hour":    {PID: p.PID, State: "S", Elapsed: 2 * time.Hour, CPU: time.Hour},
+		"started a moment ago":   {PID: p.PID, State: "S", Elapsed: 100 * time.Millisecond, CPU: tick},
+		"of a kernel that is so": {PID: 1 << 30, State: "S", Elapsed: time.Hour},
+	} {
+		if l.sleeps(other, l.slices(other.PID)) {
+			t.Errorf("%s: one look is enough; want a second one", name)
+		}
+	}
+	if l.sleeps(p, l.slices(p.PID)-1) {
+		t.Error("one that was given a CPU during the look sleeps")
+	}
+	if !l.sleeps(Process{State: "T"}, 0) || !l.sleeps(Process{State: "R", Frozen: true}, 0) {
+		t.Error("one that is stopped or frozen may be at work")
+	}
+}
