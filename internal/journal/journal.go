@@ -1,20 +1,28 @@
 // Package journal reads the runs of a service from systemd's own messages in the journal.
 //
-// D-Bus forgets how a run ended as soon as the next one begins; the journal remembers. systemd writes these messages, each with its
-// MESSAGE_ID (sd-messages.h) and the INVOCATION_ID of the run (seen on systemd 252; the fields are those of systemd.journal-fields(7)
-// and of the manager itself):
+// D-Bus forgets how a run ended as soon as the next one begins; the journal remembers. systemd
+// writes these messages, each with its MESSAGE_ID (sd-messages.h) and the INVOCATION_ID of the run
+// (seen on systemd 252; the fields are those of systemd.journal-fields(7) and of the manager
+// itself):
 //
-//	"Starting X..."                 a run of a Type=oneshot begins, or of another type that does not start at once
-//	"Started X.", "Finished X."     a run of a Type=simple begins; others are up, or done (JOB_RESULT=done)
-//	"X: Main process exited"        EXIT_CODE= exited, killed or dumped, EXIT_STATUS=, COMMAND= ExecStart, ...; on failures only
+//	"Starting X..."                 a run of a Type=oneshot begins, or of another type that does
+//	                                not start at once
+//	"Started X.", "Finished X."     a run of a Type=simple begins; others are up, or done
+//	                                (JOB_RESULT=done)
+//	"X: Main process exited"        EXIT_CODE= exited, killed or dumped, EXIT_STATUS=, COMMAND=
+//	                                ExecStart, ...; on failures only
 //	"X: Deactivated successfully."  the run ended well
-//	"X: Failed with result 'R'."    the run ended badly, UNIT_RESULT= as the property Result of the service
+//	"X: Failed with result 'R'."    the run ended badly, UNIT_RESULT= as the property Result of
+//	                                the service
 //
-// A status that ExecStart=- swallows leaves no message. A run that a condition skipped has no invocation; one that ended with the
-// machine has no end. Others could forge the manager's fields, so they are taken from PID 1 alone, and of a user from that user.
+// A status that ExecStart=- swallows leaves no message. A run that a condition skipped has no
+// invocation; one that ended with the machine has no end. Others could forge the manager's fields,
+// so they are taken from PID 1 alone, and of a user from that user.
 //
-// The journal is read by journalctl, which knows its file formats: by absolute path, with fixed arguments, an empty environment, no standard
-// input, bounded in time and output. Who may not read the journal is a fact, [Runs.Denied].
+// The journal is read by journalctl, which knows its file formats: by absolute path, with fixed
+// arguments, an empty environment, no standard input, bounded in time and output, and killed with
+// this process. Who may not read the journal is a fact, [Runs.Denied]; that journalctl failed is an
+// error.
 package journal
 
 import (
@@ -22,14 +30,17 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -50,22 +61,24 @@ const (
 
 // Runs are the runs of a service of which the journal has the end.
 type Runs struct {
-	Denied bool  // the caller may not read the journal
+	Denied bool  // there is a journal, and the caller may not read it
 	List   []Run // that have ended, the latest first, at most 20
 }
 
 // Run is one run.
 type Run struct {
-	Start, End time.Time     // zero Start: not known, as with LogLevelMax=warning, which hides all but failures
-	Duration   time.Duration // 0 then; by a clock that was not stepped in between
-	Result     string        // success, or as the property Result of the service: exit-code, timeout, ...
-	Command    string        // whose process failed first: ExecStart, ExecStartPre, ...; empty: not known, which is usual for a success
+	// Start is zero where it is not known, as with LogLevelMax=warning, which hides all but
+	// failures.
+	Start, End time.Time
+	Duration   time.Duration // 0 without Start; by a clock that was not stepped in between
+	Result     string        // success, or the service's property Result: exit-code, timeout, ...
+	Command    string        // whose process failed first: ExecStart, ...; empty: not known, or none
 	ExitCode   string        // of it: exited, killed, dumped
 	ExitStatus int32         // exit status, or signal number
 }
 
-// Read reads the latest runs of a service of the system's manager, or of the caller's own. It takes 2 s at most. An error means that journalctl
-// could not be run or understood.
+// Read reads the latest runs of a service of the system's manager, or of the caller's own. It takes
+// 2 s at most. An error means that journalctl could not be run, failed, or was not understood.
 func Read(ctx context.Context, service string, user bool) (Runs, error) {
 	return read(ctx, journalctl, "/", service, user)
 }
@@ -73,16 +86,22 @@ func Read(ctx context.Context, service string, user bool) (Runs, error) {
 func read(ctx context.Context, journalctl, root, service string, user bool) (Runs, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxTime)
 	defer cancel()
+	runtime.LockOSThread() // the kernel kills the child with the thread that started it
+	defer runtime.UnlockOSThread()
 	cmd := exec.Command(journalctl, arguments(service, user)...)
 	cmd.Env, cmd.Dir = []string{"LC_ALL=C"}, "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if no := syscall.Errno(0); errors.As(err, &no) { // without Go's names for what was tried
+		err = no
+	}
 	if err != nil {
-		return Runs{}, fmt.Errorf("run journalctl: %w", err)
+		return Runs{}, fmt.Errorf("run %s: %w", journalctl, err)
 	}
-	if err := cmd.Start(); err != nil {
-		return Runs{}, fmt.Errorf("run journalctl: %w", err)
-	}
-	end := func() { // it is not waited for: one that waits for its disk cannot be ended, and its exit status is 1 where there is no journal
+	end := func() {
 		cmd.Process.Kill()
 		out.Close() // or a child of it that lives on would be waited for
 	}
@@ -91,17 +110,57 @@ func read(ctx context.Context, journalctl, root, service string, user bool) (Run
 	list, err := parse(out)
 	switch {
 	case ctx.Err() != nil:
-		return Runs{}, fmt.Errorf("run journalctl: no answer: %w", ctx.Err())
+		return Runs{}, errors.New("run journalctl: no answer in time")
 	case err != nil:
 		return Runs{}, fmt.Errorf("read journalctl's output: %w", err)
+	case len(list) > 0:
+		return Runs{List: list}, nil
 	}
-	return Runs{Denied: len(list) == 0 && denied(root), List: list}, nil
+	return nothing(ctx, root, cmd.Process.Pid)
 }
 
-// arguments are the messages of the service and the fields of these that are read. A user's own manager has other names for some, and may write
-// into the system's journal.
+// nothing says why journalctl had no run. With no journal for the caller to read its exit status is
+// 1.
+func nothing(ctx context.Context, root string, pid int) (Runs, error) {
+	there, readable := journals(root)
+	if there && !readable {
+		return Runs{Denied: true}, nil
+	}
+	if status, ended := exit(ctx, pid); ended && status != "" && readable {
+		return Runs{}, errors.New("journalctl failed: " + status)
+	}
+	return Runs{}, nil
+}
+
+// exit says how a child failed, which has closed its output: it is about to end. It is not waited
+// for beyond the time that there is: a process that waits for its disk cannot be ended.
+func exit(ctx context.Context, pid int) (failure string, ended bool) {
+	for ctx.Err() == nil {
+		var status unix.WaitStatus
+		got, err := unix.Wait4(pid, &status, unix.WNOHANG, nil)
+		switch {
+		case err != nil && !errors.Is(err, unix.EINTR):
+			return "", false
+		case got != pid:
+			time.Sleep(time.Millisecond)
+		case status.Signaled():
+			return "killed by " + unix.SignalName(status.Signal()), true
+		case status.ExitStatus() != 0:
+			return fmt.Sprintf("exit status %d", status.ExitStatus()), true
+		default:
+			return "", true
+		}
+	}
+	return "", false
+}
+
+// arguments are the messages of the service and the fields of these that are read. A user's own
+// manager has other names for some, and may write into the system's journal.
 func arguments(service string, user bool) []string {
-	args := []string{"--quiet", "--no-pager", "--reverse", "--lines=" + strconv.Itoa(maxEntries), "--output=json", "--output-fields=" + fields}
+	args := []string{
+		"--quiet", "--no-pager", "--reverse", "--lines=" + strconv.Itoa(maxEntries),
+		"--output=json", "--output-fields=" + fields,
+	}
 	if user {
 		args = append(args, "_UID="+strconv.Itoa(os.Geteuid()), "USER_UNIT="+service)
 	} else {
@@ -128,7 +187,8 @@ type entry struct {
 
 const fields = "MESSAGE_ID,INVOCATION_ID,USER_INVOCATION_ID,UNIT_RESULT,EXIT_CODE,EXIT_STATUS,COMMAND"
 
-// text is a field's value; empty where it has several, is binary or is too long, which journalctl does not write as a string.
+// text is a field's value; empty where it has several, is binary or is too long, which journalctl
+// does not write as a string.
 type text string
 
 func (t *text) UnmarshalJSON(b []byte) error {
@@ -139,18 +199,46 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// parse reads the messages, the latest first, and gives the runs of which the end is there.
-func parse(r io.Reader) ([]Run, error) {
-	type begun struct {
-		Run
-		start, end uint64 // since the boot
+// begun is a run of which messages were read.
+type begun struct {
+	Run
+	start, end uint64 // microseconds since the boot
+}
+
+// note adds what a message says. Messages come latest first, so that the first one of a kind counts
+// where a later one was read before.
+func (b *begun) note(e entry, wall int64, mono uint64) {
+	switch e.ID {
+	case starting, started:
+		b.Start, b.start = time.UnixMicro(wall), mono
+	case succeeded, failed:
+		b.Result = cmp.Or(string(e.Result), "success")
+		b.End, b.end = time.UnixMicro(wall), mono
+	case exited:
+		if status, err := strconv.ParseInt(string(e.ExitStatus), 10, 32); err == nil {
+			b.Command, b.ExitCode = string(e.Command), string(e.ExitCode)
+			b.ExitStatus = int32(status)
+		}
 	}
+}
+
+// ended gives the run, if its end is there and does not lie before its begin.
+func (b *begun) ended() (Run, bool) {
+	if !b.Start.IsZero() {
+		took := min(b.end-b.start, math.MaxInt64/1000)
+		b.Duration = time.Duration(took) * time.Microsecond
+	}
+	return b.Run, !b.End.IsZero() && b.start <= b.end
+}
+
+// parse reads the messages, the latest first, and gives the runs of which the end is there.
+func parse(r io.Reader) (list []Run, err error) {
 	runs, order := map[text]*begun{}, []*begun{}
 	lines := bufio.NewScanner(r)
 	for n := 0; lines.Scan() && n < maxEntries; n++ {
 		var e entry
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return nil, err
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			return nil, errors.New("a line that is no JSON object")
 		}
 		wall, err := strconv.ParseInt(string(e.Realtime), 10, 64)
 		mono, err2 := strconv.ParseUint(string(e.Monotonic), 10, 62)
@@ -158,49 +246,36 @@ func parse(r io.Reader) ([]Run, error) {
 		if err != nil || err2 != nil || id == "" {
 			continue
 		}
-		run := runs[id]
-		if run == nil {
-			run = &begun{}
-			runs[id], order = run, append(order, run)
+		if runs[id] == nil {
+			runs[id] = &begun{}
+			order = append(order, runs[id])
 		}
-		switch e.ID {
-		case starting, started: // the earlier one is read last
-			run.Start, run.start = time.UnixMicro(wall), mono
-		case succeeded, failed:
-			run.Result = cmp.Or(string(e.Result), "success")
-			run.End, run.end = time.UnixMicro(wall), mono
-		case exited:
-			if status, err := strconv.ParseInt(string(e.ExitStatus), 10, 32); err == nil { // the first one is read last
-				run.Command, run.ExitCode, run.ExitStatus = string(e.Command), string(e.ExitCode), int32(status)
-			}
+		runs[id].note(e, wall, mono)
+	}
+	for _, b := range order {
+		if run, ok := b.ended(); ok && len(list) < maxRuns {
+			list = append(list, run)
 		}
 	}
-	var list []Run
-	for _, run := range order {
-		if len(list) < maxRuns && !run.End.IsZero() && run.start <= run.end {
-			if !run.Start.IsZero() {
-				run.Duration = time.Duration(min(run.end-run.start, math.MaxInt64/1000)) * time.Microsecond
-			}
-			list = append(list, run.Run)
-		}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return list, errors.New("a line of more than 64 KiB")
 	}
 	return list, lines.Err()
 }
 
-// denied reports whether there are journals, or a folder of such that cannot be read, and none of them is for the caller to read.
-func denied(root string) bool {
-	there := false
+// journals reports whether there are journals, or a folder of such that cannot be read, and whether
+// one of them is for the caller to read.
+func journals(root string) (there, readable bool) {
+	own := fmt.Sprintf("*/user-%d.journal", os.Geteuid())
 	for _, name := range []string{"var/log/journal", "run/log/journal"} {
-		for _, below := range []string{"", "*", "*/system.journal", fmt.Sprintf("*/user-%d.journal", os.Geteuid())} {
+		for _, below := range []string{"", "*", "*/system.journal", own} {
 			files, _ := filepath.Glob(filepath.Join(root, name, below)) // the only error is a bad pattern
 			for _, file := range files {
-				readable := unix.Access(file, unix.R_OK) == nil
-				if readable && strings.HasSuffix(file, ".journal") {
-					return false
-				}
-				there = there || !readable
+				mayRead := unix.Access(file, unix.R_OK) == nil
+				isFile := strings.HasSuffix(file, ".journal")
+				there, readable = there || isFile || !mayRead, readable || isFile && mayRead
 			}
 		}
 	}
-	return there
+	return there, readable
 }

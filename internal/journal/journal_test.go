@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -153,8 +154,8 @@ func TestReadHostile(t *testing.T) {
 		{"silent", "exec sleep 20", "no answer"},
 		{"silent, with a child that holds its output", "sleep 20 & sleep 20", "no answer"},
 		{"endless", "exec yes '" + strings.TrimSpace(line(starting, "", 1, "")) + "'", ""},
-		{"no line", "exec head -c 10000000 /dev/zero", "token too long"},
-		{"no JSON", "echo Hint: x", "invalid character"},
+		{"no line", "exec head -c 10000000 /dev/zero", "more than 64 KiB"},
+		{"no JSON", "echo Hint: x", "no JSON"},
 	} {
 		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 		if test.want != "no answer" {
@@ -181,8 +182,8 @@ func TestDenied(t *testing.T) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if denied(root) {
-		t.Error("denied without a journal")
+	if there, readable := journals(root); there || readable {
+		t.Error("there is a journal where there is none")
 	}
 	silent, talks := program(t, "exit 1"), program(t, "printf '%s' '"+line(succeeded, "a", 30, "")+line(started, "a", 10, "")+"'")
 	system := filepath.Join(folder, "system.journal")
@@ -202,13 +203,57 @@ func TestDenied(t *testing.T) {
 	if err := os.Symlink("nowhere", filepath.Join(closed, "run/log/journal")); err != nil {
 		t.Fatal(err)
 	}
-	if !denied(closed) {
+	if there, readable := journals(closed); !there || readable {
 		t.Error("not denied where the folder cannot be read")
 	}
 	if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("user-%d.journal", os.Geteuid())), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if denied(root) {
+	if _, readable := journals(root); !readable {
 		t.Error("denied with a journal of one's own")
 	}
+	// A journalctl that fails although there is a journal to read does not say that there was no
+	// run.
+	for script, want := range map[string]string{
+		"exit 0": "", "exit 3": "journalctl failed: exit status 3", "kill -SEGV $$": "journalctl failed: killed by SIGSEGV",
+	} {
+		runs, err := read(context.Background(), program(t, script), root, "x.service", false)
+		got := ""
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want || runs.Denied || len(runs.List) > 0 {
+			t.Errorf("%q: %v, error %q; want %q", script, runs, got, want)
+		}
+	}
+}
+
+// A journalctl does not outlive us: seen after check_nrpe had killed a check of which journalctl
+// waited for its disk.
+func TestDiesWithUs(t *testing.T) {
+	if script := os.Getenv("JOURNALCTL"); script != "" {
+		read(context.Background(), script, "/nonexistent", "x.service", false)
+		return
+	}
+	trace := filepath.Join(t.TempDir(), "pid")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestDiesWithUs$")
+	cmd.Env = append(os.Environ(), "JOURNALCTL="+program(t, "echo $$ >"+trace+".new; mv "+trace+".new "+trace+"; exec sleep 20"))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	for deadline := time.Now().Add(20 * time.Second); pid == 0 && time.Now().Before(deadline); {
+		time.Sleep(5 * time.Millisecond)
+		text, _ := os.ReadFile(trace)
+		fmt.Sscan(string(text), &pid)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if pid > 0 && (err != nil || strings.Contains(string(stat), ") Z ")) {
+			return
+		}
+	}
+	t.Errorf("journalctl, PID %d, lives on", pid)
 }

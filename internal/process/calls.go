@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// calls names the system calls in which processes get stuck; x86 those that only x86-64 has, of the numbers that count there.
+// calls names the system calls in which processes get stuck; x86 those that only x86-64 has, of the
+// numbers that count there.
 var calls = map[uint64]string{
 	unix.SYS_READ: "read", unix.SYS_PREAD64: "pread64", unix.SYS_WRITE: "write", unix.SYS_PWRITE64: "pwrite64", unix.SYS_WRITEV: "writev",
 	unix.SYS_RECVFROM: "recvfrom", unix.SYS_RECVMSG: "recvmsg", unix.SYS_SENDTO: "sendto", unix.SYS_SENDMSG: "sendmsg", unix.SYS_CONNECT: "connect",
@@ -24,8 +25,8 @@ var x86 = map[uint64]string{2: "open", 4: "stat", 6: "lstat", 7: "poll", 23: "se
 // onFile are the calls whose first argument is the file that they wait on.
 const onFile = " read pread64 write pwrite64 writev recvfrom recvmsg sendto sendmsg connect accept accept4 flock fcntl fsync fdatasync close getdents64 ioctl "
 
-// parseSyscall reads /proc/PID/syscall (proc_pid_syscall(5)): "45 0x3 0x7f .. SP PC", "-1 SP PC" or "running". The file is -1
-// where the call waits on none.
+// parseSyscall reads /proc/PID/syscall (proc_pid_syscall(5)): "45 0x3 0x7f .. SP PC", "-1 SP PC" or
+// "running". The file is -1 where the call waits on none.
 func parseSyscall(text string) (name string, file int) {
 	fields := strings.Fields(text)
 	if len(fields) != 9 {

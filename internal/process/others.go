@@ -34,7 +34,8 @@ func (l *look) others(ctx context.Context, list []Process) {
 
 func (l *look) other(pid int) Other { return Other{pid, strings.TrimSpace(l.read(pid, "comm"))} }
 
-// pipes finds, in one search, the first two processes that have each pipe open on which another waits: among these, then among all.
+// pipes finds, in one search, the first two processes that have each pipe open on which another
+// waits: among these, then among all.
 func (l *look) pipes(ctx context.Context, list []Process) map[string][]int {
 	const most = 4096 // processes that are searched
 	ends, pids, open := map[string][]int{}, []string{}, 0
@@ -62,12 +63,14 @@ func (l *look) pipes(ctx context.Context, list []Process) map[string][]int {
 	return ends
 }
 
-// parseLocks reads who waits for a lock and who holds it (proc_locks(5)). Those who wait stand below the lock, with its number:
+// parseLocks reads who waits for a lock and who holds it (proc_locks(5)). Those who wait stand
+// below the lock, with its number:
 //
 //	1: FLOCK  ADVISORY  WRITE 1234 08:01:131 0 EOF
 //	1: -> FLOCK  ADVISORY  WRITE 1235 08:01:131 0 EOF
 //
-// A PID that is not above 0 is of another PID namespace, or of none, for a lock of an open file (fcntl(2), F_OFD_SETLK).
+// A PID that is not above 0 is of another PID namespace, or of none, for a lock of an open file
+// (fcntl(2), F_OFD_SETLK).
 func parseLocks(text string) map[int]int {
 	number, holder, waits := "", 0, map[int]int{}
 	for line := range strings.Lines(text) {

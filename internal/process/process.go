@@ -1,17 +1,17 @@
 // Package process says what processes wait for, as far as /proc tells the caller (proc(5)).
 //
-// One look is enough for processes that sleep: none was given a CPU while it lasted, nor does much of
-// its life's time. Where that is not so, it is the CPU time that tells whether a process is at work,
-// and a second look, [Interval] after the first, shows what moved. Everybody may read the state, the
-// start, the CPU time, the control group, and who waits for whose lock; the system call with its
-// arguments, the wait channel and the open files are for root and the process's own user. What may
-// not be read is a fact, [Process.Denied], and so is a process that is not to be seen,
-// [Process.Seen]: it has ended, hidepid= hides it, or its PID means another process here, in another
-// PID namespace.
+// One look is enough for processes that sleep: none was given a CPU while it lasted, nor does much
+// of its life's time. Where that is not so, it is the CPU time that tells whether a process is at
+// work, and a second look, [Interval] after the first, shows what moved. Everybody may read the
+// state, the start, the CPU time, the control group, and who waits for whose lock; the system call
+// with its arguments, the wait channel and the open files are for root and the process's own user.
+// What may not be read is a fact, [Process.Denied], and so is a process that is not to be seen,
+// [Process.Seen]: it has ended, hidepid= hides it, or its PID means another process here, in
+// another PID namespace.
 //
 // The command line is not read: /proc/PID/cmdline takes a lock that a process which hangs may hold,
-// and the reader would hang with it. Nor is a file touched that a process has open; only its link is
-// read.
+// and the reader would hang with it. Nor is a file touched that a process has open; only its link
+// is read.
 package process
 
 import (
@@ -82,9 +82,9 @@ type look struct {
 	locks  map[int]int                  // who waits: who holds
 }
 
-// Gather looks at processes of a control group, at most 1024 of them, in the order of pids. Those that
-// it has no time for are not seen. The root is "/": proc and sys/fs/cgroup are below it. An error
-// means that there is no proc.
+// Gather looks at processes of a control group, at most 1024 of them, in the order of pids. Those
+// that it has no time for are not seen. The root is "/": proc and sys/fs/cgroup are below it. An
+// error means that there is no proc.
 func Gather(ctx context.Context, root, cgroup string, pids []int) ([]Process, error) {
 	if _, err := os.Stat(filepath.Join(root, "proc")); err != nil {
 		return nil, fmt.Errorf("look at processes: %w", err)
@@ -118,8 +118,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// sleeps reports whether a second look has no more to say of a process: it was given no CPU while it
-// was looked at, nor much of one in its life, or cannot run at all.
+// sleeps reports whether a second look has no more to say of a process: it was given no CPU while
+// it was looked at, nor much of one in its life, or cannot run at all.
 func (l *look) sleeps(p Process, ran uint64) bool {
 	const most = 50 // of its time on a CPU, one part in so many
 	switch {
@@ -209,7 +209,8 @@ func (l *look) names(most int, parts ...any) []string {
 	return list
 }
 
-// threads finds the system call of the thread that tells most; of the main thread, if they are alike.
+// threads finds the system call of the thread that tells most; of the main thread, if they are
+// alike.
 func (l *look) threads(p *Process) {
 	best := -1
 	for _, tid := range l.names(maxThreads, p.PID, "task") {

@@ -161,7 +161,8 @@ func TestStuck(t *testing.T) {
 	}
 }
 
-// A thread in a call that names its file tells more than the main thread, which a Go program has in a futex.
+// A thread in a call that names its file tells more than the main thread, which a Go program has in
+// a futex.
 func TestGatherLive(t *testing.T) {
 	if p := stuck(t, "read"); !strings.HasPrefix(p.On, "pipe:[") || len(p.Others) != 1 || p.Others[0].PID != os.Getpid() || p.Parent != os.Getpid() || !p.Seen || p.Denied {
 		t.Errorf("it reads from our pipe: %+v", p)
@@ -225,8 +226,8 @@ func TestGatherStopped(t *testing.T) {
 	seen(t, "T", p.PID)
 }
 
-// A process that sleeps is known at the first look; one that is at work, or in an uninterruptible sleep that
-// may be a disk's, is not.
+// A process that sleeps is known at the first look; one that is at work, or in an uninterruptible
+// sleep that may be a disk's, is not.
 func TestSleeps(t *testing.T) {
 	cmd := exec.Command("cat")
 	in, err := cmd.StdinPipe()

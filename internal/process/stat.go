@@ -38,8 +38,8 @@ func parseStat(text string) (s stat, ok bool) {
 func (l *look) stat(pid int) (stat, bool) { return parseStat(l.read(pid, "stat")) }
 
 // slices is how often the threads of a process were given a CPU, by their schedstat
-// (Documentation/scheduler/sched-stats.rst): "run-time wait-time slices". It is 0 where the kernel does
-// not count it.
+// (Documentation/scheduler/sched-stats.rst): "run-time wait-time slices". It is 0 where the kernel
+// does not count it.
 func (l *look) slices(pid int) (n uint64) {
 	for _, tid := range l.names(maxThreads, pid, "task") {
 		fields := strings.Fields(l.read(pid, "task", tid, "schedstat"))

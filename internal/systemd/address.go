@@ -13,7 +13,8 @@ type socket struct {
 	bus  bool   // a message bus is between us and systemd
 }
 
-// sockets returns the sockets to try, in this order; the error is about addresses that cannot be used.
+// sockets returns the sockets to try, in this order; the error is about addresses that cannot be
+// used.
 func sockets(user bool) ([]socket, error) {
 	if !user {
 		if address := os.Getenv("DBUS_SYSTEM_BUS_ADDRESS"); address != "" {

@@ -84,8 +84,8 @@ func (b *bus) connect(ctx context.Context) error {
 	return err
 }
 
-// exchange sends the calls together, hands each reply to its call, and gives for each call the error
-// it ended with: systemd's own (a dbus.Error), that of its reply function, or why there is no
+// exchange sends the calls together, hands each reply to its call, and gives for each call the
+// error it ended with: systemd's own (a dbus.Error), that of its reply function, or why there is no
 // answer. A bus that is full or being restarted is tried again, until ctx ends.
 func (b *bus) exchange(ctx context.Context, calls []call) []error {
 	errs, open := make([]error, len(calls)), make([]int, len(calls))
@@ -183,8 +183,8 @@ func (b *bus) try(ctx context.Context, calls []call, open []int, errs []error) {
 // hello stands for the call that logs in to a bus, in place of the index of a call.
 const hello = -1
 
-// send sends those of the calls that are open, after the login if that is still to come. Some of it is sent
-// only by the next receive. It gives the index of the call for each serial.
+// send sends those of the calls that are open, after the login if that is still to come. Some of it
+// is sent only by the next receive. It gives the index of the call for each serial.
 func (b *bus) send(ctx context.Context, calls []call, open []int) (sent map[uint32]int, err error) {
 	sent = map[uint32]int{}
 	if b.broken {
@@ -258,8 +258,8 @@ func (b *bus) unanswered(ctx context.Context, err error) error {
 	return err
 }
 
-// plain says in the words of the field why a connection failed: with the operating system's error, and
-// without the names that Go gives to what it tried.
+// plain says in the words of the field why a connection failed: with the operating system's error,
+// and without the names that Go gives to what it tried.
 func plain(ctx context.Context, err error) error {
 	no, timeout := syscall.Errno(0), net.Error(nil)
 	switch {

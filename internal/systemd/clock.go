@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clock turns systemd's stamps, microseconds of CLOCK_REALTIME and of CLOCK_MONOTONIC, into instants.
+// clock turns systemd's stamps, microseconds of CLOCK_REALTIME and of CLOCK_MONOTONIC, into
+// instants.
 type clock struct {
 	zero   time.Time     // when CLOCK_MONOTONIC was 0, by today's wall clock and not counting sleep
 	asleep time.Duration // how long the host was suspended since: CLOCK_MONOTONIC stood still

@@ -9,8 +9,8 @@ import (
 const Infinity time.Duration = math.MaxInt64
 
 // Host is what the manager and the clocks say about themselves. An instant v of this boot is
-// v.Sub(MonotonicZero) on CLOCK_MONOTONIC, which monotonic timers count by, if the host has not slept
-// since v.
+// v.Sub(MonotonicZero) on CLOCK_MONOTONIC, which monotonic timers count by, if the host has not
+// slept since v.
 type Host struct {
 	Boot          time.Time      // what OnBootSec= counts from, by CLOCK_BOOTTIME; in a container ManagerStart
 	ManagerStart  time.Time      // what OnStartupSec= counts from
@@ -41,8 +41,9 @@ type Slice struct {
 // noLimit is the value of a slice's limit that is not set.
 const noLimit uint32 = math.MaxUint32
 
-// Unit is what every unit has. A unit that does not exist is no error: its LoadState is "not-found".
-// An instant is the zero Time when it never was, or when this systemd does not know it.
+// Unit is what every unit has. A unit that does not exist is no error: its LoadState is
+// "not-found". An instant is the zero Time when it never was, or when this systemd does not know
+// it.
 type Unit struct {
 	Name             string
 	LoadState        string // loaded, not-found, bad-setting, error, masked
@@ -53,15 +54,16 @@ type Unit struct {
 	UnitFileState    string // enabled, disabled, static, masked, ...; empty when there is no file
 	NeedDaemonReload bool   // the unit's files were changed since they were read
 
-	// Until systemd 256 a restart by Restart= goes through inactive, and these two tell of the latest
-	// attempt. From 257 on, and with RestartMode=direct, they do not: Service.ExecMainStart does.
+	// Until systemd 256 a restart by Restart= goes through inactive, and these two tell of the
+	// latest attempt. From 257 on, and with RestartMode=direct, they do not: Service.ExecMainStart
+	// does.
 	InactiveExit  time.Time // it left inactive: the latest run began
 	InactiveEnter time.Time // it became inactive or failed: the latest completed run ended
 	ActiveEnter   time.Time // it became active: the latest run was up
 	StateChange   time.Time // the state or the sub-state changed
 
-	// The same on CLOCK_MONOTONIC, which stands still while the host is suspended: since it booted; 0 where
-	// it was not in this boot. Of timers that ReadBrief reads in part they are not known.
+	// The same on CLOCK_MONOTONIC, which stands still while the host is suspended: since it booted;
+	// 0 where it was not in this boot. Of timers that ReadBrief reads in part they are not known.
 	InactiveExitMonotonic  time.Duration
 	InactiveEnterMonotonic time.Duration
 	ActiveEnterMonotonic   time.Duration

@@ -22,16 +22,16 @@ var idleService = []struct{ kind, name string }{
 	{"Service", "ExecStart"}, {"Unit", "InactiveExitTimestamp"},
 }
 
-// isIdle reports whether a timer was listed as waiting and its usual service as idle. With a clock that
-// was stepped or stood still, what is read of an idle pair is not enough.
+// isIdle reports whether a timer was listed as waiting and its usual service as idle. With a clock
+// that was stepped or stood still, what is read of an idle pair is not enough.
 func (c *Conn) isIdle(timer string) bool {
 	return !c.list.stepped && !c.clock.slept() &&
 		c.list.units[timer] == listed{"loaded", "active", "waiting", 0} &&
 		c.list.units[usual(timer)] == listed{"loaded", "inactive", "dead", 0}
 }
 
-// readIdle reads those of the pairs that are idle in brief, and returns those that are not, or of which there
-// is more to be said.
+// readIdle reads those of the pairs that are idle in brief, and returns those that are not, or of
+// which there is more to be said.
 func (c *Conn) readIdle(ctx context.Context, pairs []*Pair) (busy []*Pair) {
 	var first, second questions
 	var list []idle
@@ -84,7 +84,8 @@ func (c *Conn) complete(i idle) bool {
 		triggerRan(t, s) && !s.InactiveExit.After(c.list.time)
 }
 
-// triggerRan reports whether the service ran at the timer's latest trigger in this boot, if there was one.
+// triggerRan reports whether the service ran at the timer's latest trigger in this boot, if there
+// was one.
 func triggerRan(t Timer, s Service) bool {
 	if s.InactiveExit.IsZero() {
 		return t.LastTriggerMonotonic == 0 && t.LastTrigger.Before(t.ActiveEnter)

@@ -9,7 +9,8 @@ import (
 // otherTypes are the suffixes of units that are not timers (systemd.unit(5)).
 var otherTypes = []string{".service", ".socket", ".target", ".device", ".mount", ".automount", ".swap", ".path", ".slice", ".scope"}
 
-// TimerName returns the name of the timer that arg means, with .timer implied, or why there can be no such timer.
+// TimerName returns the name of the timer that arg means, with .timer implied, or why there can be
+// no such timer.
 func TimerName(arg string) (string, error) {
 	for _, suffix := range otherTypes {
 		if strings.HasSuffix(arg, suffix) {
@@ -26,8 +27,9 @@ func TimerName(arg string) (string, error) {
 	return name, nil
 }
 
-// checkName holds a name against the rules for unit names (systemd.unit(5)): "prefix.type" or "prefix@instance.type", of
-// ASCII letters, digits and :-_.\ (and @ from the first one on), 255 bytes at most. A template, prefix@.type, is no unit.
+// checkName holds a name against the rules for unit names (systemd.unit(5)): "prefix.type" or
+// "prefix@instance.type", of ASCII letters, digits and :-_.\ (and @ from the first one on), 255
+// bytes at most. A template, prefix@.type, is no unit.
 func checkName(name string) error {
 	if len(name) > 255 {
 		return errors.New("more than 255 bytes")

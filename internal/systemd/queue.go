@@ -97,8 +97,8 @@ func (c *Conn) follow(ctx context.Context, j *Job) error {
 	}))
 }
 
-// readSlices reads the slices that a service is in, where one of them may hold it up: it is frozen with
-// its slice, or its start job waits although no other job is in its way.
+// readSlices reads the slices that a service is in, where one of them may hold it up: it is frozen
+// with its slice, or its start job waits although no other job is in its way.
 func (c *Conn) readSlices(ctx context.Context, p Pair) (list []Slice, err error) {
 	s := p.Service
 	waits := s.Job != nil && s.Job.State == "waiting" && len(s.Job.Blockers) == 0

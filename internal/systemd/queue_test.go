@@ -10,7 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// chain is a stage in which each of the jobs 1 .. n waits for the next one, and the last one as is said.
+// chain is a stage in which each of the jobs 1 .. n waits for the next one, and the last one as is
+// said.
 func chain(n int, last string) string {
 	text := "[a1.timer]\n"
 	for i := 1; i < n; i++ {
@@ -76,8 +77,9 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-// The slices of a service are read where they may hold it up: seen on systemd 262, whose GetJobBefore is
-// empty for a job that a slice holds back, and on 257, where thawing a service frozen with its slice fails.
+// The slices of a service are read where they may hold it up: seen on systemd 262, whose
+// GetJobBefore is empty for a job that a slice holds back, and on 257, where thawing a service
+// frozen with its slice fails.
 func TestSlices(t *testing.T) {
 	const stage = "[a.timer]\n[a.service]\nSlice=a-b.slice\n%s\n[a-b.slice]\nFreezerState=frozen\nConcurrencySoftMax=4294967295\n" +
 		"[a.slice]\nConcurrencySoftMax=2\nActivatingConcurrencyMax=1\nNCurrentlyActive=3\n"

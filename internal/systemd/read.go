@@ -9,18 +9,18 @@ import (
 // atOnce is how many pairs PID 1 is asked for at a time.
 const atOnce = 16
 
-// Read reads the named timers with the units they start, in the order of the names; a timer that has
-// several of the names is read once. A pair of which a part changed while it was read, or that
+// Read reads the named timers with the units they start, in the order of the names; a timer that
+// has several of the names is read once. A pair of which a part changed while it was read, or that
 // contradicts itself, is read once more. What could not be read of a pair is in its Err; the error
 // is that of the first pair where no pair could be read.
 func (c *Conn) Read(ctx context.Context, names ...string) ([]Pair, error) {
 	return c.read(ctx, names, c.readWhole)
 }
 
-// ReadBrief is as Read, but asks little about timers that Timers listed as waiting and whose service
-// is idle, with nothing wrong. Of these, Timer.Unit has only Name, LoadState, ActiveState, SubState,
-// InactiveExit and ActiveEnter, and Service has only Name, LoadState, ActiveState, SubState,
-// InactiveExit, InactiveEnter, Result, ExecMainStatus and, of Commands, ExecStart.
+// ReadBrief is as Read, but asks little about timers that Timers listed as waiting and whose
+// service is idle, with nothing wrong. Of these, Timer.Unit has only Name, LoadState, ActiveState,
+// SubState, InactiveExit and ActiveEnter, and Service has only Name, LoadState, ActiveState,
+// SubState, InactiveExit, InactiveEnter, Result, ExecMainStatus and, of Commands, ExecStart.
 func (c *Conn) ReadBrief(ctx context.Context, names ...string) ([]Pair, error) {
 	return c.read(ctx, names, func(ctx context.Context, some []*Pair) {
 		c.readWhole(ctx, c.readIdle(ctx, some))
@@ -60,8 +60,8 @@ func asked(name string) Pair {
 	return p
 }
 
-// share gives the time that some of the pairs have: half of what there is where others are still to be
-// read, so that one without an answer does not hide all that come after it.
+// share gives the time that some of the pairs have: half of what there is where others are still to
+// be read, so that one without an answer does not hide all that come after it.
 func share(ctx context.Context, more bool) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !more || !ok {
@@ -136,8 +136,8 @@ func contradicts(p Pair) bool {
 	return p.Timer.SubState == "running" && s.Job == nil && (s.ActiveState == "inactive" || s.ActiveState == "failed")
 }
 
-// readUnits reads the units of pairs: those that are usual at once, a service of another name after its
-// timer.
+// readUnits reads the units of pairs: those that are usual at once, a service of another name after
+// its timer.
 func (c *Conn) readUnits(ctx context.Context, pairs []*Pair) {
 	var first, second questions
 	readService := func(name string, p *Pair) call {

@@ -100,7 +100,8 @@ func manager1(what, method string, reply func(m reply) error, args ...any) call 
 	return call{what, systemd1, root, systemd1 + ".Manager", method, args, reply}
 }
 
-// getAll is the call that reads all properties of an object's interface, "" for all of them, into p.
+// getAll is the call that reads all properties of an object's interface, "" for all of them, into
+// p.
 func getAll(what, path, iface string, p *properties) call {
 	return call{what, systemd1, path, "org.freedesktop.DBus.Properties", "GetAll", []any{iface}, p.fill}
 }
@@ -195,8 +196,8 @@ func wanted(folders []string) []string {
 	return names
 }
 
-// enables reports whether the link leads to a unit file. That of an instance may bear the instance's
-// name, of which there is no file.
+// enables reports whether the link leads to a unit file. That of an instance may bear the
+// instance's name, of which there is no file.
 func enables(link, name string) bool {
 	_, err := os.Stat(link)
 	return err == nil || strings.Contains(name, "@")

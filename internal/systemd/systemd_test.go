@@ -280,7 +280,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// A connection that is closed at any step is opened again: a bus that is restarted drops all it has.
+// A connection that is closed at any step is opened again: a bus that is restarted drops all it
+// has.
 func TestBusIsRestarted(t *testing.T) {
 	for _, fault := range []string{"die=accept", "die=AUTH", "die=Hello", "die=ListUnitsByPatterns", "die=GetAll", "die=GetAll 2",
 		"die=GetAll 3", "die=GetJobBefore", "noreply=GetAll 2", "noreply=Hello"} {
@@ -297,7 +298,8 @@ func TestBusIsRestarted(t *testing.T) {
 	}
 }
 
-// A bus that is full for a while is waited for: seen with 500 checks at once, of which half were UNKNOWN.
+// A bus that is full for a while is waited for: seen with 500 checks at once, of which half were
+// UNKNOWN.
 func TestBusIsFull(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -368,7 +370,8 @@ func TestTooManyTimers(t *testing.T) {
 	}
 }
 
-// ReadBrief reads the whole of everything that is not plainly idle and well; UnitFileState shows that it did.
+// ReadBrief reads the whole of everything that is not plainly idle and well; UnitFileState shows
+// that it did.
 func TestReadBrief(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -422,7 +425,8 @@ func TestReadAlias(t *testing.T) {
 	}
 }
 
-// What hides one pair hides no other: seen when one unit's answer took away the verdict on all the others.
+// What hides one pair hides no other: seen when one unit's answer took away the verdict on all the
+// others.
 func TestPairErrors(t *testing.T) {
 	for fault, want := range map[string]string{
 		"error=GetAll 3": "b.timer: read b.timer: Access denied by the stage",
@@ -456,7 +460,8 @@ func TestPairErrors(t *testing.T) {
 	}
 }
 
-// With many timers, one that hangs leaves the time to read those after it: each part has half of what is left.
+// With many timers, one that hangs leaves the time to read those after it: each part has half of
+// what is left.
 func TestShare(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	defer cancel()

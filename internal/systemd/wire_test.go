@@ -68,7 +68,8 @@ func some() map[string]dbus.Variant {
 	}
 }
 
-// What is read is what godbus wrote, whatever stands before it, and in the byte order of either kind of machine.
+// What is read is what godbus wrote, whatever stands before it, and in the byte order of either
+// kind of machine.
 func TestDecode(t *testing.T) {
 	all := some()
 	r := rand.New(rand.NewPCG(plugintest.Seed(t), 0))
