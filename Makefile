@@ -23,6 +23,7 @@ DOCDIR    ?= $(PREFIX)/share/doc/mailfresh
 BASHDIR   ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR    ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR   ?= $(PREFIX)/share/fish/vendor_completions.d
+FISHCONFDIR ?= $(PREFIX)/share/fish/vendor_conf.d
 
 .PHONY: all build test lint vuln docs install tarball dist deb package-test integration replay bench torture demo clean
 all: build
@@ -84,12 +85,13 @@ demo:
 
 # What make has built, below DESTDIR.
 install:
-	for folder in $(PLUGINDIR) $(MANDIR)/man1 $(BASHDIR) $(ZSHDIR) $(FISHDIR) $(DOCDIR)/examples; do install -d "$(DESTDIR)$$folder"; done
+	for folder in $(PLUGINDIR) $(MANDIR)/man1 $(BASHDIR) $(ZSHDIR) $(FISHDIR) $(FISHCONFDIR) $(DOCDIR)/examples; do install -d "$(DESTDIR)$$folder"; done
 	install -m 755 $(PLUGINS:%=$(BIN)/%) "$(DESTDIR)$(PLUGINDIR)/"
 	install -m 644 $(PLUGINS:%=man/%.1) "$(DESTDIR)$(MANDIR)/man1/"
 	install -m 644 completion/bash/* "$(DESTDIR)$(BASHDIR)/"
 	install -m 644 completion/zsh/* "$(DESTDIR)$(ZSHDIR)/"
 	install -m 644 completion/fish/* "$(DESTDIR)$(FISHDIR)/"
+	install -m 644 completion/fish-conf/* "$(DESTDIR)$(FISHCONFDIR)/"
 	cp -R contrib/. "$(DESTDIR)$(DOCDIR)/examples/"
 	chmod -R u=rwX,go=rX "$(DESTDIR)$(DOCDIR)/examples"
 

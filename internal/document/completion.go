@@ -24,10 +24,23 @@ func takesTimer(o plugin.Option) bool { return o.Long == "unit" || o.Long == "ti
 
 const notice = "# Completion for %[1]s. Made from the plugin's options by make docs.\n"
 
+// bashHead finds the word to complete and the option before it. Bash takes the
+// = of --format=exim for a word of its own.
+const bashHead = `_%[1]s() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	if [[ $cur == "=" ]]; then
+		cur=
+	elif [[ $prev == "=" ]]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	COMPREPLY=()
+	case $prev in
+`
+
 // Bash is a plugin's completion for bash, without bash-completion's functions.
 func Bash(c plugin.Check) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, notice+"_%[1]s() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n\tCOMPREPLY=()\n\tcase $prev in\n", c.Name)
+	fmt.Fprintf(&b, notice+bashHead, c.Name)
 	var all []string
 	for _, o := range plugin.Table(c.Options) {
 		all = append(all, "--"+o.Long)
@@ -71,7 +84,7 @@ func Zsh(c plugin.Check) string {
 		if o.Placeholder != "" {
 			long += "="
 		}
-		text := "[" + strings.NewReplacer("[", "(", "]", ")", ":", ";").Replace(sentence(o)) + "]"
+		text := "[" + strings.NewReplacer("[", "(", "]", ")", ":", ";").Replace(brief(o)) + "]"
 		value := zshValue(o)
 		fmt.Fprintf(&b, " \\\n  %s", quote(repeat+long+text+value))
 		if o.Short != "" {
@@ -101,12 +114,13 @@ func zshValue(o plugin.Option) string {
 	return ":" + name + ": "
 }
 
-// Fish is a plugin's completion for fish.
+// Fish is a plugin's completion for fish, by its path also where that is not
+// in PATH.
 func Fish(c plugin.Check) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, notice+"complete -c %[1]s -f\n", c.Name)
+	fmt.Fprintf(&b, notice+"complete -c %[1]s -p '*/%[1]s' -f\n", c.Name)
 	for _, o := range plugin.Table(c.Options) {
-		fmt.Fprintf(&b, "complete -c %s -l %s", c.Name, o.Long)
+		fmt.Fprintf(&b, "complete -c %[1]s -p '*/%[1]s' -l %[2]s", c.Name, o.Long)
 		if o.Short != "" {
 			b.WriteString(" -s " + o.Short)
 		}
@@ -121,10 +135,26 @@ func Fish(c plugin.Check) string {
 		default:
 			b.WriteString(" -x")
 		}
-		text := strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(sentence(o))
+		text := strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(brief(o))
 		b.WriteString(" -d '" + text + "'\n")
 	}
 	return b.String()
+}
+
+// menuWidth is what a description in a shell's menu may have beside the option.
+const menuWidth = 60
+
+// brief is an option's help up to its first example, list or further clause,
+// for a shell's menu.
+func brief(o plugin.Option) string {
+	text := o.Help
+	for _, end := range []string{", for example", ": ", "; ", " (", ". "} {
+		text, _, _ = strings.Cut(text, end)
+	}
+	if len(text) > menuWidth {
+		text = text[:strings.LastIndexByte(text[:menuWidth], ' ')] + "..."
+	}
+	return text
 }
 
 // quote is text in single quotes for a POSIX shell.
