@@ -70,7 +70,7 @@ func latest(p systemd.Pair, b *before, h systemd.Host, now time.Time) run {
 	r.phase = phaseOf(p, r, h, now)
 	if r.phase != phaseSpent && p.Timer.LoadState == "loaded" && p.Timer.ActiveState == "active" {
 		until := now.Add(-schedule.Slack(p.Timer))
-		demand, err := schedule.Elapses(p.Timer, h, base(p, r), until)
+		demand, err := schedule.Elapses(p.Timer, h, awake(base(p, r), p, h), until)
 		r.missed = missed{err == nil, demand.Count, demand.First, err}
 	}
 	return r
@@ -227,6 +227,9 @@ func base(p systemd.Pair, r run) schedule.Base {
 	if (inProgress(s) || remains(s)) && !r.began.IsZero() {
 		return schedule.From(honoured(s, r), 0) // whole intervals of its own duration
 	}
+	if p.Timer.DeferReactivation { // the calendar counts from the end of the run
+		b.Since = later(b.Since, s.InactiveEnter)
+	}
 	if r.attempt == notStarted || s.Job != nil {
 		if r.began.IsZero() {
 			b.Since, b.UnitActive = activated, activated
@@ -254,4 +257,16 @@ func honoured(s systemd.Service, r run) time.Time {
 		return later(r.began, r.trigger)
 	}
 	return r.began
+}
+
+// awake is a base as monotonic timers count it.
+func awake(b schedule.Base, p systemd.Pair, h systemd.Host) schedule.Base {
+	t, s := p.Timer, p.Service
+	monotonic := map[time.Time]time.Duration{
+		s.InactiveExit: s.InactiveExitMonotonic, s.InactiveEnter: s.InactiveEnterMonotonic,
+		t.ActiveEnter: t.ActiveEnterMonotonic, t.LastTrigger: t.LastTriggerMonotonic,
+	}
+	of := func(at time.Time) time.Time { return schedule.Awake(h, at, monotonic[at]) }
+	b.Awake, b.UnitActive, b.UnitInactive = of(b.Since), of(b.UnitActive), of(b.UnitInactive)
+	return b
 }

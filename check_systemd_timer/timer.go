@@ -129,7 +129,7 @@ func clockWasWrong(v view) nagios.Findings {
 	}
 	expected, ok, err := schedule.Next(t, v.host, v.now)
 	const dst = 26 * time.Hour
-	if err != nil || !ok || t.NextElapse.Sub(expected) <= schedule.Slack(t)+dst {
+	if err != nil || !ok || t.NextElapse.Sub(expected) <= schedule.Slack(t)+t.RandomizedOffset+dst {
 		return nil
 	}
 	return found(nagios.Critical, "waits until %s although its schedule says %s: the clock was wrong once (%s)",

@@ -12,9 +12,12 @@
 //     of systemd has ([calendar.Event.Certain]).
 //   - OnActiveSec=, OnBootSec=, OnStartupSec=: one elapse, that long after the
 //     timer was activated, the host booted or the manager started; where that
-//     was before the activation, systemd elapses at activation.
+//     was before the activation, systemd elapses at activation, unless the timer
+//     has triggered, or was active at that time, before.
 //   - OnUnitActiveSec=, OnUnitInactiveSec=: one elapse for each whole interval
 //     after the base, which is S or what [Base] names; none without a base.
+//
+// All but the first stand still while the host is suspended: see [Awake].
 //
 // With several entries the largest count is taken.
 package schedule
@@ -47,6 +50,10 @@ type Base struct {
 	UnitActive   time.Time     // what OnUnitActiveSec= counts from; zero: nothing
 	UnitInactive time.Time     // what OnUnitInactiveSec= counts from; zero: nothing
 	Runtime      time.Duration // of the job, which OnUnitInactiveSec= waits for before each interval
+
+	// Awake is Since as [Awake] has it, and then so are the two above; zero: they
+	// are by the wall clock, all three.
+	Awake time.Time
 }
 
 // From counts from one instant: the elapses that should have moved something
@@ -64,22 +71,74 @@ type Demand struct {
 // Elapses counts the elapses e of the timer's schedule with base.Since < e <=
 // until. It fails when a calendar entry cannot be parsed.
 func Elapses(t systemd.Timer, h systemd.Host, base Base, until time.Time) (Demand, error) {
+	events, err := events(t, h)
+	if err != nil {
+		return Demand{}, err
+	}
 	var worst Demand
-	for _, spec := range t.Calendar {
-		event, err := calendar.Parse(spec, h.Zone)
-		if err != nil {
-			return Demand{}, fmt.Errorf("OnCalendar=%s: %w", spec, err)
-		}
-		d := Demand{Count: event.Count(base.Since, until, most)}
+	shift := offset(t, events)
+	for _, event := range events {
+		since := base.Since.Add(-shift)
+		d := Demand{Count: event.Count(since, until.Add(-shift), most)}
 		if d.Count > 0 {
-			d.First, _ = event.Certain(base.Since)
+			first, _ := event.Certain(since)
+			d.First = first.Add(shift)
 		}
 		worst = worst.or(d)
+	}
+	if base.Awake.IsZero() {
+		base.Awake = Awake(h, base.Since, 0)
+		base.UnitActive, base.UnitInactive = Awake(h, base.UnitActive, 0), Awake(h, base.UnitInactive, 0)
 	}
 	for _, entry := range t.Monotonic {
 		worst = worst.or(monotonic(entry, t, h, base, until))
 	}
 	return worst, nil
+}
+
+func events(t systemd.Timer, h systemd.Host) (list []*calendar.Event, err error) {
+	for _, spec := range t.Calendar {
+		event, err := calendar.Parse(spec, h.Zone)
+		if err != nil {
+			return nil, fmt.Errorf("OnCalendar=%s: %w", spec, err)
+		}
+		list = append(list, event)
+	}
+	return list, nil
+}
+
+// offset is by how much RandomizedOffsetSec= shifts all calendar elapses of the
+// timer: systemd does not say it, but its next elapse is a shifted one. What
+// several entries would allow, or RandomizedDelaySec= may be part of, is taken
+// for the offset; without a next elapse the largest possible one is.
+func offset(t systemd.Timer, events []*calendar.Event) time.Duration {
+	if t.RandomizedOffset <= 0 || t.NextElapse.IsZero() {
+		return max(t.RandomizedOffset, 0)
+	}
+	shift, found := time.Duration(0), false
+	for _, event := range events {
+		e, ok := event.Next(t.NextElapse.Add(-t.RandomizedOffset - time.Microsecond))
+		if ok && !e.After(t.NextElapse) {
+			shift, found = max(shift, t.NextElapse.Sub(e)), true
+		}
+	}
+	if !found {
+		return t.RandomizedOffset
+	}
+	return shift
+}
+
+// Awake is an instant as monotonic timers count: what is between it and now is
+// the time the host was awake since then. mono is the instant on
+// CLOCK_MONOTONIC; where that is not known, 0, the host may have slept since.
+func Awake(h systemd.Host, t time.Time, mono time.Duration) time.Time {
+	switch {
+	case t.IsZero() || h.Asleep < time.Second:
+		return t
+	case mono > 0:
+		return h.MonotonicZero.Add(mono)
+	}
+	return t.Add(h.Asleep)
 }
 
 // or is the larger demand; between equal ones the earlier.
@@ -91,13 +150,14 @@ func (d Demand) or(other Demand) Demand {
 }
 
 func monotonic(entry systemd.MonotonicEntry, t systemd.Timer, h systemd.Host, base Base, until time.Time) Demand {
+	activated := Awake(h, t.ActiveEnter, t.ActiveEnterMonotonic)
 	switch entry.Base {
 	case "OnActiveSec":
-		return once(t.ActiveEnter, entry.Interval, t, base, until)
+		return once(activated.Add(entry.Interval), entry.Interval, base, until)
 	case "OnBootSec":
-		return once(h.Boot, entry.Interval, t, base, until)
+		return atStart(h.Boot, entry.Interval, t, h, base, until)
 	case "OnStartupSec":
-		return once(h.ManagerStart, entry.Interval, t, base, until)
+		return atStart(h.ManagerStart, entry.Interval, t, h, base, until)
 	case "OnUnitActiveSec":
 		return each(base.UnitActive, entry.Interval, until)
 	case "OnUnitInactiveSec":
@@ -106,19 +166,36 @@ func monotonic(entry systemd.MonotonicEntry, t systemd.Timer, h systemd.Host, ba
 	return Demand{}
 }
 
-// once is the one elapse that long after an event.
-func once(event time.Time, interval time.Duration, t systemd.Timer, base Base, until time.Time) Demand {
-	if event.IsZero() || t.ActiveEnter.IsZero() {
+// atStart is the one elapse that long after the start of the host or of its
+// manager. One that was over when the timer was activated happens then, but not
+// again: not if the timer had triggered before, nor if it had been active then.
+func atStart(start time.Time, interval time.Duration, t systemd.Timer, h systemd.Host, base Base, until time.Time) Demand {
+	if start.IsZero() {
 		return Demand{}
 	}
-	e := event.Add(interval)
-	if e.Before(t.ActiveEnter) {
-		e = t.ActiveEnter
+	e, activated := Awake(h, start, 0).Add(interval), Awake(h, t.ActiveEnter, t.ActiveEnterMonotonic)
+	if e.Before(activated) {
+		stopped := Awake(h, t.InactiveEnter, t.InactiveEnterMonotonic)
+		if !stopped.IsZero() && !e.After(stopped) || triggeredBefore(t) {
+			return Demand{}
+		}
+		e = activated
 	}
-	// systemd reads the clock for the elapse before it stamps the activation, and
-	// a busy one is late with that: the run seems to begin before its elapse.
+	return once(e, interval, base, until)
+}
+
+// triggeredBefore reports whether the timer's last trigger was before its
+// activation.
+func triggeredBefore(t systemd.Timer) bool {
+	return !t.LastTrigger.IsZero() && t.LastTrigger.Before(t.ActiveEnter)
+}
+
+// once is the one elapse at an instant. systemd reads the clock for the elapse
+// before it stamps the activation, and a busy one is late with that: the run
+// seems to begin before its elapse.
+func once(e time.Time, interval time.Duration, base Base, until time.Time) Demand {
 	early := min(time.Second, interval/2)
-	if e.After(base.Since.Add(early)) && !e.After(until) {
+	if e.After(base.Awake.Add(early)) && !e.After(until) {
 		return Demand{Count: 1, First: e}
 	}
 	return Demand{}
@@ -135,16 +212,13 @@ func each(base time.Time, interval time.Duration, until time.Time) Demand {
 // Next is the earliest elapse of the timer's calendar entries after an
 // instant; false if it has none.
 func Next(t systemd.Timer, h systemd.Host, after time.Time) (next time.Time, ok bool, err error) {
-	for _, spec := range t.Calendar {
-		event, err := calendar.Parse(spec, h.Zone)
-		if err != nil {
-			return time.Time{}, false, fmt.Errorf("OnCalendar=%s: %w", spec, err)
-		}
+	events, err := events(t, h)
+	for _, event := range events {
 		if e, found := event.Certain(after); found && (!ok || e.Before(next)) {
 			next, ok = e, true
 		}
 	}
-	return next, ok, nil
+	return next, ok, err
 }
 
 // Recurs reports whether the schedule can demand another run after an instant.
