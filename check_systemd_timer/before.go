@@ -30,6 +30,19 @@ func (b *before) last() (end time.Time, took time.Duration, known bool) {
 	return b.List[0].End, b.List[0].Duration, !b.List[0].Start.IsZero()
 }
 
+// unknown says why the runs before are not known; nothing if they are.
+func (b *before) unknown() string {
+	switch {
+	case b == nil:
+		return ""
+	case b.Denied:
+		return "this user may not read the journal (add it to the group systemd-journal)"
+	case b.err != nil:
+		return fmt.Sprintf("the journal was not read: %v", b.err)
+	}
+	return ""
+}
+
 // runLimit is a limit of the present run's time: a range, or a multiple of the
 // longest of the recent successful runs, "5x".
 type runLimit struct {
@@ -78,19 +91,47 @@ func apply(v view, l runLimit) nagios.Range {
 	return nagios.Range{End: l.times * longest.Seconds(), Set: true}
 }
 
-// notApplied says that a limit is not applied.
-func notApplied(v view) (list []string) {
-	_, known := longestOf(v.before)
+// multiples are the limits of the present run's time that are multiples of a
+// time that is not known: "--running-warning 5x".
+func multiples(v view) (list []string) {
+	if _, known := longestOf(v.before); known >= enough {
+		return nil
+	}
 	for _, l := range []struct {
 		name  string
 		limit runLimit
 	}{{"--running-warning", v.opt.RunningWarning}, {"--running-critical", v.opt.RunningCritical}} {
-		if l.limit.times > 0 && known < enough {
-			list = append(list, fmt.Sprintf("note: %s %gx is not applied: it takes %d successful runs, "+
-				"and %d of %s are known", l.name, l.limit.times, enough, known, v.service.Name))
+		if l.limit.times > 0 {
+			list = append(list, fmt.Sprintf("%s %gx", l.name, l.limit.times))
 		}
 	}
 	return list
+}
+
+// notApplied says that a limit is not applied, as there were too few runs.
+func notApplied(v view) (list []string) {
+	if v.before.unknown() != "" {
+		return nil
+	}
+	_, known := longestOf(v.before)
+	for _, limit := range multiples(v) {
+		list = append(list, fmt.Sprintf("note: %s is not applied: it takes %d successful runs, and %d of %s are known",
+			limit, enough, known, v.service.Name))
+	}
+	return list
+}
+
+// notJudged says that a limit that was asked for cannot be judged.
+func notJudged(v view) nagios.Findings {
+	why, limits := v.before.unknown(), multiples(v)
+	if why == "" || len(limits) == 0 {
+		return nil
+	}
+	run := ""
+	if progress(v).Worst() == nagios.OK {
+		run = v.present() + ": "
+	}
+	return found(nagios.Unknown, "%s%s cannot be judged: %s", run, nagios.List(limits, 2, len(limits)), why)
 }
 
 // runBefore judges the outcome of the run before the present one, of which
@@ -100,7 +141,10 @@ func runBefore(v view) nagios.Findings {
 		return nil
 	}
 	last := v.before.List[0]
-	const apart = 5 * time.Second // of the two clocks, at most
+	apart := 5 * time.Second // of the two clocks, at most
+	if v.run.restarts > 0 && v.service.RestartDelay < time.Hour {
+		apart += v.service.RestartDelay // until systemd 253 it is inactive when that is over
+	}
 	if last.Result == "success" || last.End.Before(v.service.InactiveEnter.Add(-apart)) {
 		return nil
 	}

@@ -82,8 +82,9 @@ func TestMultiples(t *testing.T) {
 			"note: --running-warning 5x is not applied: it takes 5 successful runs, and 4 of report.service are known"},
 		{"one of which the begin is not known", "--running-warning=5x", time.Hour, unknown, "OK - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC)",
 			"note: --running-warning 5x is not applied: it takes 5 successful runs, and 4 of report.service are known"},
-		{"none known", "--running-critical=5x", time.Hour, &before{err: errors.New("no answer")}, "OK - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC)",
-			"note: --running-critical 5x is not applied: it takes 5 successful runs, and 0 of report.service are known"},
+		{"the journal was not read", "--running-critical=5x", time.Hour, &before{err: errors.New("no answer")}, "UNKNOWN - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC): --running-critical 5x cannot be judged: the journal was not read: no answer", ""},
+		{"the journal is closed", "--running-warning=3x --running-critical=5x", time.Hour, &before{Runs: journal.Runs{Denied: true}}, "UNKNOWN - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC): --running-warning 3x and --running-critical 5x cannot be judged: this user may not read the journal (add it to the group systemd-journal)", ""},
+		{"the journal is closed, and a run was missed", "--running-critical=5x", 37 * time.Hour, &before{Runs: journal.Runs{Denied: true}}, "CRITICAL - report.service has been running for 1d 13h (start, since 2022-02-21 03:47:00 UTC): 2 scheduled runs missed; --running-critical 5x cannot be judged: this user may not read the journal (add it to the group systemd-journal)", ""},
 		{"a range beside it holds", "--running-warning=5x --running-critical=10m", time.Hour, four, "CRITICAL - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC): allowed is 10m",
 			"note: --running-warning 5x is not applied: it takes 5 successful runs, and 4 of report.service are known"},
 	} {
@@ -127,6 +128,26 @@ func FuzzParseRunLimit(f *testing.F) {
 			t.Errorf("UnmarshalText(%q) = %v", text, l)
 		}
 	})
+}
+
+// A condition of its own, ExecCondition=, makes systemd forget the run before; the journal has it.
+func TestForgottenRun(t *testing.T) {
+	skipped := daily(func(t *systemd.Timer, s *systemd.Service) { s.Result = "exec-condition" })
+	for _, test := range []struct {
+		args string
+		b    *before
+		want string
+	}{
+		{"-c=2d --skipped-state=ok", history(25*time.Hour, good, good), "OK - report.service was skipped 12h 47m ago: its ExecCondition= said no"},
+		{"-c=1d --skipped-state=ok", history(25*time.Hour, good, good), "CRITICAL - report.timer: the last completed run of report.service ended 1d 1h ago (allowed is 1d)"},
+		{"-c=2d --skipped-state=ok", &before{}, "CRITICAL - report.service has completed no run since the timer was started 29d ago (allowed is 2d)"},
+		{"-c=2d", &before{Runs: journal.Runs{Denied: true}}, "UNKNOWN - report.timer: the last completed run of report.service is not known, as ExecCondition= made systemd forget it and this user may not read the journal (add it to the group systemd-journal); report.service was skipped 12h 47m ago: its ExecCondition= said no"},
+		{"--skipped-state=ok", &before{Runs: journal.Runs{Denied: true}}, "OK - report.service was skipped 12h 47m ago: its ExecCondition= said no"},
+	} {
+		if line, _ := judged(t, test.args, skipped, nil, test.b); line != test.want {
+			t.Errorf("%s: it says\n\t%s; want\n\t%s", test.args, line, test.want)
+		}
+	}
 }
 
 func TestContext(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -26,6 +27,35 @@ func (f facts) isNamed(pair systemd.Pair) bool {
 	return slices.ContainsFunc(pair.Asked, func(name string) bool { return f.named[name] })
 }
 
+// alerting gives the names of the timers that alert, where only so much was read
+// of them as shows that there may be something to say.
+func (f *facts) alerting(opt options, now time.Time) (names []string) {
+	if !f.whole || opt.Verbose > 0 {
+		return nil
+	}
+	for _, p := range f.timers {
+		brief := p.Timer.StateChange.IsZero()
+		if p.Err == nil && brief && inspect(opt, *f, p, now).State != nagios.OK {
+			names = append(names, p.Timer.Name)
+		}
+	}
+	return names
+}
+
+// replace puts pairs that were read again in the place of those read before.
+func (f *facts) replace(pairs []systemd.Pair) {
+	again := map[string]systemd.Pair{}
+	for _, p := range pairs {
+		again[p.Timer.Name] = p
+	}
+	for i, p := range f.timers {
+		if now, ok := again[p.Timer.Name]; ok && now.Err == nil {
+			now.Asked = p.Asked
+			f.timers[i] = now
+		}
+	}
+}
+
 // most is how many pairs the journal, or the processes, are read of.
 const most = 64
 
@@ -37,6 +67,8 @@ func (f *facts) wantBefore(opt options) (pairs []systemd.Pair) {
 		switch {
 		case !p.Service.IsService || p.Timer.LoadState != "loaded":
 		case inProgress(p.Service):
+			pairs = append(pairs, p)
+		case p.Service.Result == "exec-condition": // systemd has forgotten the run before
 			pairs = append(pairs, p)
 		case opt.Verbose > 0:
 			idle = append(idle, p)
@@ -63,6 +95,13 @@ func (f *facts) wantProcesses(opt options, now time.Time) (pairs []systemd.Pair)
 		}
 	}
 	return pairs
+}
+
+// caught turns a panic of what is done for one timer into its error.
+func caught(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("internal error, please report it: %v", p)
+	}
 }
 
 // choose gives the names of the timers to read, sorted, and notes in f which of

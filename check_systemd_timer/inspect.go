@@ -8,19 +8,33 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// inspect judges one timer.
+// inspect judges one timer. One that could not be read, or that makes this
+// panic, is UNKNOWN by itself.
 func inspect(opt options, f facts, pair systemd.Pair, now time.Time) verdict {
+	said, err := verdict{}, pair.Err
+	if err == nil {
+		said, err = inspected(opt, f, pair, now)
+	}
+	if err != nil {
+		said = verdict{Object: nagios.Object{State: nagios.Unknown, Text: err.Error(), Unseen: true}}
+	}
+	said.Name, said.Prefix = pair.Timer.Name, strings.TrimSuffix(pair.Timer.Name, ".timer")
+	return said
+}
+
+func inspected(opt options, f facts, pair systemd.Pair, now time.Time) (said verdict, err error) {
+	defer caught(&err)
 	v := viewOf(opt, f, pair, now)
 	list := findings(v)
 	state := list.Worst()
+	tell := v.named || opt.Verbose > 0 || state != nagios.OK
 	return verdict{
 		Object: nagios.Object{
-			State: state, Name: v.timer.Name, Text: list.Text(),
-			Notes: notes(v, state), Detail: v.detail(),
-			Prefix: strings.TrimSuffix(v.timer.Name, ".timer"), Quantities: v.quantities(),
+			State: state, Text: list.Text(), Notes: notes(v, state), Detail: v.detail(),
+			Quantities: v.quantities(),
 		},
-		denied: v.before != nil && v.before.Denied && (v.named || opt.Verbose > 0 || state != nagios.OK),
-	}
+		denied: tell && v.before != nil && v.before.Denied,
+	}, nil
 }
 
 // findings are what there is to say of a timer, each kind by a function of its
@@ -44,7 +58,7 @@ var kinds = map[phase][]func(view) nagios.Findings{
 	phaseFrozen:     {freeze, lateness},
 	phaseRemaining:  {stays},
 	phaseRestarting: {loop, lateness},
-	phaseRunning:    {progress, runBefore},
+	phaseRunning:    {progress, notJudged, runBefore},
 	phaseSpent:      {neverAgain, outcome, noRun, nothingMore},
 	phaseQueued:     {waitsInQueue, outcome, lateness},
 	phaseAbandoned:  {waitsInVain, outcome, lateness},
@@ -84,6 +98,7 @@ func serviceNotes(v view) (list []string) {
 		}
 		if progress(v).Worst() != nagios.OK {
 			list = append(list, limits(v.service)...)
+			list = append(list, longOnPurpose(v)...)
 		}
 		return append(list, notApplied(v)...)
 	}

@@ -12,11 +12,6 @@ import (
 func judge(opt options, f facts, now time.Time) nagios.Result {
 	var verdicts []verdict
 	for _, pair := range f.timers {
-		if pair.Err != nil {
-			object := nagios.Object{State: nagios.Unknown, Name: pair.Timer.Name, Text: pair.Err.Error()}
-			verdicts = append(verdicts, verdict{Object: object})
-			continue
-		}
 		verdicts = append(verdicts, inspect(opt, f, pair, now))
 	}
 	if first := slices.IndexFunc(verdicts, func(v verdict) bool { return v.denied }); first >= 0 {

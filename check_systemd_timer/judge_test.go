@@ -60,11 +60,18 @@ func TestNotes(t *testing.T) {
 			[]string{"look at: journalctl -u generate_vrts_aliases.service -n 50"}},
 		{"stopping", hourly(running("deactivating", "stop-post", 12*time.Hour), func(t *systemd.Timer, s *systemd.Service) { s.TimeoutStop = systemd.Infinity }),
 			[]string{"note: TimeoutStopSec=infinity: nothing ends a stop that hangs", "look at: journalctl -u generate_vrts_aliases.service -n 50"}},
+		{"long on purpose, perhaps", hourly(running("active", "running", 130*time.Minute), func(t *systemd.Timer, s *systemd.Service) { s.RuntimeMax = 24 * time.Hour }),
+			[]string{"note: if it may take longer than its interval, --missed-warning 4 --missed-critical 8 allow for that, and --running-critical limits it", "look at: journalctl -u generate_vrts_aliases.service -n 50"}},
 		{"within limits", daily(running("activating", "start", time.Hour)), nil},
 		{"the timer's reload pending", daily(func(t *systemd.Timer, s *systemd.Service) { t.NeedDaemonReload = true }),
 			[]string{"note: unit files changed on disk: systemctl daemon-reload is pending"}},
 		{"restarted before this attempt", hourly(running("active", "running", 10*time.Minute), func(t *systemd.Timer, s *systemd.Service) { t.LastTrigger, s.NRestarts = ago(11*time.Minute), 1 }),
 			[]string{"note: 1 restart before this attempt, since 2022-02-22 16:36:00 UTC"}},
+		{"missed runs of a timer", daily(func(t *systemd.Timer, s *systemd.Service) {
+			s.InactiveExit, s.InactiveEnter, t.LastTrigger = ago(84*time.Hour), ago(83*time.Hour), ago(84*time.Hour)
+		}), []string{"look at: systemctl status report.timer"}},
+		{"a timer whose clock was wrong", daily(func(t *systemd.Timer, s *systemd.Service) { t.NextElapse = now.Add(1000 * time.Hour) }),
+			[]string{"look at: systemctl status report.timer"}},
 		{"missed runs whose trigger is under way", daily(func(t *systemd.Timer, s *systemd.Service) {
 			t.SubState, t.StateChange, s.InactiveExit = "running", ago(time.Second), ago(100*time.Hour)
 		}), []string{"look at: journalctl -u report.service -n 50"}},

@@ -32,13 +32,12 @@ func check() plugin.Check {
 		},
 		Options: &opt,
 		Run: func(ctx context.Context) (nagios.Result, error) {
-			bus, err := systemd.Dial(ctx, opt.User) // the end of the process closes it
+			f, bus, err := gather(ctx, opt)
 			if err != nil {
 				return nagios.Result{}, err
 			}
-			f, err := gather(ctx, opt, bus)
-			if err != nil {
-				return nagios.Result{}, err
+			if pairs, err := bus.Read(ctx, f.alerting(opt, time.Now())...); err == nil {
+				f.replace(pairs) // in brief so far
 			}
 			f.readBefore(ctx, opt, f.wantBefore(opt))
 			f.readProcesses(ctx, bus, f.wantProcesses(opt, time.Now())) // of what alerts so far
@@ -47,13 +46,17 @@ func check() plugin.Check {
 	}
 }
 
-// gather reads the timers asked for, each once, in order of name.
-func gather(ctx context.Context, opt options, bus *systemd.Conn) (f facts, err error) {
+// gather reads the timers asked for, each once, in order of name. The end of the
+// process closes the bus.
+func gather(ctx context.Context, opt options) (f facts, bus *systemd.Conn, err error) {
+	if bus, err = systemd.Dial(ctx, opt.User); err != nil {
+		return f, bus, err
+	}
 	f = facts{named: map[string]bool{}, whole: opt.All || slices.ContainsFunc(opt.Unit, isGlob)}
 	var known []string
 	if f.whole {
 		if known, err = bus.Timers(ctx); err != nil {
-			return facts{}, err
+			return f, bus, err
 		}
 	}
 	read := bus.Read
@@ -61,12 +64,10 @@ func gather(ctx context.Context, opt options, bus *systemd.Conn) (f facts, err e
 		read = bus.ReadBrief
 	}
 	if f.timers, err = read(ctx, choose(opt, known, &f)...); err != nil {
-		return facts{}, err
+		return f, bus, err
 	}
-	if f.host, err = bus.Host(); err != nil {
-		return facts{}, err
-	}
-	return f, nil
+	f.host, err = bus.Host()
+	return f, bus, err
 }
 
 // readBefore reads how the runs before the latest ones ended. What cannot be had
@@ -76,6 +77,7 @@ func (f *facts) readBefore(ctx context.Context, opt options, pairs []systemd.Pai
 	defer cancel()
 	plugin.Each(len(pairs), atOnce, func(i int) {
 		b := f.before[pairs[i].Timer.Name]
+		defer caught(&b.err)
 		b.Runs, b.err = journal.Read(ctx, pairs[i].Service.Name, opt.User)
 	})
 }
@@ -90,6 +92,7 @@ func (f *facts) readProcesses(ctx context.Context, bus *systemd.Conn, pairs []sy
 	}
 	plugin.Each(len(pairs), atOnce, func(i int) {
 		st := f.stuck[pairs[i].Timer.Name]
+		defer caught(&st.err)
 		if pids := st.pids(); len(pids) > 0 {
 			st.seen, st.err = process.Gather(ctx, "/", pairs[i].Service.ControlGroup, pids)
 		}

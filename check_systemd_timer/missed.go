@@ -109,7 +109,7 @@ func (v view) whyNotStarted() string {
 	if !s.AssertResult && !s.AssertTime.IsZero() && !s.AssertTime.Before(v.timer.LastTrigger.Add(-time.Second)) {
 		return cmp.Or(failing(s.Asserts), "an assertion") + " failed"
 	}
-	return "a unit that it requires failed, or its start job was cancelled (" +
+	return "a unit that it requires failed, or its start job was refused or cancelled (" +
 		v.systemctl("list-dependencies", "--failed", s.Name) + " shows which)"
 }
 
@@ -151,6 +151,13 @@ func age(v view) nagios.Findings {
 	}
 	if from.IsZero() {
 		return nil
+	}
+	if v.run.ended.IsZero() && v.service.Result == "exec-condition" && v.before.unknown() != "" {
+		if !v.opt.Warning.Set && !v.opt.Critical.Set {
+			return nil
+		}
+		return found(nagios.Unknown, "the last completed run of %s is not known, as ExecCondition= made systemd forget it and %s",
+			name, v.before.unknown())
 	}
 	old, warning, critical := v.now.Sub(from).Seconds(), v.opt.Warning.Range, v.opt.Critical.Range
 	state := nagios.Judge(old, warning, critical)

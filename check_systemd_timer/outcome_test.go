@@ -57,10 +57,10 @@ func TestNoRun(t *testing.T) {
 			s.AssertResult, s.AssertTime = false, ago(46*time.Minute)
 			s.Asserts = []systemd.Condition{{Type: "AssertPathExists", Param: "/srv", State: -1}}
 		}), "WARNING - report.service was triggered 46m ago but did not start: AssertPathExists=/srv failed"},
-		{"dependency", "", daily(triggered(46 * time.Minute)), "WARNING - report.service was triggered 46m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl list-dependencies --failed report.service shows which)"},
+		{"dependency", "", daily(triggered(46 * time.Minute)), "WARNING - report.service was triggered 46m ago but did not start: a unit that it requires failed, or its start job was refused or cancelled (systemctl list-dependencies --failed report.service shows which)"},
 		{"dependency for days", "", daily(triggered(12*time.Hour+46*time.Minute), func(t *systemd.Timer, s *systemd.Service) {
 			s.InactiveExit, s.InactiveEnter = ago(60*time.Hour+47*time.Minute), ago(60*time.Hour)
-		}), "CRITICAL - report.service was triggered 12h 46m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl list-dependencies --failed report.service shows which); 2 scheduled runs missed, the first was due at 2022-02-21 04:00:00 UTC; the last run of report.service ended 2d 12h ago after 47m"},
-		{"dependency, never run, each interval counts", "", hourly(never, triggered(10*time.Minute), func(t *systemd.Timer, s *systemd.Service) { t.ActiveEnter = ago(190 * time.Minute) }), "CRITICAL - generate_vrts_aliases.service was triggered 10m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl list-dependencies --failed generate_vrts_aliases.service shows which); 3 scheduled runs missed, the first was due at 2022-02-22 14:37:00 UTC; no run is known"},
+		}), "CRITICAL - report.service was triggered 12h 46m ago but did not start: a unit that it requires failed, or its start job was refused or cancelled (systemctl list-dependencies --failed report.service shows which); 2 scheduled runs missed, the first was due at 2022-02-21 04:00:00 UTC; the last run of report.service ended 2d 12h ago after 47m"},
+		{"dependency, never run, each interval counts", "", hourly(never, triggered(10*time.Minute), func(t *systemd.Timer, s *systemd.Service) { t.ActiveEnter = ago(190 * time.Minute) }), "CRITICAL - generate_vrts_aliases.service was triggered 10m ago but did not start: a unit that it requires failed, or its start job was refused or cancelled (systemctl list-dependencies --failed generate_vrts_aliases.service shows which); 3 scheduled runs missed, the first was due at 2022-02-22 14:37:00 UTC; no run is known"},
 	})
 }

@@ -9,11 +9,16 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// freeze judges a run that is frozen.
+// freeze judges a run that is frozen, by itself or with a slice that it is in.
 func freeze(v view) nagios.Findings {
-	s := v.service
-	return found(nagios.Critical, "%s is frozen (%s%s): %s",
-		s.Name, s.ActiveState, since(s.InactiveExit), v.systemctl("thaw", s.Name))
+	s, thaw, with := v.service, v.service.Name, ""
+	for _, slice := range v.slices {
+		if slice.FreezerState == "frozen" || slice.FreezerState == "freezing" {
+			thaw, with = slice.Name, " with "+slice.Name
+		}
+	}
+	return found(nagios.Critical, "%s is frozen%s (%s%s): %s",
+		s.Name, with, s.ActiveState, since(v.run.tried), v.systemctl("thaw", thaw))
 }
 
 // stays judges a unit that stays active, so that the timer cannot start it.
@@ -122,6 +127,18 @@ func limits(s systemd.Service) (notes []string) {
 	return notes
 }
 
+// longOnPurpose says how to allow for a run that misses few runs: its job may
+// take longer than its interval on purpose.
+func longOnPurpose(v view) []string {
+	const few = 3
+	n := v.run.missed.count
+	if n == 0 || n > few || v.opt.RunningCritical.Set || v.opt.RunningCritical.times > 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("note: if it may take longer than its interval, --missed-warning %d --missed-critical %d "+
+		"allow for that, and --running-critical limits it", 2*n, 4*n)}
+}
+
 // loop judges a service that Restart= starts again. It does not mend itself, so
 // the first missed run that alerts is critical.
 func loop(v view) nagios.Findings {
@@ -142,7 +159,7 @@ func restarts(v view) string {
 	case n == 1 && s.Result == "success":
 		return "was restarted once" + from
 	case n == 1:
-		return fmt.Sprintf("was restarted once and failed again (%s)%s", v.ending(), from)
+		return fmt.Sprintf("was restarted once and failed again (last: %s)%s", v.ending(), from)
 	case s.Result == "success":
 		return fmt.Sprintf("is restarted again and again (%s so far)%s", count, from)
 	}
@@ -153,8 +170,22 @@ func restarts(v view) string {
 // not started, so that the last one still counts.
 func waitsInQueue(v view) nagios.Findings {
 	job := *v.service.Job
-	return found(v.missedState(), "%s has not started: its %s%s%s",
-		v.service.Name, jobText(job), since(v.timer.LastTrigger), jobEnd(job))
+	return found(v.missedState(), "%s has not started: its %s%s%s%s",
+		v.service.Name, jobText(job), fullSlice(v.slices), since(v.timer.LastTrigger), jobEnd(job))
+}
+
+// fullSlice names the slice that has as many units as it may have, where a job
+// waits for one of them to end (systemd.slice(5)).
+func fullSlice(list []systemd.Slice) string {
+	for _, s := range list {
+		switch {
+		case s.SoftMax > 0 && s.Active >= s.SoftMax:
+			return fmt.Sprintf(" for a place in %s (ConcurrencySoftMax=%d, active: %d)", s.Name, s.SoftMax, s.Active)
+		case s.ActivatingMax > 0:
+			return fmt.Sprintf(" for a place in %s (ActivatingConcurrencyMax=%d)", s.Name, s.ActivatingMax)
+		}
+	}
+	return ""
 }
 
 // jobText describes a job in the queue and what blocks it, to the end.

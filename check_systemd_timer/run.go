@@ -69,8 +69,11 @@ func latest(p systemd.Pair, b *before, h systemd.Host, now time.Time) run {
 	}
 	r.phase = phaseOf(p, r, h, now)
 	if r.phase != phaseSpent && p.Timer.LoadState == "loaded" && p.Timer.ActiveState == "active" {
-		until := now.Add(-schedule.Slack(p.Timer))
-		demand, err := schedule.Elapses(p.Timer, h, awake(base(p, r), p, h), until)
+		until, t := now.Add(-schedule.Slack(p.Timer)), p.Timer
+		if t.DeferReactivation && inProgress(p.Service) {
+			t.Calendar = nil // its elapses during a run are dropped
+		}
+		demand, err := schedule.Elapses(t, h, awake(base(p, r), p, h), until)
 		r.missed = missed{err == nil, demand.Count, demand.First, err}
 	}
 	return r

@@ -93,8 +93,8 @@ func TestLookalikes(t *testing.T) {
 		{"OnUnitActiveSec too", "--skipped-state=ok", hourly(condition(10*time.Minute), func(t *systemd.Timer, s *systemd.Service) {
 			s.InactiveExit, s.InactiveEnter, t.Monotonic[0].Base = ago(9*time.Hour), ago(8*time.Hour), "OnUnitActiveSec"
 		}), "OK - generate_vrts_aliases.service was skipped 10m ago: ConditionPathExists=!/run/x is not met"},
-		{"an old condition is not this trigger's", "", daily(condition(5*time.Hour), triggered(46*time.Minute), func(t *systemd.Timer, s *systemd.Service) { s.AssertResult, s.AssertTime = true, ago(5*time.Hour) }), "WARNING - report.service was triggered 46m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl list-dependencies --failed report.service shows which)"},
-		{"an old ExecCondition is not either", "", daily(triggered(46*time.Minute), func(t *systemd.Timer, s *systemd.Service) { s.Result = "exec-condition" }), "WARNING - report.service was triggered 46m ago but did not start: a unit that it requires failed, or its start job was cancelled (systemctl list-dependencies --failed report.service shows which)"},
+		{"an old condition is not this trigger's", "", daily(condition(5*time.Hour), triggered(46*time.Minute), func(t *systemd.Timer, s *systemd.Service) { s.AssertResult, s.AssertTime = true, ago(5*time.Hour) }), "WARNING - report.service was triggered 46m ago but did not start: a unit that it requires failed, or its start job was refused or cancelled (systemctl list-dependencies --failed report.service shows which)"},
+		{"an old ExecCondition is not either", "", daily(triggered(46*time.Minute), func(t *systemd.Timer, s *systemd.Service) { s.Result = "exec-condition" }), "WARNING - report.service was triggered 46m ago but did not start: a unit that it requires failed, or its start job was refused or cancelled (systemctl list-dependencies --failed report.service shows which)"},
 		{"a skipped run is no completed one", "--skipped-state=ok -c=2d", daily(func(t *systemd.Timer, s *systemd.Service) { s.Result = "exec-condition" }), "CRITICAL - report.service has completed no run since the timer was started 29d ago (allowed is 2d)"},
 		{"a far elapse of a timer that does not wait is stale", "", daily(running("activating", "start", time.Hour), func(t *systemd.Timer, s *systemd.Service) { t.NextElapse = now.Add(16 * 365 * 24 * time.Hour) }), "OK - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC)"},
 		{"just beyond a day of daylight saving", "", daily(func(t *systemd.Timer, s *systemd.Service) { t.NextElapse = now.Add(37*time.Hour + 15*time.Minute) }), "CRITICAL - report.timer: waits until 2022-02-24 06:02:00 UTC although its schedule says 2022-02-23 04:00:00 UTC: the clock was wrong once (systemctl restart report.timer)"},
@@ -115,6 +115,30 @@ func TestLookalikes(t *testing.T) {
 			t.ActiveEnter, t.LastTrigger = ago(time.Hour), time.Time{}
 			s.InactiveExit, s.InactiveEnter = ago(60*time.Hour+47*time.Minute), ago(60*time.Hour)
 		}), "CRITICAL - report.timer: 2 scheduled runs missed, the first was due at 2022-02-21 04:00:00 UTC; the last run of report.service ended 2d 12h ago after 47m"},
+	})
+}
+
+// What holds a run up that has not to do with its own commands.
+func TestHeldUp(t *testing.T) {
+	waits := func(t *systemd.Timer, s *systemd.Service) {
+		t.SubState, t.LastTrigger, t.NextElapse = "running", ago(46*time.Minute), time.Time{}
+		s.Job = &systemd.Job{ID: 9, Type: "start", State: "waiting"}
+	}
+	in := func(p systemd.Pair, slices ...systemd.Slice) systemd.Pair {
+		p.Slices = slices
+		return p
+	}
+	judges(t, []row{
+		{"a slice that is full", "", in(daily(waits), systemd.Slice{Name: "a-b.slice"}, systemd.Slice{Name: "a.slice", SoftMax: 2, Active: 2}),
+			"OK - report.service has not started: its start job 9 is waiting for a place in a.slice (ConcurrencySoftMax=2, active: 2), since 2022-02-22 16:01:00 UTC"},
+		{"a slice in which too many start at once", "", in(daily(waits), systemd.Slice{Name: "a.slice", ActivatingMax: 1, Active: 1}),
+			"OK - report.service has not started: its start job 9 is waiting for a place in a.slice (ActivatingConcurrencyMax=1), since 2022-02-22 16:01:00 UTC"},
+		{"frozen with its slice", "", in(daily(running("active", "running", time.Hour), func(t *systemd.Timer, s *systemd.Service) { s.FreezerState = "frozen-by-parent" }),
+			systemd.Slice{Name: "a-b.slice", FreezerState: "frozen-by-parent"}, systemd.Slice{Name: "a.slice", FreezerState: "frozen"}),
+			"CRITICAL - report.service is frozen with a.slice (active, since 2022-02-22 15:47:00 UTC): systemctl thaw a.slice"},
+		{"refreshing", "", daily(running("refreshing", "refresh-credentials", time.Hour), func(t *systemd.Timer, s *systemd.Service) {
+			s.Job = &systemd.Job{ID: 9, Type: "reload", State: "running"}
+		}), "OK - report.service has been running for 1h (refresh-credentials, since 2022-02-22 15:47:00 UTC)"},
 	})
 }
 
@@ -161,7 +185,7 @@ func TestRestarts(t *testing.T) {
 		{"the first restart is awaited", "", hourly(modern(0, 10*m, m, 10*m), waits),
 			"WARNING - generate_vrts_aliases.service failed (exit status 7) and waits to be restarted, since 2022-02-22 16:46:00 UTC"},
 		{"restarted once", "", hourly(modern(1, 10*m, m, 8*m), waits),
-			"WARNING - generate_vrts_aliases.service was restarted once and failed again (exit status 7), since 2022-02-22 16:37:00 UTC"},
+			"WARNING - generate_vrts_aliases.service was restarted once and failed again (last: exit status 7), since 2022-02-22 16:37:00 UTC"},
 		{"started by hand, long after the trigger", "", hourly(modern(9, 10*m, 80*time.Second, m), waits, triggered(40*m)),
 			"WARNING - generate_vrts_aliases.service fails and is restarted again and again (9 restarts so far, last: exit status 7), since 2022-02-22 16:37:00 UTC"},
 		{"the timer starts what waits to be restarted", "", daily(modern(30, 31*m, 70*time.Second, 10*time.Second), triggered(10*time.Second), func(t *systemd.Timer, s *systemd.Service) {

@@ -49,7 +49,7 @@ func inactive(v view) nagios.Findings {
 	case condition != "":
 		return found(named, "not started: %s", condition)
 	case t.Job != nil:
-		return found(named, "not started yet: its %s%s", jobText(*t.Job), jobEnd(*t.Job))
+		return found(waitsToStart(v), "not started yet: its %s%s", jobText(*t.Job), jobEnd(*t.Job))
 	case !t.RemainAfterElapse && !t.LastTrigger.IsZero():
 		return found(named, "inactive: it elapsed %s and RemainAfterElapse=no", v.ago(t.LastTrigger))
 	case strings.HasPrefix(t.UnitFileState, "enabled"):
@@ -62,6 +62,21 @@ func inactive(v view) nagios.Findings {
 	}
 	return found(named, "inactive (%s)%s%s: it never fires (%s)",
 		cmp.Or(t.UnitFileState, "no unit file"), stopped(v), v.whyNoService(), v.systemctl(remedy, t.Name))
+}
+
+// waitsToStart is the state of a timer whose own start job is queued. systemd
+// does not say since when; it is not before the manager's start, the timer's
+// stop, or the last change of the unit that it waits for.
+func waitsToStart(v view) nagios.State {
+	from := later(v.host.ManagerStart, v.timer.StateChange)
+	if end := v.timer.Job.End; end != nil {
+		from = later(from, end.StateChange)
+	}
+	state := nagios.OK
+	if v.now.Sub(from) > time.Minute {
+		state = nagios.Warning
+	}
+	return nagios.Worst(state, v.alertIfNamed(nagios.Critical))
 }
 
 func stopped(v view) string {
@@ -103,11 +118,39 @@ func neverAgain(v view) nagios.Findings {
 	switch {
 	case schedule.HasUnitBase(t):
 		return found(nagios.Critical, "will never fire again: OnUnitActiveSec= or OnUnitInactiveSec= has no run "+
-			"to count from (%s once, or add OnBootSec= or OnActiveSec=)", v.systemctl("start", t.Triggers))
+			"to count from%s (%s once, or add %s)", over(t), v.systemctl("start", t.Triggers), anchor(t))
 	case v.neverRan():
 		return found(nagios.Warning, "its time passed without a run, and nothing more is scheduled")
 	}
 	return nil
+}
+
+// over says why a timer that has an anchor has no run: it was over when the
+// timer was started, and a stamp made systemd take it for done.
+func over(t systemd.Timer) string {
+	if entry, ok := atStart(t); ok {
+		return ", and " + entry + "= was over when the timer was started"
+	}
+	return ""
+}
+
+// anchor is the setting from which such a timer would start to count.
+func anchor(t systemd.Timer) string {
+	if _, ok := atStart(t); ok {
+		return "OnActiveSec="
+	}
+	return "OnBootSec= or OnActiveSec="
+}
+
+// atStart gives the timer's entry that counts from the start of the host or of
+// its manager.
+func atStart(t systemd.Timer) (entry string, ok bool) {
+	for _, e := range t.Monotonic {
+		if e.Base == "OnBootSec" || e.Base == "OnStartupSec" {
+			return e.Base, true
+		}
+	}
+	return "", false
 }
 
 func (v view) neverRan() bool {

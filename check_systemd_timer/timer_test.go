@@ -63,6 +63,18 @@ func TestTimerItself(t *testing.T) {
 			t.ActiveState, t.SubState, t.ConditionTime = "inactive", "dead", ago(time.Hour)
 			t.Conditions = []systemd.Condition{{Type: "ConditionVirtualization", Param: "container", Negate: true}, {Type: "ConditionPathExists", Param: "/etc/initrd-release", Negate: true}}
 		}), "CRITICAL - report.timer: not started: one of its conditions is not met"},
+		{"its start job has waited since the boot", "--all", daily(func(t *systemd.Timer, s *systemd.Service) {
+			t.ActiveState, t.SubState, t.StateChange = "inactive", "dead", time.Time{}
+			t.Job = &systemd.Job{ID: 7, Type: "start", State: "waiting", Blockers: []systemd.Job{{ID: 3, Unit: "systemd-time-wait-sync.service", Type: "start", State: "running"}}}
+		}), "WARNING - report.timer: not started yet: its start job 7 is waiting for systemd-time-wait-sync.service (start job 3, running)"},
+		{"its start job has waited for less than a minute", "--all", daily(func(t *systemd.Timer, s *systemd.Service) {
+			t.ActiveState, t.SubState, t.StateChange = "inactive", "dead", time.Time{}
+			t.Job = &systemd.Job{ID: 7, Type: "start", State: "waiting", End: &systemd.Unit{Name: "slow.service", ActiveState: "activating", SubState: "start", StateChange: ago(50 * time.Second)}}
+		}), "OK - report.timer: not started yet: its start job 7 is waiting; slow.service is activating (start, since 2022-02-22 16:46:10 UTC)"},
+		{"will never fire again, although it counts from the boot", "", hourly(never, func(t *systemd.Timer, s *systemd.Service) {
+			t.SubState, t.NextElapse, t.Persistent, t.LastTrigger = "elapsed", time.Time{}, true, ago(60*24*time.Hour)
+			t.Monotonic = []systemd.MonotonicEntry{{Base: "OnBootSec", Interval: time.Millisecond}, {Base: "OnUnitActiveSec", Interval: 5 * time.Minute}}
+		}), "CRITICAL - generate_vrts_aliases.timer: will never fire again: OnUnitActiveSec= or OnUnitInactiveSec= has no run to count from, and OnBootSec= was over when the timer was started (systemctl start generate_vrts_aliases.service once, or add OnActiveSec=)"},
 		{"AccuracySec=infinity", "", daily(func(t *systemd.Timer, s *systemd.Service) {
 			t.ActiveState, t.SubState, t.Result, t.Accuracy, t.StateChange = "failed", "failed", "resources", systemd.Infinity, ago(time.Hour)
 		}), "CRITICAL - report.timer: the timer failed (resources): AccuracySec=infinity is more than systemd can wait for (set a finite time), since 2022-02-22 15:47:00 UTC"},

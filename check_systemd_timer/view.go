@@ -17,6 +17,7 @@ type view struct {
 	host    systemd.Host
 	timer   systemd.Timer
 	service systemd.Service
+	slices  []systemd.Slice // that hold the service up, the innermost first
 	run     run
 	before  *before // nil: the runs before were not asked for
 	stuck   *stuck  // nil: the processes were not asked for
@@ -26,7 +27,7 @@ func viewOf(opt options, f facts, pair systemd.Pair, now time.Time) view {
 	name := pair.Timer.Name
 	return view{
 		opt: opt, named: f.isNamed(pair), now: now, host: f.host,
-		timer: pair.Timer, service: pair.Service, run: latest(pair, f.before[name], f.host, now),
+		timer: pair.Timer, service: pair.Service, slices: pair.Slices, run: latest(pair, f.before[name], f.host, now),
 		before: f.before[name], stuck: f.stuck[name],
 	}
 }

@@ -45,6 +45,12 @@ func TestElapses(t *testing.T) {
 		{"OnBootSec before the base", active(ago(99*h), every("OnBootSec", 2*h)), From(ago(50*h), 0), Demand{}},
 		{"OnBootSec ahead", active(ago(99*h), every("OnBootSec", 101*h)), From(ago(50*h), 0), Demand{}},
 		{"OnBootSec in the past at activation", active(ago(10*h), every("OnBootSec", 2*h)), From(ago(50*h), 0), Demand{1, ago(10 * h)}},
+		{"OnBootSec that was over before a restart of the timer", stopped(ago(9*h), ago(10*h), every("OnBootSec", 2*h)), From(ago(50*h), 0), Demand{}},
+		{"OnBootSec that was ahead when the timer was stopped", stopped(ago(9*h), ago(99*h), every("OnBootSec", 2*h)), From(ago(98*h), 0), Demand{1, ago(9 * h)}},
+		{"OnBootSec of a timer that had triggered before", systemd.Timer{Unit: systemd.Unit{ActiveEnter: ago(10 * h)}, LastTrigger: ago(200 * h), Monotonic: []systemd.MonotonicEntry{every("OnBootSec", 2*h)}}, From(ago(10*h), 0), Demand{}},
+		{"RandomizedOffsetSec, not due", shifted(-now.Sub(time.Date(2022, 2, 23, 3, 0, 0, 0, time.UTC)), 4*h, "daily"), From(ago(13*h), 0), Demand{}},
+		{"RandomizedOffsetSec, due by it", shifted(-now.Sub(time.Date(2022, 2, 23, 3, 0, 0, 0, time.UTC)), 4*h, "daily"), From(ago(14*h), 0), Demand{1, time.Date(2022, 2, 22, 3, 0, 0, 0, time.UTC)}},
+		{"RandomizedOffsetSec, and no next elapse", systemd.Timer{RandomizedOffset: 17 * h, Calendar: []string{"daily"}}, From(ago(17*h), 0), Demand{}},
 		{"OnStartupSec", active(ago(99*h), every("OnStartupSec", 98*h)), From(ago(50*h), 0), Demand{1, ago(h)}},
 		{"OnActiveSec", active(ago(3*h), every("OnActiveSec", h)), From(ago(3*h), 0), Demand{1, ago(2 * h)}},
 		{"OnActiveSec, the run seems to begin before it", active(ago(3*h), every("OnActiveSec", h)), From(ago(2*h+50*time.Millisecond), 0), Demand{}},
@@ -61,6 +67,42 @@ func TestElapses(t *testing.T) {
 	}
 	if d, err := Elapses(systemd.Timer{Calendar: []string{"never"}}, host, From(now, 0), now); err == nil {
 		t.Errorf("Elapses of a broken schedule = %v; want an error", d)
+	}
+}
+
+// stopped is a timer that was started again.
+func stopped(since, before time.Time, entries ...systemd.MonotonicEntry) systemd.Timer {
+	t := active(since, entries...)
+	t.InactiveEnter = before
+	return t
+}
+
+// shifted is a timer with a RandomizedOffsetSec= of at most that, which elapses next after d.
+func shifted(d, most time.Duration, spec string) systemd.Timer {
+	return systemd.Timer{RandomizedOffset: most, NextElapse: now.Add(d), Calendar: []string{spec}}
+}
+
+// A suspended host: monotonic entries count the time that it was awake.
+func TestElapsesAsleep(t *testing.T) {
+	const h = time.Hour
+	slept := systemd.Host{Boot: ago(10 * h), ManagerStart: ago(10 * h), MonotonicZero: ago(2 * h), Asleep: 8 * h, Zone: time.UTC}
+	timer := active(ago(10*h), every("OnUnitActiveSec", 30*time.Minute), every("OnBootSec", 3*h))
+	timer.Calendar = []string{"16:00"}
+	for _, test := range []struct {
+		name string
+		base Base
+		want Demand
+	}{
+		{"awake for 15 minutes since", Base{Since: ago(9 * h), Awake: ago(15 * time.Minute), UnitActive: ago(15 * time.Minute)}, Demand{1, ago(47 * time.Minute)}},
+		{"awake for 70 minutes since", Base{Since: ago(9 * h), Awake: ago(70 * time.Minute), UnitActive: ago(70 * time.Minute)}, Demand{2, ago(40 * time.Minute)}},
+		{"it may have slept since", From(ago(9*h), 0), Demand{2, ago(30 * time.Minute)}},
+	} {
+		if got, err := Elapses(timer, slept, test.base, now); err != nil || got != test.want {
+			t.Errorf("%s: Elapses = %v, %v; want %v", test.name, got, err, test.want)
+		}
+	}
+	if got := Awake(slept, ago(9*h), h); !got.Equal(ago(h)) {
+		t.Errorf("Awake = %v; want %v", got, ago(h))
 	}
 }
 
