@@ -213,7 +213,7 @@ func (g *group) add(f facts, r row, verdicts []smtp.Verdict, controls []map[clas
 		}
 		classes[i] = classify(v.answer, r.subject.recipient)
 		classes[i].banned = f.heard[v.target].mayBan(v.answer)
-		if !r.control {
+		if !r.control && v.answer.Verdict == smtp.Rejected {
 			classes[i].control = controls[v.target][classes[i]]
 		}
 	}

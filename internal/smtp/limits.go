@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,24 +69,27 @@ type pace struct {
 	total   time.Duration // see answered
 }
 
-// answered takes the time of a group of n commands.
+// answered takes the replies to a group of commands, on a connection that had refused recipients
+// before or not.
 //
 // A server that looks up each recipient may hold the replies of a group back until the last is known
 // (Postfix with reject_unverified_recipient): then a group of one brings a verdict where a group of
 // eight brings none. So the first group is one, and so is the next after a slow one.
 //
 // Sendmail (BadRcptThrottle) and Postfix (smtpd_error_sleep_time) delay all replies on a connection
-// after some failures. That is no measure of the server: such a reply counts no more than the slowest
-// one that was not punished.
-func (p *pace) answered(n int, took time.Duration, failures bool) {
-	each := took / time.Duration(max(n, 1))
+// after some failures. That is no measure of the server: a group with a failure in or before it counts
+// no more than as many of the slowest reply without one.
+func (p *pace) answered(got []*Reply, took time.Duration, failures bool) {
+	n := time.Duration(max(len(got), 1))
+	clean := !failures && (p.group == 1 || !slices.ContainsFunc(got, notAccepted))
+	counted := took
 	switch {
-	case !failures:
-		p.slowest = max(p.slowest, each)
+	case clean:
+		p.slowest = max(p.slowest, took/n)
 	case p.slowest > 0:
-		each = min(each, p.slowest)
+		counted = min(took, n*p.slowest)
 	}
-	p.total += each * time.Duration(n)
+	p.total += counted
 	p.group = maxErrors
 	if took >= late {
 		p.group = 1

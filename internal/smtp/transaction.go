@@ -26,11 +26,11 @@ func (s *session) transact(mail string, rcpts []string, l *limits, p *pace, odd 
 		group := s.group(rcpts[len(out.said):], l, p)
 		start, failures := time.Now(), s.failures > 0
 		got, err := s.send(opening, group, odd)
+		p.answered(got, time.Since(start), failures)
 		got, out.stop = opened(opening, got, err)
 		if out.stop == nil {
 			opening, full = nil, s.count(got, len(out.said) > 0)
 			out.said = append(out.said, got...)
-			p.answered(len(got), time.Since(start), failures)
 			if err != nil {
 				out.stop = failed(Rcpt, err)
 			}
