@@ -25,13 +25,13 @@ const (
 var pendingShape = map[string][]string{
 	"width": {
 		"check_alias_freshness", "check_mx_rcpt", "check_systemd_timer", "integration",
-		"internal/aliases", "internal/journal", "internal/mapfile", "internal/mx",
-		"internal/nagios", "internal/output", "internal/plugin", "internal/process",
-		"internal/schedule", "internal/smtp", "internal/systemd",
+		"internal/aliases", "internal/mapfile", "internal/mx",
+		"internal/nagios", "internal/output", "internal/plugin",
+		"internal/schedule", "internal/smtp",
 	},
-	"file":   {"integration", "internal/aliases", "internal/systemd"},
+	"file":   {"integration", "internal/aliases"},
 	"func":   {"internal/aliases"},
-	"fields": {"internal/aliases", "internal/systemd"},
+	"fields": {"internal/aliases"},
 	"embedding": {
 		"check_alias_freshness", "check_systemd_timer", "internal/aliases",
 	},

@@ -49,7 +49,8 @@ import (
 const (
 	journalctl = "/usr/bin/journalctl"
 	maxRuns    = 20
-	maxEntries = 100 // a run has two messages, or three, or four; none is read that is longer than 64 KiB
+	// a run has two messages, or three, or four; none is read that is longer than 64 KiB
+	maxEntries = 100
 	maxTime    = 2 * time.Second
 
 	starting  = "7d4958e842da4a758f6c1cdc7b36dcc5"
@@ -72,9 +73,10 @@ type Run struct {
 	Start, End time.Time
 	Duration   time.Duration // 0 without Start; by a clock that was not stepped in between
 	Result     string        // success, or the service's property Result: exit-code, timeout, ...
-	Command    string        // whose process failed first: ExecStart, ...; empty: not known, or none
-	ExitCode   string        // of it: exited, killed, dumped
-	ExitStatus int32         // exit status, or signal number
+	// whose process failed first: ExecStart, ...; empty: not known, or none
+	Command    string
+	ExitCode   string // of it: exited, killed, dumped
+	ExitStatus int32  // exit status, or signal number
 }
 
 // Read reads the latest runs of a service of the system's manager, or of the caller's own. It takes
@@ -181,8 +183,9 @@ type entry struct {
 	ExitCode       text `json:"EXIT_CODE"`
 	ExitStatus     text `json:"EXIT_STATUS"`
 	Command        text `json:"COMMAND"`
-	Realtime       text `json:"__REALTIME_TIMESTAMP"`  // microseconds
-	Monotonic      text `json:"__MONOTONIC_TIMESTAMP"` // microseconds since the boot, which no run outlives
+	Realtime       text `json:"__REALTIME_TIMESTAMP"` // microseconds
+	// microseconds since the boot, which no run outlives
+	Monotonic text `json:"__MONOTONIC_TIMESTAMP"`
 }
 
 const fields = "MESSAGE_ID,INVOCATION_ID,USER_INVOCATION_ID,UNIT_RESULT,EXIT_CODE,EXIT_STATUS,COMMAND"
@@ -269,7 +272,9 @@ func journals(root string) (there, readable bool) {
 	own := fmt.Sprintf("*/user-%d.journal", os.Geteuid())
 	for _, name := range []string{"var/log/journal", "run/log/journal"} {
 		for _, below := range []string{"", "*", "*/system.journal", own} {
-			files, _ := filepath.Glob(filepath.Join(root, name, below)) // the only error is a bad pattern
+			files, _ := filepath.Glob(
+				filepath.Join(root, name, below),
+			) // the only error is a bad pattern
 			for _, file := range files {
 				mayRead := unix.Access(file, unix.R_OK) == nil
 				isFile := strings.HasSuffix(file, ".journal")

@@ -11,16 +11,54 @@ import (
 // calls names the system calls in which processes get stuck; x86 those that only x86-64 has, of the
 // numbers that count there.
 var calls = map[uint64]string{
-	unix.SYS_READ: "read", unix.SYS_PREAD64: "pread64", unix.SYS_WRITE: "write", unix.SYS_PWRITE64: "pwrite64", unix.SYS_WRITEV: "writev",
-	unix.SYS_RECVFROM: "recvfrom", unix.SYS_RECVMSG: "recvmsg", unix.SYS_SENDTO: "sendto", unix.SYS_SENDMSG: "sendmsg", unix.SYS_CONNECT: "connect",
-	unix.SYS_ACCEPT4: "accept4", unix.SYS_PPOLL: "ppoll", unix.SYS_PSELECT6: "pselect6", unix.SYS_EPOLL_PWAIT: "epoll_pwait", unix.SYS_FUTEX: "futex",
-	unix.SYS_FLOCK: "flock", unix.SYS_FCNTL: "fcntl", unix.SYS_FSYNC: "fsync", unix.SYS_FDATASYNC: "fdatasync", unix.SYS_SYNC: "sync",
-	unix.SYS_OPENAT: "openat", unix.SYS_CLOSE: "close", unix.SYS_STATX: "statx", unix.SYS_STATFS: "statfs", unix.SYS_GETDENTS64: "getdents64",
-	unix.SYS_WAIT4: "wait4", unix.SYS_WAITID: "waitid", unix.SYS_NANOSLEEP: "nanosleep", unix.SYS_CLOCK_NANOSLEEP: "clock_nanosleep",
-	unix.SYS_IOCTL: "ioctl", unix.SYS_RT_SIGTIMEDWAIT: "rt_sigtimedwait", unix.SYS_RT_SIGSUSPEND: "rt_sigsuspend", unix.SYS_RESTART_SYSCALL: "restart_syscall",
+	unix.SYS_READ:            "read",
+	unix.SYS_PREAD64:         "pread64",
+	unix.SYS_WRITE:           "write",
+	unix.SYS_PWRITE64:        "pwrite64",
+	unix.SYS_WRITEV:          "writev",
+	unix.SYS_RECVFROM:        "recvfrom",
+	unix.SYS_RECVMSG:         "recvmsg",
+	unix.SYS_SENDTO:          "sendto",
+	unix.SYS_SENDMSG:         "sendmsg",
+	unix.SYS_CONNECT:         "connect",
+	unix.SYS_ACCEPT4:         "accept4",
+	unix.SYS_PPOLL:           "ppoll",
+	unix.SYS_PSELECT6:        "pselect6",
+	unix.SYS_EPOLL_PWAIT:     "epoll_pwait",
+	unix.SYS_FUTEX:           "futex",
+	unix.SYS_FLOCK:           "flock",
+	unix.SYS_FCNTL:           "fcntl",
+	unix.SYS_FSYNC:           "fsync",
+	unix.SYS_FDATASYNC:       "fdatasync",
+	unix.SYS_SYNC:            "sync",
+	unix.SYS_OPENAT:          "openat",
+	unix.SYS_CLOSE:           "close",
+	unix.SYS_STATX:           "statx",
+	unix.SYS_STATFS:          "statfs",
+	unix.SYS_GETDENTS64:      "getdents64",
+	unix.SYS_WAIT4:           "wait4",
+	unix.SYS_WAITID:          "waitid",
+	unix.SYS_NANOSLEEP:       "nanosleep",
+	unix.SYS_CLOCK_NANOSLEEP: "clock_nanosleep",
+	unix.SYS_IOCTL:           "ioctl",
+	unix.SYS_RT_SIGTIMEDWAIT: "rt_sigtimedwait",
+	unix.SYS_RT_SIGSUSPEND:   "rt_sigsuspend",
+	unix.SYS_RESTART_SYSCALL: "restart_syscall",
 }
 
-var x86 = map[uint64]string{2: "open", 4: "stat", 6: "lstat", 7: "poll", 23: "select", 34: "pause", 43: "accept", 56: "clone", 58: "vfork", 232: "epoll_wait", 262: "newfstatat"}
+var x86 = map[uint64]string{
+	2:   "open",
+	4:   "stat",
+	6:   "lstat",
+	7:   "poll",
+	23:  "select",
+	34:  "pause",
+	43:  "accept",
+	56:  "clone",
+	58:  "vfork",
+	232: "epoll_wait",
+	262: "newfstatat",
+}
 
 // onFile are the calls whose first argument is the file that they wait on.
 const onFile = " read pread64 write pwrite64 writev recvfrom recvmsg sendto sendmsg connect accept accept4 flock fcntl fsync fdatasync close getdents64 ioctl "

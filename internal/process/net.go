@@ -25,8 +25,8 @@ func (l *look) net(pid int) map[string]Socket {
 // parseSockets reads a table of sockets (proc_pid_net(5)) and adds those with a remote address, by
 // what a link to them says:
 //
-//	sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-//	 0: 0100007F:8124 0900400A:0CEA 01 00000000:00000010 00:00000000 00000000   106        0 635 ...
+//	sl local_address rem_address   st tx_queue:rx_queue ... inode
+//	0: 0100007F:8124 0900400A:0CEA 01 00000000:00000010 ... 635
 func parseSockets(text string, sockets map[string]Socket) {
 	const synSent = "02"
 	for line := range strings.Lines(text) {

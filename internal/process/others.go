@@ -55,7 +55,8 @@ func (l *look) pipes(ctx context.Context, list []Process) map[string][]int {
 		}
 		for _, fd := range l.names(maxFiles, pid, "fd") {
 			link := l.link(pid, "fd", fd)
-			if known, wanted := ends[link]; wanted && len(known) < 2 && !slices.Contains(known, pid) {
+			if known, wanted := ends[link]; wanted && len(known) < 2 &&
+				!slices.Contains(known, pid) {
 				ends[link], open = append(known, pid), open-1
 			}
 		}

@@ -22,9 +22,11 @@ func TestParseSyscall(t *testing.T) {
 	}{
 		{"45 0x3 0x7f1d922a1000 0x2000 0x0 0x0 0x0 0x7ffe834c6ad8 0x7f1d9241d2ad\n", "recvfrom", 3},
 		{"0 0xff 0x7f1d922a1000 0x20000 0x0 0x0 0x0 0x7ffe834c6ad8 0x7f1d9241d2ad\n", "read", 255},
-		{"230 0x0 0x0 0x7ffd2139c230 0x7ffd2139c270 0x0 0x0 0x7ffd2139c218 0x7f2cc4df0503\n", "clock_nanosleep", -1},
+		{"230 0x0 0x0 0x7ffd2139c230 0x7ffd2139c270 0x0 0x0 0x7ffd2139c218 0x7f2cc4df0503\n",
+			"clock_nanosleep", -1},
 		{"7 0x7ffd2139c230 0x1 0xffffffff 0x0 0x0 0x0 0x7ffd2139c218 0x7f2cc4df0503\n", "poll", -1},
-		{"257 0xffffff9c 0x7ffd2139c230 0x0 0x0 0x0 0x0 0x7ffd2139c218 0x7f2cc4df0503\n", "openat", -1},
+		{"257 0xffffff9c 0x7ffd2139c230 0x0 0x0 0x0 0x0 0x7ffd2139c218 0x7f2cc4df0503\n", "openat",
+			-1},
 		{"0 0xffffffff 0x0 0x0 0x0 0x0 0x0 0x7ffe834c6ad8 0x7f1d9241d2ad\n", "read", -1},
 		{"999 0x3 0x0 0x0 0x0 0x0 0x0 0x7ffe834c6ad8 0x7f1d9241d2ad\n", "system call 999", -1},
 		{"102 0x3 0x0 0x0 0x0 0x0 0x0 0xffb02c30 0xf7f3a559\n", "system call 102", -1}, // i386
@@ -33,7 +35,14 @@ func TestParseSyscall(t *testing.T) {
 		{"", "", -1},
 	} {
 		if name, file := parseSyscall(test.text); name != test.name || file != test.file {
-			t.Errorf("parseSyscall(%q) = %q, %d; want %q, %d", test.text, name, file, test.name, test.file)
+			t.Errorf(
+				"parseSyscall(%q) = %q, %d; want %q, %d",
+				test.text,
+				name,
+				file,
+				test.name,
+				test.file,
+			)
 		}
 	}
 }
@@ -44,7 +53,8 @@ func FuzzParseSyscall(f *testing.F) {
 	f.Add("running")
 	f.Fuzz(func(t *testing.T, text string) {
 		name, file := parseSyscall(text)
-		if file < -1 || file >= 0 && !strings.Contains(onFile, " "+name+" ") || len(name) > len(text)+20 {
+		if file < -1 || file >= 0 && !strings.Contains(onFile, " "+name+" ") ||
+			len(name) > len(text)+20 {
 			t.Errorf("parseSyscall(%q) = %q, %d", text, name, file)
 		}
 	})
@@ -55,13 +65,19 @@ func TestParseLocks(t *testing.T) {
 		name, text string
 		want       map[int]int
 	}{
-		{"nobody waits", "1: POSIX  ADVISORY  READ 5433 08:01:7864448 128 128\n2: FLOCK  ADVISORY  WRITE 2001 08:01:7864554 0 EOF\n", map[int]int{}},
-		{"two wait", "1: FLOCK  ADVISORY  WRITE 2001 08:01:7864554 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 2002 08:01:7864554 0 EOF\n1:  -> FLOCK  ADVISORY  WRITE 2003 08:01:7864554 0 EOF\n",
+		{"nobody waits",
+			"1: POSIX  ADVISORY  READ 5433 08:01:7864448 128 128\n2: FLOCK  ADVISORY  WRITE 2001 08:01:7864554 0 EOF\n", map[int]int{}},
+		{"two wait",
+			"1: FLOCK  ADVISORY  WRITE 2001 08:01:7864554 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 2002 08:01:7864554 0 EOF\n1:  -> FLOCK  ADVISORY  WRITE 2003 08:01:7864554 0 EOF\n",
 			map[int]int{2002: 2001, 2003: 2001}},
-		{"the holder is in another namespace", "1: FLOCK  ADVISORY  WRITE 0 08:01:7864554 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 2002 08:01:7864554 0 EOF\n", map[int]int{}},
-		{"the holder is not listed", "1: FLOCK  ADVISORY  WRITE 7 08:01:9 0 EOF\n2: -> FLOCK  ADVISORY  WRITE 2002 08:01:7864554 0 EOF\n2: -> FLOCK  ADVISORY  WRITE 2003 08:01:7864554 0 EOF\n", map[int]int{}},
-		{"a lock of an open file", "1: OFDLCK ADVISORY  WRITE -1 08:01:7864554 0 EOF\n1: -> POSIX  ADVISORY  WRITE 2002 08:01:7864554 0 EOF\n", map[int]int{}},
-		{"another thread holds it", "1: POSIX  ADVISORY  WRITE 2002 08:01:7864554 0 EOF\n1: -> POSIX  ADVISORY  WRITE 2002 08:01:7864554 0 EOF\n", map[int]int{}},
+		{"the holder is in another namespace",
+			"1: FLOCK  ADVISORY  WRITE 0 08:01:7864554 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 2002 08:01:7864554 0 EOF\n", map[int]int{}},
+		{"the holder is not listed",
+			"1: FLOCK  ADVISORY  WRITE 7 08:01:9 0 EOF\n2: -> FLOCK  ADVISORY  WRITE 2002 08:01:7864554 0 EOF\n2: -> FLOCK  ADVISORY  WRITE 2003 08:01:7864554 0 EOF\n", map[int]int{}},
+		{"a lock of an open file",
+			"1: OFDLCK ADVISORY  WRITE -1 08:01:7864554 0 EOF\n1: -> POSIX  ADVISORY  WRITE 2002 08:01:7864554 0 EOF\n", map[int]int{}},
+		{"another thread holds it",
+			"1: POSIX  ADVISORY  WRITE 2002 08:01:7864554 0 EOF\n1: -> POSIX  ADVISORY  WRITE 2002 08:01:7864554 0 EOF\n", map[int]int{}},
 		{"nonsense", "1:\n->\n\n1: -> FLOCK\n1: a b c d\n", map[int]int{}},
 	} {
 		if diff := cmp.Diff(test.want, parseLocks(test.text)); diff != "" {
@@ -71,7 +87,9 @@ func TestParseLocks(t *testing.T) {
 }
 
 func FuzzParseLocks(f *testing.F) {
-	f.Add("1: FLOCK  ADVISORY  WRITE 2001 08:01:7864554 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 2002 08:01:7864554 0 EOF\n")
+	f.Add(
+		"1: FLOCK  ADVISORY  WRITE 2001 08:01:7864554 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 2002 08:01:7864554 0 EOF\n",
+	)
 	f.Fuzz(func(t *testing.T, text string) {
 		for waiter, holder := range parseLocks(text) {
 			if waiter <= 0 || holder <= 0 || waiter == holder {
@@ -84,13 +102,15 @@ func FuzzParseLocks(f *testing.F) {
 func TestParseStat(t *testing.T) {
 	const after = " 100 101 101 0 -1 4194560 125 0 0 0 200 34 7 8 20 0 1 0 5000 2764800 230 18446744073709551615 1 1\n"
 	want := stat{parent: 100, cpu: 2340 * time.Millisecond, start: 50 * time.Second, state: "S"}
-	for text, name := range map[string]string{"101 (sh) S" + after: "sh", "101 (a) b (c)) S" + after: "a) b (c)", "101 () S" + after: ""} {
+	for text, name := range map[string]string{"101 (sh) S" + after: "sh", "101 (a) b (c)) S" +
+		after: "a) b (c)", "101 () S" + after: ""} {
 		want.name = name
 		if got, ok := parseStat(text); got != want || !ok {
 			t.Errorf("parseStat(%q) = %+v, %t; want %+v", text, got, ok, want)
 		}
 	}
-	for _, text := range []string{"", "101", "101 (sh)", "101 (sh) S 1 2 3", ")(", "101 sh S" + after} {
+	for _, text := range []string{"", "101", "101 (sh)", "101 (sh) S 1 2 3", ")(", "101 sh S" +
+		after} {
 		if got, ok := parseStat(text); ok {
 			t.Errorf("parseStat(%q) = %+v; want none", text, got)
 		}
@@ -98,7 +118,9 @@ func TestParseStat(t *testing.T) {
 }
 
 func FuzzParseStat(f *testing.F) {
-	f.Add("101 (sh) S 100 101 101 0 -1 4194560 125 0 0 0 200 34 7 8 20 0 1 0 5000 2764800 230 18446744073709551615 1 1\n")
+	f.Add(
+		"101 (sh) S 100 101 101 0 -1 4194560 125 0 0 0 200 34 7 8 20 0 1 0 5000 2764800 230 18446744073709551615 1 1\n",
+	)
 	f.Add(")( S")
 	f.Fuzz(func(t *testing.T, text string) {
 		if s, ok := parseStat(text); ok && (s.cpu < 0 || s.start < 0 || s.state == "") {
@@ -121,7 +143,11 @@ func TestParseSockets(t *testing.T) {
 	parseSockets(text, got)
 	want := map[string]Socket{
 		"socket:[635]": {Remote: netip.MustParseAddrPort("10.64.0.9:3306"), Read: 16},
-		"socket:[637]": {Remote: netip.MustParseAddrPort("[2001:db8::1]:25"), Connecting: true, Send: 1},
+		"socket:[637]": {
+			Remote:     netip.MustParseAddrPort("[2001:db8::1]:25"),
+			Connecting: true,
+			Send:       1,
+		},
 		"socket:[638]": {Remote: netip.MustParseAddrPort("127.0.0.2:25")},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
@@ -130,7 +156,9 @@ func TestParseSockets(t *testing.T) {
 }
 
 func FuzzParseSockets(f *testing.F) {
-	f.Add("   0: 0100007F:8124 0900400A:0CEA 01 00000000:00000010 00:00000000 00000000   106        0 635\n")
+	f.Add(
+		"   0: 0100007F:8124 0900400A:0CEA 01 00000000:00000010 00:00000000 00000000   106        0 635\n",
+	)
 	f.Fuzz(func(t *testing.T, text string) {
 		sockets := map[string]Socket{}
 		parseSockets(text, sockets)

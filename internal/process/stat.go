@@ -29,7 +29,12 @@ func parseStat(text string) (s stat, ok bool) {
 		n, _ := strconv.ParseUint(fields[field], 10, 64)
 		return time.Duration(min(n, 1<<40)) * tick
 	}
-	s = stat{name: text[open+1 : shut], state: fields[state], cpu: ticks(user) + ticks(system), start: ticks(start)}
+	s = stat{
+		name:  text[open+1 : shut],
+		state: fields[state],
+		cpu:   ticks(user) + ticks(system),
+		start: ticks(start),
+	}
 	s.parent, _ = strconv.Atoi(fields[parent])
 	return s, true
 }

@@ -120,7 +120,8 @@ func again(err error, began time.Time) bool {
 		case "org.freedesktop.DBus.Error.LimitsExceeded":
 			return true
 		case "org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.Disconnected",
-			"org.freedesktop.DBus.Error.NameHasNoOwner", "org.freedesktop.DBus.Error.ServiceUnknown":
+			"org.freedesktop.DBus.Error.NameHasNoOwner",
+			"org.freedesktop.DBus.Error.ServiceUnknown":
 			return time.Since(began) < patience
 		}
 		return false
@@ -204,7 +205,15 @@ func (b *bus) send(ctx context.Context, calls []call, open []int) (sent map[uint
 		err = b.net.SetDeadline(deadline)
 	}
 	if !b.named {
-		write(hello, call{to: "org.freedesktop.DBus", path: "/org/freedesktop/DBus", iface: "org.freedesktop.DBus", method: "Hello"})
+		write(
+			hello,
+			call{
+				to:     "org.freedesktop.DBus",
+				path:   "/org/freedesktop/DBus",
+				iface:  "org.freedesktop.DBus",
+				method: "Hello",
+			},
+		)
 	}
 	for _, i := range open {
 		write(i, calls[i])

@@ -21,7 +21,11 @@ type properties struct {
 	err    error // the first one: a property of an unexpected type
 }
 
-func newProperties(k clock) *properties { return &properties{values: map[string]property{}, clock: k} }
+func newProperties(
+	k clock,
+) *properties {
+	return &properties{values: map[string]property{}, clock: k}
+}
 
 // fill takes the properties from the reply to GetAll.
 func (p *properties) fill(m reply) error {
@@ -222,7 +226,14 @@ func (p *properties) service(name string) Service {
 }
 
 // execSettings are the command lines of a service, in the order in which they run.
-var execSettings = []string{"ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecStop", "ExecStopPost"}
+var execSettings = []string{
+	"ExecCondition",
+	"ExecStartPre",
+	"ExecStart",
+	"ExecStartPost",
+	"ExecStop",
+	"ExecStopPost",
+}
 
 // commands reads the command lines of a service.
 func (p *properties) commands() (all []Exec) {
@@ -244,7 +255,11 @@ func (p *properties) commands() (all []Exec) {
 
 // slice reads the properties of org.freedesktop.systemd1.Slice, and whether it is frozen.
 func (p *properties) slice(name string) Slice {
-	s := Slice{Name: name, FreezerState: p.text("FreezerState"), Active: p.uint32("NCurrentlyActive")}
+	s := Slice{
+		Name:         name,
+		FreezerState: p.text("FreezerState"),
+		Active:       p.uint32("NCurrentlyActive"),
+	}
 	for _, limit := range []struct {
 		name string
 		to   *uint32

@@ -12,11 +12,13 @@ const Infinity time.Duration = math.MaxInt64
 // v.Sub(MonotonicZero) on CLOCK_MONOTONIC, which monotonic timers count by, if the host has not
 // slept since v.
 type Host struct {
-	Boot          time.Time      // what OnBootSec= counts from, by CLOCK_BOOTTIME; in a container ManagerStart
-	ManagerStart  time.Time      // what OnStartupSec= counts from
-	MonotonicZero time.Time      // now less CLOCK_MONOTONIC
-	Asleep        time.Duration  // how long the host was suspended since it booted: CLOCK_MONOTONIC stood still
-	Zone          *time.Location // the host's time zone, which calendar events without one are in
+	// what OnBootSec= counts from, by CLOCK_BOOTTIME; in a container ManagerStart
+	Boot          time.Time
+	ManagerStart  time.Time // what OnStartupSec= counts from
+	MonotonicZero time.Time // now less CLOCK_MONOTONIC
+	// how long the host was suspended since it booted: CLOCK_MONOTONIC stood still
+	Asleep time.Duration
+	Zone   *time.Location // the host's time zone, which calendar events without one are in
 }
 
 // Pair is a timer and the unit it starts, read together.
@@ -24,17 +26,21 @@ type Pair struct {
 	Asked   []string // the names it was read by; one of them is Timer.Name unless all are aliases
 	Timer   Timer
 	Service Service // its zero value when the timer names no unit to start (it is not loaded, say)
-	Slices  []Slice // those that Service is in, the innermost first; read where they hold it up, else nil
-	Err     error   // why it could not be read; of Timer only Name, as it was asked for, is known then
+	// those that Service is in, the innermost first; read where they hold it up, else nil
+	Slices []Slice
+	// why it could not be read; of Timer only Name, as it was asked for, is known then
+	Err error
 }
 
 // Slice is a slice in which a service is frozen, or in which its start job may have to wait
 // (systemd.slice(5)).
 type Slice struct {
-	Name          string
-	FreezerState  string
-	SoftMax       uint32 // ConcurrencySoftMax=, units that may be active at a time; 0: no limit, as before systemd 258
-	ActivatingMax uint32 // ActivatingConcurrencyMax=, units that may be activating; 0: no limit, as before systemd 262
+	Name         string
+	FreezerState string
+	// ConcurrencySoftMax=, units that may be active at a time; 0: no limit, as before systemd 258
+	SoftMax uint32
+	// ActivatingConcurrencyMax=, units that may be activating; 0: no limit, as before systemd 262
+	ActivatingMax uint32
 	Active        uint32 // units below it that are active or activating now
 }
 
@@ -45,12 +51,14 @@ const noLimit uint32 = math.MaxUint32
 // "not-found". An instant is the zero Time when it never was, or when this systemd does not know
 // it.
 type Unit struct {
-	Name             string
-	LoadState        string // loaded, not-found, bad-setting, error, masked
-	LoadError        string // why LoadState is not "loaded", in systemd's words
-	ActiveState      string // active, activating, deactivating, inactive, failed, reloading, maintenance, refreshing (262)
-	SubState         string // of a timer: dead, waiting, running, elapsed, failed
-	FreezerState     string // running, freezing, frozen, thawing; of a frozen slice (257) frozen-by-parent, ...
+	Name      string
+	LoadState string // loaded, not-found, bad-setting, error, masked
+	LoadError string // why LoadState is not "loaded", in systemd's words
+	// active, activating, deactivating, inactive, failed, reloading, maintenance, refreshing (262)
+	ActiveState string
+	SubState    string // of a timer: dead, waiting, running, elapsed, failed
+	// running, freezing, frozen, thawing; of a frozen slice (257) frozen-by-parent, ...
+	FreezerState     string
 	UnitFileState    string // enabled, disabled, static, masked, ...; empty when there is no file
 	NeedDaemonReload bool   // the unit's files were changed since they were read
 
@@ -68,12 +76,13 @@ type Unit struct {
 	InactiveEnterMonotonic time.Duration
 	ActiveEnterMonotonic   time.Duration
 
-	ConditionResult bool        // means nothing while ConditionTime is zero
-	ConditionTime   time.Time   // conditions were last checked
-	Conditions      []Condition // Condition*=, in the order of the unit's files; after a daemon-reload without State
-	AssertResult    bool        // means nothing while AssertTime is zero
-	AssertTime      time.Time   // asserts were last checked
-	Asserts         []Condition // Assert*=, in the order of the unit's files
+	ConditionResult bool      // means nothing while ConditionTime is zero
+	ConditionTime   time.Time // conditions were last checked
+	// Condition*=, in the order of the unit's files; after a daemon-reload without State
+	Conditions   []Condition
+	AssertResult bool        // means nothing while AssertTime is zero
+	AssertTime   time.Time   // asserts were last checked
+	Asserts      []Condition // Assert*=, in the order of the unit's files
 
 	Job *Job // the queued or running job of this unit; nil when there is none
 }
@@ -101,14 +110,17 @@ func (c Condition) String() string {
 
 // Job is a job in systemd's queue.
 type Job struct {
-	ID       uint32
-	Type     string // start, stop, restart, ...
-	State    string // waiting, running
-	Blockers []Job  // what a waiting job waits for (GetJobBefore); of these, what follows is not read
+	ID    uint32
+	Type  string // start, stop, restart, ...
+	State string // waiting, running
+	// what a waiting job waits for (GetJobBefore); of these, what follows is not read
+	Blockers []Job
 	Unit     string // the unit it is a job of
-	Chain    []Job  // one of the Blockers, a running one if there is one, what that waits for, and so on, at most 16
-	Loop     bool   // the last job of Chain is one of those before it
-	End      *Unit  // of the last job of Chain
+	// one of the Blockers, a running one if there is one, what that waits for, and so on, at most
+	// 16
+	Chain []Job
+	Loop  bool  // the last job of Chain is one of those before it
+	End   *Unit // of the last job of Chain
 }
 
 // Process is a process of a service.
@@ -121,21 +133,27 @@ type Process struct {
 // Timer is a timer unit (systemd.timer(5)).
 type Timer struct {
 	Unit
-	Triggers             string           // the unit that is started: Unit=
-	Calendar             []string         // OnCalendar=, normalised by systemd
-	Monotonic            []MonotonicEntry // OnBootSec= and the like
-	OnClockChange        bool             // elapses when the wall clock is stepped, too
-	OnTimezoneChange     bool             // and when the time zone is changed
-	LastTrigger          time.Time        // the latest attempt to start the unit: an attempt, not a run
-	LastTriggerMonotonic time.Duration    // 0: none in this boot; LastTrigger is then from the stamp file of Persistent=
-	NextElapse           time.Time        // the earlier of both clocks; zero: none is set, which is normal while the unit runs
-	Accuracy             time.Duration
-	RandomizedDelay      time.Duration // RandomizedDelaySec=: a delay drawn for each elapse, inside NextElapse
-	RandomizedOffset     time.Duration // RandomizedOffsetSec= (258): the most that calendar elapses are shifted by, always alike
-	DeferReactivation    bool          // (257) an elapse during a run is dropped; the calendar counts from the end of the run
-	Persistent           bool
-	RemainAfterElapse    bool
-	Result               string // success, resources, ...
+	Triggers         string           // the unit that is started: Unit=
+	Calendar         []string         // OnCalendar=, normalised by systemd
+	Monotonic        []MonotonicEntry // OnBootSec= and the like
+	OnClockChange    bool             // elapses when the wall clock is stepped, too
+	OnTimezoneChange bool             // and when the time zone is changed
+	// the latest attempt to start the unit: an attempt, not a run
+	LastTrigger time.Time
+	// 0: none in this boot; LastTrigger is then from the stamp file of Persistent=
+	LastTriggerMonotonic time.Duration
+	// the earlier of both clocks; zero: none is set, which is normal while the unit runs
+	NextElapse time.Time
+	Accuracy   time.Duration
+	// RandomizedDelaySec=: a delay drawn for each elapse, inside NextElapse
+	RandomizedDelay time.Duration
+	// RandomizedOffsetSec= (258): the most that calendar elapses are shifted by, always alike
+	RandomizedOffset time.Duration
+	// (257) an elapse during a run is dropped; the calendar counts from the end of the run
+	DeferReactivation bool
+	Persistent        bool
+	RemainAfterElapse bool
+	Result            string // success, resources, ...
 }
 
 // MonotonicEntry is one OnBootSec= or similar line of a timer.
@@ -147,15 +165,22 @@ type MonotonicEntry struct {
 // Service is the unit that a timer starts (systemd.service(5)).
 type Service struct {
 	Unit
-	IsService       bool          // false: something else, Unit=x.target: of it only the Unit part is known
-	Type            string        // simple, oneshot, ...
-	Result          string        // success, exit-code, signal, core-dump, timeout, oom-kill, start-limit-hit, exec-condition, ...
-	MainPID         uint32        // 0: no main process
-	ExecMainStart   time.Time     // the latest attempt began, on every systemd; kept when it has ended
-	ExecMainExit    time.Time     // zero while it runs
-	ExecMainCode    int32         // CLD_EXITED 1, CLD_KILLED 2, CLD_DUMPED 3 (sigaction(2)); 0: it has not ended
-	ExecMainStatus  int32         // exit status, or signal number
-	NRestarts       uint32        // restarts by Restart= since the run began; from 257 on a start by hand of a waiting unit counts, too
+	// false: something else, Unit=x.target: of it only the Unit part is known
+	IsService bool
+	Type      string // simple, oneshot, ...
+	// success, exit-code, signal, core-dump, timeout, oom-kill, start-limit-hit, exec-condition,
+	// ...
+	Result  string
+	MainPID uint32 // 0: no main process
+	// the latest attempt began, on every systemd; kept when it has ended
+	ExecMainStart time.Time
+	ExecMainExit  time.Time // zero while it runs
+	// CLD_EXITED 1, CLD_KILLED 2, CLD_DUMPED 3 (sigaction(2)); 0: it has not ended
+	ExecMainCode   int32
+	ExecMainStatus int32 // exit status, or signal number
+	// restarts by Restart= since the run began; from 257 on a start by hand of a waiting unit
+	// counts, too
+	NRestarts       uint32
 	RestartMode     string        // normal, direct, debug; empty before systemd 254
 	RestartDelay    time.Duration // RestartSec=
 	RemainAfterExit bool

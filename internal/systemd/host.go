@@ -22,7 +22,11 @@ func (c *Conn) Host() (Host, error) {
 	if c.manager == nil {
 		return h, nil
 	}
-	h.Boot, h.ManagerStart = c.clock.zero.Add(-c.clock.asleep), c.manager.instant("UserspaceTimestamp")
+	h.Boot, h.ManagerStart = c.clock.zero.Add(
+		-c.clock.asleep,
+	), c.manager.instant(
+		"UserspaceTimestamp",
+	)
 	if slices.Contains(containers, c.manager.text("Virtualization")) {
 		h.Boot = h.ManagerStart
 	}
@@ -35,7 +39,8 @@ func (c *Conn) Host() (Host, error) {
 // hostCalls are the calls that read what Host needs.
 func (c *Conn) hostCalls() (calls []call) {
 	c.manager = newProperties(c.clock)
-	for _, name := range []string{"UserspaceTimestamp", "UserspaceTimestampMonotonic", "Virtualization"} {
+	for _, name := range []string{"UserspaceTimestamp", "UserspaceTimestampMonotonic",
+		"Virtualization"} {
 		calls = append(calls, get(root, "Manager", name, c.manager))
 	}
 	return calls

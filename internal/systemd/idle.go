@@ -53,7 +53,10 @@ func (c *Conn) readIdle(ctx context.Context, pairs []*Pair) (busy []*Pair) {
 			continue
 		}
 		for _, property := range idleService {
-			second.add(i.pair, get(unitPath(usual(i.pair.Asked[0])), property.kind, property.name, i.service))
+			second.add(
+				i.pair,
+				get(unitPath(usual(i.pair.Asked[0])), property.kind, property.name, i.service),
+			)
 		}
 	}
 	c.answer(ctx, second)
@@ -73,7 +76,8 @@ func (c *Conn) complete(i idle) bool {
 		p.Err = fmt.Errorf("read %s: %w", name, err)
 		return true
 	}
-	t.LoadState, t.ActiveState, t.SubState, t.InactiveExit = "loaded", "active", "waiting", t.ActiveEnter
+	t.LoadState, t.ActiveState, t.SubState, t.InactiveExit = "loaded", "active", "waiting",
+		t.ActiveEnter
 	s.LoadState, s.ActiveState, s.SubState = "loaded", "inactive", "dead"
 	if s.InactiveExit.IsZero() {
 		s.Result = "success"

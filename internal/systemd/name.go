@@ -7,7 +7,18 @@ import (
 )
 
 // otherTypes are the suffixes of units that are not timers (systemd.unit(5)).
-var otherTypes = []string{".service", ".socket", ".target", ".device", ".mount", ".automount", ".swap", ".path", ".slice", ".scope"}
+var otherTypes = []string{
+	".service",
+	".socket",
+	".target",
+	".device",
+	".mount",
+	".automount",
+	".swap",
+	".path",
+	".slice",
+	".scope",
+}
 
 // TimerName returns the name of the timer that arg means, with .timer implied, or why there can be
 // no such timer.
@@ -37,7 +48,8 @@ func checkName(name string) error {
 	stem := name[:max(strings.LastIndexByte(name, '.'), 0)]
 	for i := range len(stem) {
 		c := stem[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(`:-_.\@`, c) >= 0) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+			strings.IndexByte(`:-_.\@`, c) >= 0) {
 			return fmt.Errorf("a unit's name cannot have %q", name[i:i+1])
 		}
 	}

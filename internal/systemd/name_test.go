@@ -30,14 +30,16 @@ func TestTimerName(t *testing.T) {
 		{"a*", "", `cannot have "*"`},
 	} {
 		got, err := TimerName(tt.arg)
-		if got != tt.want || (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+		if got != tt.want || (err == nil) != (tt.err == "") ||
+			err != nil && !strings.Contains(err.Error(), tt.err) {
 			t.Errorf("TimerName(%q) = %q, %v; want %q, %q", tt.arg, got, err, tt.want, tt.err)
 		}
 	}
 }
 
 func FuzzTimerName(f *testing.F) {
-	for _, seed := range []string{"a", "a.timer", "x@.timer", "x@i", "a/b", "\xff", "", ".", strings.Repeat("a", 300)} {
+	for _, seed := range []string{"a", "a.timer", "x@.timer", "x@i", "a/b", "\xff", "", ".",
+		strings.Repeat("a", 300)} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, arg string) {
@@ -82,7 +84,8 @@ func TestMatch(t *testing.T) {
 }
 
 func FuzzParseAddress(f *testing.F) {
-	for _, seed := range []string{"unix:path=/run/a%20b,guid=1;unix:abstract=c", "unixexec:path=/bin/sh", "tcp:host=x", "unix:path=", "unix:path=%zz", ";,=;", "\x00"} {
+	for _, seed := range []string{"unix:path=/run/a%20b,guid=1;unix:abstract=c",
+		"unixexec:path=/bin/sh", "tcp:host=x", "unix:path=", "unix:path=%zz", ";,=;", "\x00"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, address string) {

@@ -32,7 +32,8 @@ func (c *Conn) readJobs(ctx context.Context, p *Pair) (ended bool, err error) {
 
 func noSuchJob(err error) bool {
 	var e dbus.Error
-	return errors.As(err, &e) && (e.Name == "org.freedesktop.DBus.Error.UnknownObject" || e.Name == systemd1+".NoSuchJob")
+	return errors.As(err, &e) &&
+		(e.Name == "org.freedesktop.DBus.Error.UnknownObject" || e.Name == systemd1+".NoSuchJob")
 }
 
 func (c *Conn) readJob(ctx context.Context, j *Job) error {
@@ -134,13 +135,16 @@ func slicesAbove(slice string) []string {
 // Processes lists the processes of a service, those of its control group and below
 // (Service.GetProcesses).
 func (c *Conn) Processes(ctx context.Context, service string) (list []Process, err error) {
-	err = c.ask(ctx, call{"list the processes of " + service, systemd1, unitPath(service), systemd1 + ".Service",
-		"GetProcesses", nil, func(m reply) error {
-			return m.read("a(sus)", func(r *reader) {
-				r.rows(func() {
-					list = append(list, Process{r.text(), int(r.uint32()), r.text()})
+	err = c.ask(
+		ctx,
+		call{"list the processes of " + service, systemd1, unitPath(service), systemd1 + ".Service",
+			"GetProcesses", nil, func(m reply) error {
+				return m.read("a(sus)", func(r *reader) {
+					r.rows(func() {
+						list = append(list, Process{r.text(), int(r.uint32()), r.text()})
+					})
 				})
-			})
-		}})
+			}},
+	)
 	return list, err
 }

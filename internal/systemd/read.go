@@ -28,7 +28,11 @@ func (c *Conn) ReadBrief(ctx context.Context, names ...string) ([]Pair, error) {
 }
 
 // read reads pairs, some at a time.
-func (c *Conn) read(ctx context.Context, names []string, some func(context.Context, []*Pair)) ([]Pair, error) {
+func (c *Conn) read(
+	ctx context.Context,
+	names []string,
+	some func(context.Context, []*Pair),
+) ([]Pair, error) {
 	pairs, refs := make([]Pair, len(names)), make([]*Pair, len(names))
 	for i, name := range names {
 		refs[i] = &pairs[i]
@@ -133,7 +137,8 @@ func (c *Conn) readOnce(ctx context.Context, pairs []*Pair) (torn []*Pair) {
 // contradicts reports whether the timer waits for the end of a service that does not run.
 func contradicts(p Pair) bool {
 	s := p.Service
-	return p.Timer.SubState == "running" && s.Job == nil && (s.ActiveState == "inactive" || s.ActiveState == "failed")
+	return p.Timer.SubState == "running" && s.Job == nil &&
+		(s.ActiveState == "inactive" || s.ActiveState == "failed")
 }
 
 // readUnits reads the units of pairs: those that are usual at once, a service of another name after
@@ -146,7 +151,11 @@ func (c *Conn) readUnits(ctx context.Context, pairs []*Pair) {
 	for _, p := range pairs {
 		name := p.Asked[0]
 		*p = asked(name)
-		first.add(p, c.getUnit(name, func(all *properties) { p.Timer = all.timer(name) }), readService(usual(name), p))
+		first.add(
+			p,
+			c.getUnit(name, func(all *properties) { p.Timer = all.timer(name) }),
+			readService(usual(name), p),
+		)
 	}
 	c.answer(ctx, first)
 	for _, p := range pairs {

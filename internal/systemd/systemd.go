@@ -13,12 +13,24 @@
 // systemd. Measured on systemd 252:
 //   - GetAll takes PID 1 0.3 ms for a timer and its service, one property 0.01 ms; after a
 //     daemon-reload the first GetAll of a unit takes as long as it takes to look at all unit files
-//     (UnitFileState), 4 ms where there are 2000. So of a listed timer that waits for its next elapse
-//     while its service is idle, only the few properties are read that show whether there is more to
-//     be said.
-//   - ListUnitFilesByPatterns looks at all unit files for each timer: 3.7 s for 1000. So timers that
-//     are enabled but not loaded are found by the links in the *.wants and *.requires folders of the
-//     manager's UnitPath.
+//     (UnitFileState), 4 ms where there are 2000. So of a listed timer that waits for its next
+//
+// elapse
+//
+//	while its service is idle, only the few properties are read that show whether there is more
+//
+// to
+//
+//	  be said.
+//	- ListUnitFilesByPatterns looks at all unit files for each timer: 3.7 s for 1000. So timers
+//
+// that
+//
+//	are enabled but not loaded are found by the links in the *.wants and *.requires folders of
+//
+// the
+//
+//	manager's UnitPath.
 package systemd
 
 import (
@@ -103,14 +115,28 @@ func manager1(what, method string, reply func(m reply) error, args ...any) call 
 // getAll is the call that reads all properties of an object's interface, "" for all of them, into
 // p.
 func getAll(what, path, iface string, p *properties) call {
-	return call{what, systemd1, path, "org.freedesktop.DBus.Properties", "GetAll", []any{iface}, p.fill}
+	return call{
+		what,
+		systemd1,
+		path,
+		"org.freedesktop.DBus.Properties",
+		"GetAll",
+		[]any{iface},
+		p.fill,
+	}
 }
 
 // get is the call that reads one property of an object's interface into p.
 func get(path, kind, name string, p *properties) call {
-	return call{"read the property " + name, systemd1, path, "org.freedesktop.DBus.Properties", "Get",
+	return call{
+		"read the property " + name,
+		systemd1,
+		path,
+		"org.freedesktop.DBus.Properties",
+		"Get",
 		[]any{systemd1 + "." + kind, name},
-		func(m reply) error { return m.read("v", func(r *reader) { p.take(name, r) }) }}
+		func(m reply) error { return m.read("v", func(r *reader) { p.take(name, r) }) },
+	}
 }
 
 // getUnit is the call that reads all properties of a unit and hands them to set.
@@ -185,7 +211,9 @@ func wanted(folders []string) []string {
 	var names []string
 	for _, folder := range folders {
 		for _, pattern := range []string{"*.wants/*.timer", "*.requires/*.timer"} {
-			links, _ := filepath.Glob(filepath.Join(folder, pattern)) // the only error is a bad pattern
+			links, _ := filepath.Glob(
+				filepath.Join(folder, pattern),
+			) // the only error is a bad pattern
 			for _, link := range links {
 				if name, err := TimerName(filepath.Base(link)); err == nil && enables(link, name) {
 					names = append(names, name)

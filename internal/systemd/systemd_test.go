@@ -2,7 +2,6 @@ package systemd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -78,14 +77,18 @@ func TestReadHung(t *testing.T) {
 	near(t, "LastTrigger", timer.LastTrigger, 12*time.Hour+3*time.Minute)
 	near(t, "InactiveExit", service.InactiveExit, 12*time.Hour+3*time.Minute)
 	near(t, "InactiveEnter", service.InactiveEnter, 13*time.Hour)
-	wantMonotonic := []MonotonicEntry{{"OnUnitInactiveSec", time.Hour}, {"OnActiveSec", time.Second}}
+	wantMonotonic := []MonotonicEntry{
+		{"OnUnitInactiveSec", time.Hour},
+		{"OnActiveSec", time.Second},
+	}
 	if diff := cmp.Diff(wantMonotonic, timer.Monotonic); diff != "" {
 		t.Errorf("Monotonic: %s", diff)
 	}
 	if diff := cmp.Diff([]string{"*-*-* 04:44:00"}, timer.Calendar); diff != "" {
 		t.Errorf("Calendar: %s", diff)
 	}
-	if timer.SubState != "running" || !timer.NextElapse.IsZero() || timer.Accuracy != time.Minute || timer.RandomizedDelay != 5*time.Minute {
+	if timer.SubState != "running" || !timer.NextElapse.IsZero() || timer.Accuracy != time.Minute ||
+		timer.RandomizedDelay != 5*time.Minute {
 		t.Errorf("Timer = %+v", timer)
 	}
 	wantConditions := []Condition{
@@ -99,13 +102,26 @@ func TestReadHung(t *testing.T) {
 	if diff := cmp.Diff(wantExec, service.Commands); diff != "" {
 		t.Errorf("Commands: %s", diff)
 	}
-	if !service.IsService || service.MainPID != 4711 || service.RuntimeMax != time.Hour || service.TimeoutStart != Infinity || service.NRestarts != 0 {
+	if !service.IsService || service.MainPID != 4711 || service.RuntimeMax != time.Hour ||
+		service.TimeoutStart != Infinity ||
+		service.NRestarts != 0 {
 		t.Errorf("Service = %+v", service)
 	}
-	wantJob := &Job{ID: 17, Unit: "aliases.service", Type: "start", State: "waiting",
+	wantJob := &Job{
+		ID:       17,
+		Unit:     "aliases.service",
+		Type:     "start",
+		State:    "waiting",
 		Blockers: []Job{{ID: 12, Unit: "network-online.target", Type: "start", State: "running"}},
 		Chain:    []Job{{ID: 12, Unit: "network-online.target", Type: "start", State: "running"}},
-		End:      &Unit{Name: "network-online.target", LoadState: "not-found", LoadError: "Unit network-online.target not found.", ActiveState: "inactive", SubState: "dead"}}
+		End: &Unit{
+			Name:        "network-online.target",
+			LoadState:   "not-found",
+			LoadError:   "Unit network-online.target not found.",
+			ActiveState: "inactive",
+			SubState:    "dead",
+		},
+	}
 	if diff := cmp.Diff(wantJob, service.Job); diff != "" {
 		t.Errorf("Job: %s", diff)
 	}
@@ -152,13 +168,16 @@ vanish=9
 		get  func(Pair) any
 		want any
 	}{
-		{"absent", func(p Pair) any { return p.Timer.LoadState + ": " + p.Timer.LoadError }, "not-found: Unit absent.timer not found."},
+		{"absent", func(p Pair) any { return p.Timer.LoadState + ": " + p.Timer.LoadError },
+			"not-found: Unit absent.timer not found."},
 		{"absent", func(p Pair) any { return p.Service.Name }, ""},
-		{"bad", func(p Pair) any { return p.Timer.LoadState + ": " + p.Timer.LoadError }, "bad-setting: Invalid argument"},
+		{"bad", func(p Pair) any { return p.Timer.LoadState + ": " + p.Timer.LoadError },
+			"bad-setting: Invalid argument"},
 		{"target", func(p Pair) any { return p.Service.Name }, "some.target"},
 		{"target", func(p Pair) any { return p.Service.IsService }, false},
 		{"target", func(p Pair) any { return p.Service.ActiveState }, "active"},
-		{"torn", func(p Pair) any { return p.Timer.SubState }, "waiting"}, // a contradiction is read once more
+		// a contradiction is read once more
+		{"torn", func(p Pair) any { return p.Timer.SubState }, "waiting"},
 		{"ended", func(p Pair) any { return p.Service.Job == nil }, true},
 		{"idle", func(p Pair) any { return p.Service.Result }, "success"},
 	} {
@@ -181,7 +200,8 @@ func TestTimers(t *testing.T) {
 	if err := os.Mkdir(wants, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for link, target := range map[string]string{"enabled.timer": "/dev/null", "gone.timer": "/nonexistent", "x@.timer": "/dev/null", "a.timer": "/dev/null"} {
+	for link, target := range map[string]string{"enabled.timer": "/dev/null",
+		"gone.timer": "/nonexistent", "x@.timer": "/dev/null", "a.timer": "/dev/null"} {
 		if err := os.Symlink(target, filepath.Join(wants, link)); err != nil {
 			t.Fatal(err)
 		}
@@ -218,142 +238,19 @@ LoadState=not-found
 	if got := pairs[0].Service.UnitFileState; !strings.HasPrefix(got, "the whole") {
 		t.Errorf("a.service was read only in part: %+v", pairs[0].Service)
 	}
-	if s := pairs[1].Service; s.UnitFileState != "" || s.Name != "b.service" || s.ActiveState != "inactive" {
+	if s := pairs[1].Service; s.UnitFileState != "" || s.Name != "b.service" ||
+		s.ActiveState != "inactive" {
 		t.Errorf("b.service is idle, but was read as %+v", s)
 	}
 	near(t, "InactiveEnter", pairs[1].Service.InactiveEnter, 59*time.Minute)
 	near(t, "LastTrigger", pairs[1].Timer.LastTrigger, time.Hour)
 	host, err := c.Host()
 	if err != nil || host.Zone == nil || !host.Boot.Equal(host.ManagerStart) {
-		t.Errorf("Host = %v, %v; want a boot that is the manager's start, in a container", host, err)
-	}
-}
-
-func TestFaults(t *testing.T) {
-	const deadline = 300 * time.Millisecond
-	for _, tt := range []struct {
-		fault string
-		want  string // in the error
-		late  bool   // it is the deadline
-	}{
-		{"hang=accept", "no answer", true},
-		{"hang=AUTH", "no answer", true},
-		{"hang=Hello", "log in: ", true},
-		{"full=1000", "The maximum number of active connections", true},
-		{"hang=ListUnitsByPatterns", "list the timers: ", true},
-		{"hang=GetAll", "read aliases.timer: ", true},
-		{"hang=GetAll 2", "read aliases.service: ", true},
-		{"hang=GetAll 3", "read job 17 of aliases.service: ", true},
-		{"hang=GetJobBefore", "read job 17 of aliases.service: ", true},
-		{"die=AUTH always", "the connection was closed", false},
-		{"die=Hello always", "the connection was closed", false},
-		{"die=GetAll always", "the connection was closed", false},
-		{"die=ListUnitsByPatterns always", "the connection was closed", false},
-		{"reject=yes", "the login was refused", false},
-		{"garbage=GetAll", "invalid message", false},
-		{"error=Hello", "Access denied by the stage", false},
-		{"error=GetAll", "read aliases.timer: Access denied by the stage", false},
-		{"error=GetJobBefore", "Access denied by the stage", false},
-		{"type=LastTriggerUSec", `property LastTriggerUSec has the type "ad", not "t"`, false},
-		{"type=ExecStart", `property ExecStart has the type "ad"`, false},
-		{"type=Job", `property Job has the type "ad"`, false},
-		{"type=UnitPath", `property UnitPath has the type "ad"`, false},
-	} {
-		t.Run(tt.fault, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-			if tt.late {
-				ctx, cancel = context.WithTimeout(context.Background(), deadline)
-			}
-			defer cancel()
-			c := dial(t, ctx, hung+"\n[faults]\n"+tt.fault+"\n")
-			_, err := c.Timers(ctx)
-			if err == nil {
-				_, err = c.Read(ctx, "aliases.timer")
-			}
-			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
-				t.Errorf("error = %v; want %q in one line", err, tt.want)
-			}
-			if errors.Is(err, context.DeadlineExceeded) != tt.late {
-				t.Errorf("errors.Is(%v, context.DeadlineExceeded) = %v", err, !tt.late)
-			}
-		})
-	}
-}
-
-// A connection that is closed at any step is opened again: a bus that is restarted drops all it
-// has.
-func TestBusIsRestarted(t *testing.T) {
-	for _, fault := range []string{"die=accept", "die=AUTH", "die=Hello", "die=ListUnitsByPatterns", "die=GetAll", "die=GetAll 2",
-		"die=GetAll 3", "die=GetJobBefore", "noreply=GetAll 2", "noreply=Hello"} {
-		t.Run(fault, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-			defer cancel()
-			c := dial(t, ctx, hung+"\n[faults]\n"+fault+"\n")
-			names, err := c.Timers(ctx)
-			pairs, err2 := c.Read(ctx, "aliases.timer")
-			if err != nil || err2 != nil || len(names) != 1 || len(pairs) != 1 || pairs[0].Service.Job == nil {
-				t.Errorf("Timers = %q, %v; Read = %+v, %v", names, err, pairs, err2)
-			}
-		})
-	}
-}
-
-// A bus that is full for a while is waited for: seen with 500 checks at once, of which half were
-// UNKNOWN.
-func TestBusIsFull(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	c := dial(t, ctx, hung+"\n[faults]\nfull=3\n")
-	names, err := c.Timers(ctx)
-	pairs, err2 := c.Read(ctx, "aliases.timer")
-	if err != nil || err2 != nil || len(names) != 1 || len(pairs) != 1 || pairs[0].Service.Name != "aliases.service" {
-		t.Errorf("with a bus that is full three times: Timers = %q, %v; Read = %+v, %v", names, err, pairs, err2)
-	}
-}
-
-func TestDialErrors(t *testing.T) {
-	dir := t.TempDir()
-	for _, tt := range []struct{ address, want string }{
-		{"unix:path=" + dir + "/none", "no such file"},
-		{"unix:path=" + dir + "/none;unix:path=" + dir + "/nor", "/nor"},
-		{"tcp:host=127.0.0.1,port=1", "has no unix socket"},
-		{"unix:path=%zz", "has no unix socket"},
-		{"rubbish", "has no unix socket"},
-	} {
-		t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", tt.address)
-		if c, err := Dial(context.Background(), false); err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("Dial with %q = %v, %v; want %q", tt.address, c, err, tt.want)
-		}
-	}
-	s, err := plugintest.ParseSystemd("[faults]\nrefuse=yes\n", time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Listen(filepath.Join(dir, "bus")); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+dir+"/bus")
-	if _, err := Dial(context.Background(), false); err == nil || !strings.Contains(err.Error(), "connection refused") {
-		t.Errorf("Dial of a deserted socket = %v; want connection refused", err)
-	}
-	cancelled, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := Dial(cancelled, false); !errors.Is(err, context.Canceled) {
-		t.Errorf("Dial = %v; want %v", err, context.Canceled)
-	}
-}
-
-func TestSockets(t *testing.T) {
-	t.Setenv("XDG_RUNTIME_DIR", "/run/user/7")
-	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:abstract=a%20b,guid=1;unix:path=/c")
-	got, err := sockets(true)
-	want := []socket{{"/run/user/7/systemd/private", false}, {"@a b", true}, {"/c", true}}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(socket{})); err != nil || diff != "" {
-		t.Errorf("sockets(true): %v %s", err, diff)
-	}
-	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
-	if got, err := sockets(true); err != nil || got[1].path != "/run/user/7/bus" {
-		t.Errorf("sockets(true) = %v, %v; want the bus in XDG_RUNTIME_DIR", got, err)
+		t.Errorf(
+			"Host = %v, %v; want a boot that is the manager's start, in a container",
+			host,
+			err,
+		)
 	}
 }
 
@@ -383,7 +280,12 @@ func TestReadBrief(t *testing.T) {
 		"started":   "InactiveExitTimestamp=now+5s",
 		"active":    "ActiveState=active",
 	} {
-		fmt.Fprintf(&text, "[%s.timer]\nLastTriggerUSec=now-1h\n[%[1]s.service]\nUnitFileState=read whole\nInactiveExitTimestamp=now-1h\nInactiveEnterTimestamp=now-59min\n%s\n", name, properties)
+		fmt.Fprintf(
+			&text,
+			"[%s.timer]\nLastTriggerUSec=now-1h\n[%[1]s.service]\nUnitFileState=read whole\nInactiveExitTimestamp=now-1h\nInactiveEnterTimestamp=now-59min\n%s\n",
+			name,
+			properties,
+		)
 	}
 	c := dial(t, ctx, text.String())
 	names, err := c.Timers(ctx)
@@ -402,7 +304,10 @@ func TestReadBrief(t *testing.T) {
 		}
 		return whole
 	}
-	if diff := cmp.Diff([]string{"active.timer", "failed.timer", "started.timer", "swallowed.timer"}, read()); diff != "" {
+	if diff := cmp.Diff(
+		[]string{"active.timer", "failed.timer", "started.timer", "swallowed.timer"},
+		read(),
+	); diff != "" {
 		t.Errorf("read whole: %s", diff)
 	}
 	c.list.stepped = true // the wall clock: what was read of an idle service is not enough then
@@ -422,55 +327,5 @@ func TestReadAlias(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"alias.timer", "real.timer"}, pairs[0].Asked); diff != "" {
 		t.Errorf("Asked: %s", diff)
-	}
-}
-
-// What hides one pair hides no other: seen when one unit's answer took away the verdict on all the
-// others.
-func TestPairErrors(t *testing.T) {
-	for fault, want := range map[string]string{
-		"error=GetAll 3": "b.timer: read b.timer: Access denied by the stage",
-		"error=GetAll 6": "c.timer: read c.service: Access denied by the stage",
-		"hang=GetAll 5":  "c.timer: read c.timer: systemd at SOCKET: no answer in time",
-		"type=Result":    "",
-	} {
-		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
-		c := dial(t, ctx, "[a.timer]\n[a.service]\n[b.timer]\n[b.service]\n[c.timer]\n[c.service]\n[faults]\n"+fault+"\n")
-		pairs, err := c.Read(ctx, "a.timer", "b.timer", "c.timer")
-		cancel()
-		if want == "" {
-			if err == nil || !strings.HasPrefix(err.Error(), "read a.timer: property Result has the type") {
-				t.Errorf("%s: where no pair can be read the error is %v; want the first one's", fault, err)
-			}
-			continue
-		}
-		if err != nil || len(pairs) != 3 {
-			t.Fatalf("%s: %v, %v", fault, pairs, err)
-		}
-		for _, p := range pairs {
-			if got := ""; p.Err != nil {
-				got = p.Timer.Name + ": " + strings.ReplaceAll(p.Err.Error(), c.bus.socket.path, "SOCKET")
-				if got != want {
-					t.Errorf("%s: error %q; want %q", fault, got, want)
-				}
-			} else if strings.HasPrefix(want, p.Timer.Name) {
-				t.Errorf("%s: %s has no error", fault, p.Timer.Name)
-			}
-		}
-	}
-}
-
-// With many timers, one that hangs leaves the time to read those after it: each part has half of
-// what is left.
-func TestShare(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
-	defer cancel()
-	part, cancelPart := share(ctx, true)
-	defer cancelPart()
-	if deadline, ok := part.Deadline(); !ok || time.Until(deadline) > 31*time.Minute || time.Until(deadline) < 29*time.Minute {
-		t.Errorf("share of an hour ends in %v", time.Until(deadline))
-	}
-	if last, _ := share(ctx, false); last != ctx {
-		t.Error("the last part has not all the time that is left")
 	}
 }

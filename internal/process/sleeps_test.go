@@ -1,0 +1,95 @@
+package process
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// When the time is up, what was not looked at is not seen, and nothing is searched.
+func TestGatherLate(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	p := stuck(t, "read")
+	if list, err := Gather(
+		ctx,
+		"/",
+		"/",
+		[]int{p.PID},
+	); err != nil || len(list) != 1 ||
+		list[0].Seen {
+		t.Errorf("Gather too late = %v, %v; want one that is not seen", list, err)
+	}
+}
+
+// The process that tells why may be the last of many.
+func TestGatherMany(t *testing.T) {
+	pids := append(make([]int, 999), os.Getpid())
+	if list, err := Gather(
+		context.Background(),
+		"/",
+		"/",
+		pids,
+	); err != nil || len(list) != 1000 ||
+		!list[999].Seen {
+		t.Errorf("Gather of 1000 processes does not look at the last: %d, %v", len(list), err)
+	}
+}
+
+func TestGatherStopped(t *testing.T) {
+	p := stuck(t, "read")
+	if err := unix.Kill(p.PID, unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	seen(t, "T", p.PID)
+}
+
+// A process that sleeps is known at the first look; one that is at work, or in an uninterruptible
+// sleep that may be a disk's, is not.
+func TestSleeps(t *testing.T) {
+	cmd := exec.Command("cat")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close(); cmd.Wait() })
+	l := &look{root: "/"}
+	ran, slept := l.slices(cmd.Process.Pid), false
+	if ran == 0 {
+		t.Skip("this kernel does not count how often a thread is given a CPU")
+	}
+	p := Process{PID: cmd.Process.Pid, State: "S", Elapsed: time.Hour, CPU: time.Second}
+	for deadline := time.Now().Add(20 * time.Second); !slept &&
+		time.Now().Before(deadline); ran = l.slices(p.PID) {
+		time.Sleep(5 * time.Millisecond)
+		slept = l.sleeps(p, ran)
+	}
+	if !slept {
+		t.Errorf("cat waits for its input, but was given a CPU %d times", ran)
+	}
+	for name, other := range map[string]Process{
+		"running":             {PID: p.PID, State: "R", Elapsed: time.Hour},
+		"in a disk's wait":    {PID: p.PID, State: "D", Elapsed: time.Hour},
+		"at work for an hour": {PID: p.PID, State: "S", Elapsed: 2 * time.Hour, CPU: time.Hour},
+		"started a moment ago": {PID: p.PID, State: "S", Elapsed: 100 * time.Millisecond,
+			CPU: tick},
+		"of a kernel that is so": {PID: 1 << 30, State: "S", Elapsed: time.Hour},
+	} {
+		if l.sleeps(other, l.slices(other.PID)) {
+			t.Errorf("%s: one look is enough; want a second one", name)
+		}
+	}
+	if l.sleeps(p, l.slices(p.PID)-1) {
+		t.Error("one that was given a CPU during the look sleeps")
+	}
+	if !l.sleeps(Process{State: "T"}, 0) || !l.sleeps(Process{State: "R", Frozen: true}, 0) {
+		t.Error("one that is stopped or frozen may be at work")
+	}
+}

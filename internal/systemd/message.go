@@ -1,0 +1,92 @@
+package systemd
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// reply is a message that came, up to its body.
+type reply struct {
+	kind      dbus.Type
+	replyTo   uint32 // the serial of the call; 0: it answers none
+	errorName string
+	signature string // of the body
+	body      reader
+}
+
+// length gives that of a message, with its header, of which the first bytes are given; ok is false
+// where this is no message.
+func length(header []byte) (n uint64, ok bool) {
+	order := orderOf(header[0])
+	if order == nil {
+		return 0, false
+	}
+	fields, body := uint64(order.Uint32(header[12:])), uint64(order.Uint32(header[4:]))
+	n = (fixedHeader+fields+7)&^7 + body
+	return n, n <= maxMessage
+}
+
+func orderOf(mark byte) binary.ByteOrder {
+	switch mark {
+	case 'l':
+		return binary.LittleEndian
+	case 'B':
+		return binary.BigEndian
+	}
+	return nil
+}
+
+// decode reads the header of a whole message.
+func decode(message []byte) (reply, error) {
+	if len(message) < fixedHeader || orderOf(message[0]) == nil {
+		return reply{}, errMessage
+	}
+	m := reply{kind: dbus.Type(message[1])}
+	r := reader{message: message, order: orderOf(message[0]), at: 12}
+	r.rows(func() {
+		field := dbus.HeaderField(r.byte())
+		switch kind := r.signature(); {
+		case field == dbus.FieldReplySerial && kind == "u":
+			m.replyTo = r.uint32()
+		case field == dbus.FieldErrorName && kind == "s":
+			m.errorName = r.text()
+		case field == dbus.FieldSignature && kind == "g":
+			m.signature = r.signature()
+		default:
+			r.skip(kind, 0)
+		}
+	})
+	r.align(8)
+	if r.bad {
+		return reply{}, errMessage
+	}
+	m.body = r
+	return m, nil
+}
+
+// read reads the body by a function that knows its type.
+func (m reply) read(signature string, read func(r *reader)) error {
+	if m.signature != signature {
+		return fmt.Errorf("the reply has the type %q, not %q", m.signature, signature)
+	}
+	r := m.body
+	if read(&r); r.bad {
+		return errMessage
+	}
+	return nil
+}
+
+// err is the error that the message is, nil if it is none.
+func (m reply) err() error {
+	if m.kind != dbus.TypeError {
+		return nil
+	}
+	e := dbus.Error{Name: m.errorName}
+	if m.signature == "s" {
+		r := m.body
+		e.Body = []any{r.text()}
+	}
+	return e
+}
