@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 
 	// For tests and the demo only, in no plugin.
 	"internal/plugintest": {"internal/nagios"},
-	"internal/document":   {"internal/plugin"},
+	"internal/document":   {"internal/plugin", "internal/output"},
 	"demo":                {"internal/plugintest"},
 	"integration": {"internal/plugintest", "internal/calendar", "internal/aliases",
 		"internal/mapfile", "internal/regular", "internal/nagios", "internal/smtp"},

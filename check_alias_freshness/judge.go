@@ -147,7 +147,7 @@ func say(state nagios.State, path, text string) nagios.Object {
 		joint = " "
 	}
 	return nagios.Object{
-		State: state, Text: path + joint + text, Prefix: strings.TrimPrefix(path, "/"),
+		State: state, Name: path, Named: true, Text: path + joint + text, Prefix: strings.TrimPrefix(path, "/"),
 		Labels: []nagios.MetricLabel{{Name: "file", Value: path}},
 	}
 }

@@ -68,7 +68,7 @@ func judge(o options, f facts) nagios.Result {
 	}
 	return nagios.Result{
 		State: findings[0].state, Summary: strings.Join(texts, "; "),
-		Totals: t.totals(o, f), Objects: objects(o, f), TotalsOnly: true,
+		Totals: t.totals(o, f), Objects: objects(o, f), TotalsOnly: true, Labels: asked(o, f.plan),
 	}
 }
 

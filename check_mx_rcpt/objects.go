@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/netip"
 
 	"mailfresh/internal/mx"
 	"mailfresh/internal/nagios"
@@ -43,7 +42,7 @@ func file(o options, k keys) nagios.Object {
 }
 
 func domain(d mx.Domain) nagios.Object {
-	object := nagios.Object{Name: d.Name, Text: "MX", State: domainState(d)}
+	object := nagios.Object{Name: d.Name, Text: "MX", State: domainState(d), Unseen: d.Silent}
 	if d.Implicit {
 		object.Text = "implicit MX"
 	}
@@ -85,15 +84,15 @@ func (f facts) object(o options, i int, t target, wanted, control []string, unre
 	object := nagios.Object{Name: t.label, Notes: t.notes, Detail: h.dialogue.Record}
 	switch {
 	case h.bug != nil:
-		object.State, object.Text = nagios.Unknown, h.bug.Error()
+		object.State, object.Text, object.Unseen = nagios.Unknown, h.bug.Error(), true
 		return object
 	case h.dialogue.Unroutable:
-		object.Text = "not asked"
+		object.Text, object.Unseen = "not asked", true
 		object.Notes = append(object.Notes[:len(object.Notes):len(object.Notes)],
 			"no route from here: "+h.dialogue.Answers[0][0].Err.Error())
 		return object
 	}
-	l := lines{alone: len(f.plan.senders)*(len(wanted)+len(control)) == 1, count: map[smtp.Verdict]int{}}
+	l := lines{alone: len(f.plan.senders)*(len(wanted)+len(control)) == 1, count: map[smtp.Verdict]int{}, wanted: map[smtp.Verdict]int{}}
 	for s, sender := range f.plan.senders {
 		f.answers(&l, o, h, s, sender, wanted, false, unreached)
 		f.answers(&l, o, h, s, sender, control, true, unreached)
@@ -106,28 +105,8 @@ func (f facts) object(o options, i int, t target, wanted, control []string, unre
 	if t.addr.Addr().IsValid() {
 		object.Text += ", in " + nagios.Span(h.dialogue.Time)
 	}
-	object.Labels, object.Quantities = samples(t, h, l.count)
+	object.Labels, object.Quantities = samples(t, h, l.wanted)
 	return object
-}
-
-// samples are the quantities of a target.
-func samples(t target, h heard, count map[smtp.Verdict]int) (labels []nagios.MetricLabel, list []nagios.Quantity) {
-	address := ""
-	if t.addr.Addr().IsValid() {
-		address = netip.AddrPort(t.addr).String()
-	}
-	labels = []nagios.MetricLabel{{Name: "host", Value: t.name}, {Name: "address", Value: address}}
-	for _, v := range smtp.Verdicts {
-		list = append(list, nagios.Quantity{Metric: "answers", Value: float64(count[v]),
-			Labels: []nagios.MetricLabel{{Name: "verdict", Value: nagios.Label(v.String())}}})
-	}
-	if h.spoke() {
-		list = append(list, nagios.Quantity{Metric: "duration_seconds", Value: h.dialogue.Time.Seconds(), Unit: nagios.Seconds})
-	}
-	if !h.dialogue.Expires.IsZero() {
-		list = append(list, nagios.Timestamp("certificate_expiry_timestamp_seconds", h.dialogue.Expires))
-	}
-	return labels, list
 }
 
 // lines are the answers of a target on their way to its object.
@@ -135,6 +114,7 @@ type lines struct {
 	alone   bool // there is one answer
 	state   nagios.State
 	count   map[smtp.Verdict]int
+	wanted  map[smtp.Verdict]int // without those to the controls
 	alerts  []string
 	further int // alerts beyond listLimit
 }
@@ -153,6 +133,9 @@ func (f facts) answers(l *lines, o options, h heard, s int, sender string, recip
 		_, lonely := unreached[addr]
 		state := o.state(a.Verdict, control, !lonely)
 		l.count[a.Verdict]++
+		if !control {
+			l.wanted[a.Verdict]++
+		}
 		l.state = nagios.Worst(l.state, state)
 		switch {
 		case state == nagios.OK && !l.alone:

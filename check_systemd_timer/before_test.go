@@ -9,6 +9,7 @@ import (
 
 	"mailfresh/internal/journal"
 	"mailfresh/internal/output"
+	"mailfresh/internal/plugin"
 	"mailfresh/internal/systemd"
 )
 
@@ -216,7 +217,7 @@ func TestWanted(t *testing.T) {
 	f := facts{host: host, named: map[string]bool{}, timers: []systemd.Pair{daily(), short, target, hung, ending, daily(failed("timeout", 2, 15))}}
 	for _, test := range []struct{ verbose, before, processes int }{{0, 3, 1}, {1, 5, 2}} {
 		opt := optionsFor(t, "")
-		opt.Verbose = test.verbose
+		opt.Verbose = plugin.Count(test.verbose)
 		before := f.wantBefore(opt)
 		if processes := f.wantProcesses(opt, now); len(before) != test.before || len(processes) != test.processes || before[2].Service.SubState != "stop-post" {
 			t.Errorf("-v %d: the runs before of %d, the processes of %d; want %v", test.verbose, len(before), len(processes), test)

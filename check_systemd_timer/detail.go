@@ -11,22 +11,28 @@ import (
 func (v view) quantities() (list []nagios.Quantity) {
 	age := func(t time.Time) float64 { return v.now.Sub(t).Seconds() }
 	if inProgress(v.service) && !v.run.tried.IsZero() {
-		list = append(list, nagios.Quantity{Label: "running", Value: age(v.run.tried), Unit: "s",
+		list = append(list, nagios.Quantity{Label: "running", Metric: "running_seconds", Value: age(v.run.tried), Unit: "s",
 			Warning: apply(v, v.opt.RunningWarning), Critical: apply(v, v.opt.RunningCritical)})
 	}
 	if !v.run.known.IsZero() {
 		list = append(list, nagios.Quantity{Label: "last_run", Value: age(v.run.known), Unit: "s",
-			Warning: v.opt.Warning.Range, Critical: v.opt.Critical.Range})
+			Warning: v.opt.Warning.Range, Critical: v.opt.Critical.Range},
+			nagios.Timestamp("last_run_timestamp_seconds", v.run.known))
 	}
 	if v.run.tookKnown {
-		list = append(list, nagios.Quantity{Label: "last_duration", Value: v.run.took.Seconds(), Unit: "s"})
+		list = append(list, nagios.Quantity{Label: "last_duration", Metric: "last_duration_seconds", Value: v.run.took.Seconds(), Unit: "s"})
 	}
 	if v.run.missed.counted {
-		list = append(list, nagios.Quantity{Label: "missed", Value: float64(v.run.missed.count),
+		list = append(list, nagios.Quantity{Label: "missed", Metric: "missed_runs", Value: float64(v.run.missed.count),
 			Warning: v.opt.MissedWarning, Critical: v.opt.MissedCritical})
 	}
 	if !v.timer.NextElapse.IsZero() {
-		list = append(list, nagios.Quantity{Label: "next", Value: -age(v.timer.NextElapse), Unit: "s", Signed: true})
+		list = append(list, nagios.Quantity{Label: "next", Value: -age(v.timer.NextElapse), Unit: "s", Signed: true},
+			nagios.Timestamp("next_elapse_timestamp_seconds", v.timer.NextElapse))
+	}
+	if v.service.Result != "" {
+		result := []nagios.MetricLabel{{Name: "result", Value: v.service.Result}}
+		list = append(list, nagios.Quantity{Metric: "result_info", Value: 1, Labels: result})
 	}
 	return list
 }

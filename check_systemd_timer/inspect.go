@@ -19,6 +19,9 @@ func inspect(opt options, f facts, pair systemd.Pair, now time.Time) verdict {
 		said = verdict{Object: nagios.Object{State: nagios.Unknown, Text: err.Error(), Unseen: true}}
 	}
 	said.Name, said.Prefix = pair.Timer.Name, strings.TrimSuffix(pair.Timer.Name, ".timer")
+	said.Labels = []nagios.MetricLabel{
+		{Name: "timer", Value: pair.Timer.Name}, {Name: "service", Value: pair.Service.Name},
+	}
 	return said
 }
 

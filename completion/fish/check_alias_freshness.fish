@@ -16,6 +16,7 @@ complete -c check_alias_freshness -p '*/check_alias_freshness' -l size-warning -
 complete -c check_alias_freshness -p '*/check_alias_freshness' -l size-critical -x -d 'critical when the file\'s size in bytes leaves this range'
 complete -c check_alias_freshness -p '*/check_alias_freshness' -l timeout -s t -x -d 'give up after this time in all'
 complete -c check_alias_freshness -p '*/check_alias_freshness' -l timeout-state -x -a 'ok warning critical unknown' -d 'state when the time is up'
+complete -c check_alias_freshness -p '*/check_alias_freshness' -l output-format -x -a 'nagios json openmetrics' -d 'what is printed'
 complete -c check_alias_freshness -p '*/check_alias_freshness' -l verbose -s v -d 'say more'
 complete -c check_alias_freshness -p '*/check_alias_freshness' -l version -s V -d 'print the version and exit'
 complete -c check_alias_freshness -p '*/check_alias_freshness' -l help -s h -d 'print this help and exit'

@@ -27,6 +27,7 @@ complete -c check_mx_rcpt -p '*/check_mx_rcpt' -l certificate-warning -x -d 'war
 complete -c check_mx_rcpt -p '*/check_mx_rcpt' -l certificate-critical -x -d 'critical when it leaves this range'
 complete -c check_mx_rcpt -p '*/check_mx_rcpt' -l timeout -s t -x -d 'give up after this time in all'
 complete -c check_mx_rcpt -p '*/check_mx_rcpt' -l timeout-state -x -a 'ok warning critical unknown' -d 'state when the time is up'
+complete -c check_mx_rcpt -p '*/check_mx_rcpt' -l output-format -x -a 'nagios json openmetrics' -d 'what is printed'
 complete -c check_mx_rcpt -p '*/check_mx_rcpt' -l verbose -s v -d 'say more'
 complete -c check_mx_rcpt -p '*/check_mx_rcpt' -l version -s V -d 'print the version and exit'
 complete -c check_mx_rcpt -p '*/check_mx_rcpt' -l help -s h -d 'print this help and exit'

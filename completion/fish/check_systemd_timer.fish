@@ -14,6 +14,7 @@ complete -c check_systemd_timer -p '*/check_systemd_timer' -l skipped-state -x -
 complete -c check_systemd_timer -p '*/check_systemd_timer' -l ignored-exit-state -x -a 'ok warning critical unknown' -d 'state when the last run failed and ExecStart=- ignored it'
 complete -c check_systemd_timer -p '*/check_systemd_timer' -l timeout -s t -x -d 'give up after this time in all'
 complete -c check_systemd_timer -p '*/check_systemd_timer' -l timeout-state -x -a 'ok warning critical unknown' -d 'state when the time is up'
+complete -c check_systemd_timer -p '*/check_systemd_timer' -l output-format -x -a 'nagios json openmetrics' -d 'what is printed'
 complete -c check_systemd_timer -p '*/check_systemd_timer' -l verbose -s v -d 'say more'
 complete -c check_systemd_timer -p '*/check_systemd_timer' -l version -s V -d 'print the version and exit'
 complete -c check_systemd_timer -p '*/check_systemd_timer' -l help -s h -d 'print this help and exit'

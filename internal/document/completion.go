@@ -12,6 +12,7 @@ import (
 var words = map[string][]string{
 	"STATE":  {"ok", "warning", "critical", "unknown"},
 	"FORMAT": {"exim", "postfix-aliases", "postfix-map", "sendmail", "opensmtpd", "opensmtpd-db"},
+	"OUTPUT": {"nagios", "json", "openmetrics"},
 	"KIND":   {"auto", "none", "db", "cdb", "lmdb"},
 	"MODE":   {"none", "opportunistic", "required", "implicit"},
 }

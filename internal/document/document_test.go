@@ -11,7 +11,7 @@ func TestDocuments(t *testing.T) {
 	c := plugin.Check{Name: "check_toy", Options: &toyOptions{}}
 	page := "# toy\n" + tableBegins + "old\n" + tableEnds + "after\n"
 	for file, text := range map[string]string{
-		"toy.1": Man(c, ".TH CHECK_TOY 1\n.SH OPTIONS\n@options@\n@common@\n",
+		"toy.1": Man(c, ".TH CHECK_TOY 1\n.SH OPTIONS\n@options@\n@metrics@\n@common@\n",
 			".SH EXIT STATUS\nnone\n"),
 		"toy.bash": Bash(c),
 		"_toy":     Zsh(c),

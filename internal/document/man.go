@@ -8,8 +8,8 @@ import (
 )
 
 // Man is a plugin's manual page, in man(7). The hand-written page has a line
-// @options@ where the options go, and a line @common@ for the text that all
-// pages share.
+// @options@ where the options go, and a line @metrics@ for the plugin's
+// metrics, and a line @common@ for the text that all pages share.
 func Man(c plugin.Check, page, common string) string {
 	var b strings.Builder
 	heading := ""
@@ -30,7 +30,8 @@ func Man(c plugin.Check, page, common string) string {
 	}
 	notice := fmt.Sprintf(".\\\" Made from man/%s.in and the plugin's options by make docs.\n",
 		c.Name)
-	return notice + fold(strings.NewReplacer("@options@\n", b.String(), "@common@\n", common).
+	return notice + fold(strings.NewReplacer("@options@\n", b.String(), "@common@\n", common,
+		"@metrics@\n", metricsSection(c.Name)).
 		Replace(page))
 }
 

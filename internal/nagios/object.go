@@ -23,7 +23,8 @@ type Result struct {
 // not OK or it has notes, from verbosity 1 always.
 type Object struct {
 	State  State
-	Name   string   // the object's name; empty if the text has it
+	Name   string   // the object's name
+	Named  bool     // the text has the name; else the name leads the line
 	Text   string   // what was seen
 	Notes  []string // below the line, always
 	Detail []string // below the notes, from verbosity 2: raw facts

@@ -58,7 +58,7 @@ func Text(name string, r nagios.Result, verbosity int) string {
 
 func head(o nagios.Object) string {
 	head := fmt.Sprintf("[%s] ", o.State)
-	if name, _ := clean(o.Name, 256); name != "" {
+	if name, _ := clean(o.Name, 256); name != "" && !o.Named {
 		head += name + ": "
 	}
 	return line(head, o.Text)

@@ -1,8 +1,11 @@
 package plugin
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/alexflint/go-arg"
@@ -13,137 +16,142 @@ var (
 	errVersion = errors.New("version asked for")
 )
 
-// parse reads the arguments into the check's options and validates them.
-func parse(c Check, args []string) error {
-	plain, err := normalise(Table(c.Options), args)
+// parse reads the arguments into the check's options and validates them. It
+// gives what the check was asked, as one text.
+func parse(c Check, args []string) (asked string, err error) {
+	list, err := normalise(Table(c.Options), args)
 	if err != nil {
-		return err
+		return "", err
+	}
+	var words, question []string
+	for _, s := range list {
+		if err := s.check(); err != nil {
+			return "", fmt.Errorf("option --%s: %w", s.option.Long, err)
+		}
+		words = append(words, s.word())
+		if !slices.Contains([]string{"timeout", "timeout-state", "output-format", "verbose"}, s.option.Long) {
+			question = append(question, s.word())
+		}
 	}
 	parser, err := arg.NewParser(arg.Config{Program: c.Name, IgnoreEnv: true}, c.Options)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if err := parser.Parse(plain); err != nil {
-		return blame(plain, err)
+	if err := parser.Parse(words); err != nil {
+		return "", err
 	}
-	return c.Options.Validate()
+	return strings.Join(question, " "), c.Options.Validate()
 }
 
-// blame says go-arg's error of one of the arguments with the option's name.
-func blame(plain []string, err error) error {
-	for _, word := range plain {
-		if reason, ok := strings.CutPrefix(err.Error(), "error processing "+word+": "); ok {
-			name, _, _ := strings.Cut(word, "=")
-			return fmt.Errorf("option %s: %s", name, reason)
-		}
-	}
-	return err
+// setting is one use of an option.
+type setting struct {
+	option Option
+	value  string // empty for a flag
 }
 
-// normalise turns every way in which getopt_long(3) takes options into the one
-// that go-arg reads without surprise, --long=value: "-w10", "-w -5:", "-vv",
-// "--warn 10". It refuses what go-arg would take in silence: empty values, a
-// flag with a value, an option at the end whose value is missing.
-func normalise(table []Option, args []string) ([]string, error) {
-	n := &normaliser{table: table, args: args, uses: map[string]int{}}
-	for len(n.args) > 0 {
-		word := n.args[0]
-		n.args = n.args[1:]
-		var err error
+// word is the setting as go-arg reads it without surprise.
+func (s setting) word() string {
+	if s.option.Placeholder == "" && !s.option.Repeatable {
+		return "--" + s.option.Long
+	}
+	return "--" + s.option.Long + "=" + s.value
+}
+
+// check gives the error of the option's type for the value: go-arg's own error
+// no longer says which option it is of.
+func (s setting) check() error {
+	value, ok := reflect.New(s.option.value).Interface().(encoding.TextUnmarshaler)
+	if !ok {
+		return nil // a string or a flag
+	}
+	return value.UnmarshalText([]byte(s.value))
+}
+
+// normalise reads every way in which getopt_long(3) takes options: "-w10",
+// "-w -5:", "-vv", "--warn 10". It refuses what go-arg would take in silence:
+// empty values, a flag with a value, an option at the end whose value is
+// missing.
+func normalise(table []Option, args []string) (list []setting, err error) {
+	for len(args) > 0 {
+		var s setting
+		word, rest := args[0], args[1:]
 		switch {
-		case word == "--" && len(n.args) == 0:
+		case word == "--" && len(rest) == 0:
+			return list, nil
 		case strings.HasPrefix(word, "--") && word != "--":
-			err = n.long(word[2:])
+			s, args, err = long(table, word[2:], rest)
 		case strings.HasPrefix(word, "-") && len(word) > 1 && word != "--":
-			err = n.short(word[1:])
+			s, args, err = short(table, word[1:], rest)
 		default:
 			err = fmt.Errorf("unexpected argument %q", word)
 		}
 		if err != nil {
 			return nil, err
 		}
+		list = append(list, s)
 	}
-	for _, o := range table {
-		if uses := n.uses[o.Long]; uses > 0 {
-			n.plain = append(n.plain, fmt.Sprintf("--%s=%d", o.Long, uses))
-		}
-	}
-	return n.plain, nil
+	return list, nil
 }
 
-type normaliser struct {
-	table []Option
-	args  []string       // still to read
-	plain []string       // read so far, as --long=value
-	uses  map[string]int // of flags that count
-}
-
-// long reads "name" or "name=value".
-func (n *normaliser) long(word string) error {
+// long reads "name" or "name=value", and gives the arguments that are left.
+func long(table []Option, word string, rest []string) (setting, []string, error) {
 	name, value, has := strings.Cut(word, "=")
-	o, err := byLong(n.table, name)
-	if err != nil {
-		return err
-	}
-	if o.Placeholder == "" {
-		if has {
-			return fmt.Errorf("option --%s takes no value, got %q", o.Long, value)
-		}
-		return n.flag(o)
-	}
-	if !has {
-		return n.next(o)
-	}
-	return n.value(o, value)
-}
-
-// short reads a letter with its value behind it, or a cluster of flags.
-func (n *normaliser) short(word string) error {
-	o, err := byShort(n.table, word[:1])
+	o, err := byLong(table, name)
 	switch {
 	case err != nil:
-		return err
-	case o.Placeholder == "" && len(word) > 1:
-		n.args = append([]string{"-" + word[1:]}, n.args...)
-		return n.flag(o)
+		return setting{}, nil, err
+	case o.Placeholder == "" && has:
+		return setting{}, nil, fmt.Errorf("option --%s takes no value, got %q", o.Long, value)
 	case o.Placeholder == "":
-		return n.flag(o)
-	case len(word) > 1:
-		return n.value(o, word[1:])
+		return flag(o, rest)
+	case !has:
+		return next(o, rest)
 	}
-	return n.next(o)
+	return given(o, value, rest)
 }
 
-func (n *normaliser) flag(o Option) error {
+// short reads a letter with its value behind it, or the first of a cluster of
+// flags; the others are left.
+func short(table []Option, word string, rest []string) (setting, []string, error) {
+	o, err := byShort(table, word[:1])
+	switch {
+	case err != nil:
+		return setting{}, nil, err
+	case o.Placeholder == "" && len(word) > 1:
+		return flag(o, append([]string{"-" + word[1:]}, rest...))
+	case o.Placeholder == "":
+		return flag(o, rest)
+	case len(word) > 1:
+		return given(o, word[1:], rest)
+	}
+	return next(o, rest)
+}
+
+func flag(o Option, rest []string) (setting, []string, error) {
 	switch {
 	case o.Long == "help":
-		return errHelp
+		return setting{}, nil, errHelp
 	case o.Long == "version":
-		return errVersion
+		return setting{}, nil, errVersion
 	case o.Repeatable:
-		n.uses[o.Long]++
-	default:
-		n.plain = append(n.plain, "--"+o.Long)
+		return setting{o, oneMore}, rest, nil
 	}
-	return nil
+	return setting{o, ""}, rest, nil
 }
 
 // next takes the following argument as the option's value, whatever it is.
-func (n *normaliser) next(o Option) error {
-	if len(n.args) == 0 {
-		return fmt.Errorf("option --%s needs a value (%s)", o.Long, o.Placeholder)
+func next(o Option, rest []string) (setting, []string, error) {
+	if len(rest) == 0 {
+		return setting{}, nil, fmt.Errorf("option --%s needs a value (%s)", o.Long, o.Placeholder)
 	}
-	value := n.args[0]
-	n.args = n.args[1:]
-	return n.value(o, value)
+	return given(o, rest[0], rest[1:])
 }
 
-func (n *normaliser) value(o Option, value string) error {
+func given(o Option, value string, rest []string) (setting, []string, error) {
 	if strings.TrimSpace(value) == "" {
-		return fmt.Errorf("option --%s: the value is empty", o.Long)
+		return setting{}, nil, fmt.Errorf("option --%s: the value is empty", o.Long)
 	}
-	n.plain = append(n.plain, "--"+o.Long+"="+value)
-	return nil
+	return setting{o, value}, rest, nil
 }
 
 // byLong finds an option by its name or an unambiguous beginning of it.

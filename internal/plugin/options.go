@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"encoding"
 	"reflect"
 	"strings"
 )
@@ -17,6 +16,8 @@ type Option struct {
 	Default     string
 	Help        string
 	Repeatable  bool
+
+	value reflect.Type // of one value
 }
 
 // Table gives the options of a go-arg struct in order, those of Common last.
@@ -27,8 +28,6 @@ func Table(options any) []Option {
 		Option{Long: "version", Short: "V", Help: "print the version and exit"},
 		Option{Long: "help", Short: "h", Help: "print this help and exit"})
 }
-
-var textType = reflect.TypeFor[encoding.TextUnmarshaler]()
 
 // rows reads the fields of a struct; a group lasts until the next.
 func rows(t reflect.Type, group string) (own, common []Option) {
@@ -50,7 +49,11 @@ func rows(t reflect.Type, group string) (own, common []Option) {
 			Placeholder: f.Tag.Get("placeholder"),
 			Default:     f.Tag.Get("default"),
 			Help:        f.Tag.Get("help"),
-			Repeatable:  f.Type.Kind() == reflect.Slice || counts(f.Type),
+			Repeatable:  f.Type.Kind() == reflect.Slice || f.Type == reflect.TypeFor[Count](),
+			value:       f.Type,
+		}
+		if kind := f.Type.Kind(); kind == reflect.Slice || kind == reflect.Pointer {
+			o.value = f.Type.Elem()
 		}
 		for _, part := range strings.Split(tag, ",") {
 			if long, ok := strings.CutPrefix(part, "--"); ok {
@@ -64,7 +67,14 @@ func rows(t reflect.Type, group string) (own, common []Option) {
 	return own, common
 }
 
-// counts reports whether an option is a flag whose number of uses counts.
-func counts(t reflect.Type) bool {
-	return t.Kind() == reflect.Int && !reflect.PointerTo(t).Implements(textType)
+// Count is how often a flag was given.
+type Count int
+
+// oneMore is what go-arg reads as the value of a flag that counts.
+const oneMore = "more"
+
+// UnmarshalText counts one use of the flag.
+func (c *Count) UnmarshalText([]byte) error {
+	*c++
+	return nil
 }

@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -47,53 +46,80 @@ type Options interface {
 type Common struct {
 	Timeout      nagios.Duration `arg:"-t,--timeout" default:"9s" placeholder:"SPAN" help:"give up after this time in all, for example 9 or 1m"`
 	TimeoutState nagios.State    `arg:"--timeout-state" default:"unknown" placeholder:"STATE" help:"state when the time is up: ok, warning, critical or unknown, for example critical"`
-	Verbose      int             `arg:"-v,--verbose" help:"say more: -v for every object, -vv for the raw facts"`
+	OutputFormat output.Format   `arg:"--output-format" default:"nagios" placeholder:"OUTPUT" help:"what is printed: nagios, the text of a plugin; json, one object; or openmetrics, for Prometheus, with exit code 0 whatever the state"`
+	Verbose      Count           `arg:"-v,--verbose" help:"say more: -v for every object, -vv for the raw facts"`
 }
 
 func (c *Common) common() *Common { return c }
 
-// grace is what a check may take beyond its deadline to say what it has.
-const grace = 300 * time.Millisecond
+// What a check may take beyond its deadline: grace to say what it has, and
+// lastWord, from the deadline too, to be read. 0.5 s are promised.
+const (
+	grace    = 300 * time.Millisecond
+	lastWord = 420 * time.Millisecond
+)
 
 // Main runs the check with the process's arguments and ends the process.
 func Main(c Check) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	signal.Ignore(syscall.SIGPIPE) // a closed standard output is no reason to die
-	text, state := run(c, os.Args[1:], signals)
-	out := &gonagios.Plugin{ServiceOutput: text, ExitStatusCode: int(state)}
-	out.SetOutputTarget(once{os.Stdout})
+	begin := time.Now()
+	signals := catch()
+	text, exit := run(c, os.Args[1:], signals)
+	common := c.Options.common()
+	out := &gonagios.Plugin{ServiceOutput: text, ExitStatusCode: exit}
+	writer := limited{w: os.Stdout, until: begin.Add(patience(common) + lastWord), signals: signals}
+	if common.OutputFormat == output.OpenMetrics {
+		// Its exit code says that it was printed.
+		writer.failed = func() { out.ExitStatusCode = int(nagios.Unknown) }
+	}
+	out.SetOutputTarget(writer)
 	out.ReturnCheckResults()
 }
 
-// once writes a text with one final newline and never fails: when nobody can
-// be told, the exit code still counts.
-type once struct{ w io.Writer }
-
-func (o once) Write(text []byte) (int, error) {
-	io.WriteString(o.w, strings.TrimRight(string(text), " \n")+"\n")
-	return len(text), nil
+// catch gives the signals that ask the process to end, but for those that its
+// caller ignores (nohup(1), trap ""). A closed standard output is no reason to
+// die.
+func catch() <-chan os.Signal {
+	signals := make(chan os.Signal, 1)
+	for _, s := range []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT} {
+		if !signal.Ignored(s) {
+			signal.Notify(signals, s)
+		}
+	}
+	signal.Ignore(syscall.SIGPIPE)
+	return signals
 }
 
-// run gives the text and the exit code for the arguments.
-func run(c Check, args []string, signals <-chan os.Signal) (text string, state nagios.State) {
-	label := strings.ToUpper(strings.TrimPrefix(c.Name, "check_"))
-	say := func(r nagios.Result) (string, nagios.State) {
-		return output.Text(label, r, c.Options.common().Verbose), r.State
+// patience is the time that the check has; before the options are read, the
+// default.
+func patience(c *Common) time.Duration {
+	if c.Timeout <= 0 {
+		return 9 * time.Second
+	}
+	return time.Duration(c.Timeout)
+}
+
+// run gives the text and the exit code for the arguments. What is said of wrong
+// usage, help and version is for a person, in whatever format.
+func run(c Check, args []string, signals <-chan os.Signal) (text string, exit int) {
+	asked, err := "", error(nil)
+	say := func(r nagios.Result) (string, int) {
+		o := c.Options.common()
+		return o.OutputFormat.Render(output.Run{Check: c.Name, Version: version, Arguments: asked, Result: r}, int(o.Verbose))
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			text, state = say(failure(crash(p)))
+			text, exit = say(failure(crash(p)))
 		}
 	}()
-	switch err := parse(c, args); {
+	asked, err = parse(c, args)
+	switch {
 	case errors.Is(err, errHelp):
-		return Help(c), nagios.Unknown
+		return Help(c), int(nagios.Unknown)
 	case errors.Is(err, errVersion):
-		return fmt.Sprintf("%s %s (mailfresh)", c.Name, version), nagios.Unknown
+		return fmt.Sprintf("%s %s (mailfresh)", c.Name, version), int(nagios.Unknown)
 	case err != nil:
 		usage := failure(fmt.Errorf("%w (see %s --help)", err, c.Name))
-		return output.Text(label, usage, 0), nagios.Unknown
+		return output.Nagios.Render(output.Run{Check: c.Name, Result: usage}, 0)
 	}
 	return say(bounded(c, signals))
 }
@@ -145,7 +171,7 @@ func bounded(c Check, signals <-chan os.Signal) nagios.Result {
 
 // failure is the result of a check that could not look.
 func failure(err error) nagios.Result {
-	return nagios.Result{State: nagios.Unknown, Summary: err.Error()}
+	return nagios.Result{State: nagios.Unknown, Summary: err.Error(), Unseen: true}
 }
 
 // crash names a recovered panic and where it came from.

@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"mailfresh/internal/nagios"
+	"mailfresh/internal/output"
 	"mailfresh/internal/plugintest"
 )
 
@@ -106,11 +107,15 @@ func TestNormalise(t *testing.T) {
 		{"--warning=a=b", "--warning=a=b"},
 		{"-n a -n b", "--name=a --name=b"},
 		{"-n -a", "--name=-a"},
-		{"-vv -v --verbose", "--verbose=4"},
-		{"-avw5 -v", "--all --warning=5 --verbose=2"},
+		{"-vv -v --verbose", "--verbose=more --verbose=more --verbose=more --verbose=more"},
+		{"-avw5 -v", "--all --verbose=more --warning=5 --verbose=more"},
 		{"--", ""},
 	} {
-		got, err := normalise(table, strings.Fields(test.args))
+		list, err := normalise(table, strings.Fields(test.args))
+		var got []string
+		for _, s := range list {
+			got = append(got, s.word())
+		}
 		if err != nil || strings.Join(got, " ") != test.want {
 			t.Errorf("normalise(%q) = %q, %v; want %q", test.args, got, err, test.want)
 		}
@@ -141,7 +146,7 @@ func TestNormaliseRefuses(t *testing.T) {
 	} {
 		got, err := normalise(table, test.args)
 		if err == nil || err.Error() != test.want {
-			t.Errorf("normalise(%q) = %q, %v; want error %q", test.args, got, err, test.want)
+			t.Errorf("normalise(%q) = %v, %v; want error %q", test.args, got, err, test.want)
 		}
 	}
 }
@@ -153,7 +158,8 @@ func TestTable(t *testing.T) {
 	}
 	want := []string{
 		"|do|WHAT||Toy|false", "w|warning|RANGE||Toy|false", "c|critical|RANGE||Toy|false", "|age|SPAN|1h|Toy|false", "n|name|NAME||Toy|true", "a|all|||Toy|false",
-		"t|timeout|SPAN|9s||false", "|timeout-state|STATE|unknown||false", "v|verbose||||true", "V|version||||false", "h|help||||false",
+		"t|timeout|SPAN|9s||false", "|timeout-state|STATE|unknown||false", "|output-format|OUTPUT|nagios||false",
+		"v|verbose||||true", "V|version||||false", "h|help||||false",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Table (-want +got):\n%s", diff)
@@ -163,14 +169,14 @@ func TestTable(t *testing.T) {
 // The default timeout leaves check_nrpe, which gives up after 10 s, its time.
 func TestDefaultTimeout(t *testing.T) {
 	c := toy()
-	if err := parse(c, nil); err != nil {
+	if _, err := parse(c, nil); err != nil {
 		t.Fatal(err)
 	}
 	if limit := time.Duration(c.Options.common().Timeout) + grace; limit <= 0 || limit >= 10*time.Second {
 		t.Errorf("default timeout and grace = %s; want less than 10 s", limit)
 	}
-	if grace > 500*time.Millisecond {
-		t.Errorf("grace = %s; want at most half a second beyond the timeout", grace)
+	if grace > lastWord || lastWord >= 500*time.Millisecond {
+		t.Errorf("grace, lastWord = %s, %s; want less than half a second beyond the timeout", grace, lastWord)
 	}
 }
 
@@ -196,18 +202,19 @@ func TestEach(t *testing.T) {
 func TestGivesUp(t *testing.T) {
 	begin := time.Now()
 	text, state := run(toy(), []string{"--do", "hang", "-t", "0.1"}, nil)
-	if took := time.Since(begin); state != nagios.Unknown || took > 3*time.Second {
+	if took := time.Since(begin); state != int(nagios.Unknown) || took > 3*time.Second {
 		t.Errorf("run = %q, %v after %v; want UNKNOWN after about 0.4 s", text, state, took)
 	}
 }
 
 // A text that cannot be written is no reason to fail, nor to say so twice.
-func TestOnce(t *testing.T) {
+func TestWrite(t *testing.T) {
 	var b bytes.Buffer
+	soon := time.Now().Add(time.Minute)
 	for _, text := range []string{"a", "a\n", "a \n\n"} {
 		b.Reset()
-		if n, err := (once{&b}).Write([]byte(text)); n != len(text) || err != nil || b.String() != "a\n" {
-			t.Errorf("once.Write(%q) = %d, %v and %q; want %q", text, n, err, b.String(), "a\n")
+		if n, err := (limited{w: &b, until: soon}).Write([]byte(text)); n != len(text) || err != nil || b.String() != "a\n" {
+			t.Errorf("Write(%q) = %d, %v and %q; want %q", text, n, err, b.String(), "a\n")
 		}
 	}
 	closed, err := os.CreateTemp(t.TempDir(), "")
@@ -215,8 +222,30 @@ func TestOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	closed.Close()
-	if n, err := (once{closed}).Write([]byte("a")); n != 1 || err != nil {
-		t.Errorf("once.Write to a closed file = %d, %v; want 1, no error", n, err)
+	failed := false
+	if n, err := (limited{closed, soon, nil, func() { failed = true }}).Write([]byte("a")); n != 1 || err != nil || !failed {
+		t.Errorf("Write to a closed file = %d, %v, failed %t; want 1, no error, true", n, err, failed)
+	}
+}
+
+// silence is a pipe that nobody reads.
+type silence struct{}
+
+func (silence) Write([]byte) (int, error) { select {} }
+
+// A write that blocks ends with the time, or with a signal. Before, the plugin
+// hung for ever and did not hear SIGTERM.
+func TestWriteToNobody(t *testing.T) {
+	for _, until := range []time.Duration{0, time.Hour} {
+		signals := make(chan os.Signal, 1)
+		if until > 0 {
+			signals <- syscall.SIGTERM
+		}
+		failed := false
+		limited{silence{}, time.Now().Add(until), signals, func() { failed = true }}.Write([]byte("a"))
+		if !failed {
+			t.Errorf("a write within %s: not failed", until)
+		}
 	}
 }
 
@@ -228,14 +257,14 @@ func FuzzArguments(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		args := strings.Split(line, " ")
 		c := toy()
-		if parse(c, args) == nil && c.Options.(*toyOptions).Do != "error" && c.Options.(*toyOptions).Do != "" {
+		if _, err := parse(c, args); err == nil && c.Options.(*toyOptions).Do != "error" && c.Options.(*toyOptions).Do != "" {
 			return // a toy that hangs or kills
 		}
 		text, state := run(toy(), args, nil)
-		if strings.HasPrefix(text, "check_toy ") {
-			return // help or version
+		if strings.HasPrefix(text, "check_toy ") || c.Options.common().OutputFormat != output.Nagios {
+			return // help, version, or another format
 		}
-		if err := plugintest.CheckOutput("TOY", int(state), text+"\n", ""); err != nil {
+		if err := plugintest.CheckOutput("TOY", state, text+"\n", ""); err != nil {
 			t.Fatalf("%q: %v", args, err)
 		}
 	})

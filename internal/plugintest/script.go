@@ -37,7 +37,8 @@ func Run(t *testing.T, dir string) {
 }
 
 // exits runs a plugin and wants an exit code and an output that keeps the
-// rules: exits 2 check_x --option. A --help or --version keeps none of them but
+// rules: exits 2 check_x --option; with --output-format=FORMAT those of the
+// format. A --help or --version keeps none of them but
 // 80 columns and an empty standard error.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -61,6 +62,12 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 		switch arg {
 		case "-h", "--help", "-V", "--version":
 			checkManual(ts, stdout, stderr)
+			return
+		case "--output-format=json":
+			ts.Check(CheckJSON(stdout, stderr))
+			return
+		case "--output-format=openmetrics":
+			ts.Check(CheckOpenMetrics(stdout, stderr))
 			return
 		}
 	}

@@ -24,7 +24,11 @@ _check_toy() {
 		mapfile -t COMPREPLY < <(compgen -W 'ok warning critical unknown' -- "$cur")
 		return
 		;;
+	--output-format)
+		mapfile -t COMPREPLY < <(compgen -W 'nagios json openmetrics' -- "$cur")
+		return
+		;;
 	esac
-	mapfile -t COMPREPLY < <(compgen -W '--name --max-age --all --timeout --timeout-state --verbose --version --help' -- "$cur")
+	mapfile -t COMPREPLY < <(compgen -W '--name --max-age --all --timeout --timeout-state --output-format --verbose --version --help' -- "$cur")
 }
 complete -F _check_toy check_toy

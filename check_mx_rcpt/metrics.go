@@ -1,0 +1,40 @@
+package main
+
+import (
+	"slices"
+
+	"mailfresh/internal/nagios"
+	"mailfresh/internal/smtp"
+)
+
+// asked is the label of who was asked for: two runs that ask the same hosts for
+// other recipients are told apart by it.
+func asked(o options, p plan) []nagios.MetricLabel {
+	list := slices.Concat(p.wanted.recipients, p.control.recipients)
+	text := nagios.List(list, 5, len(list))
+	if o.RecipientsFrom != "" {
+		text = o.RecipientsFrom
+	}
+	return []nagios.MetricLabel{{Name: "recipients", Value: text}}
+}
+
+// samples are the labels and quantities of a target: its answers by verdict,
+// without those to the controls, the time of its dialogue, its certificate.
+func samples(t target, h heard, count map[smtp.Verdict]int) (labels []nagios.MetricLabel, list []nagios.Quantity) {
+	address := ""
+	if t.addr.Addr().IsValid() {
+		address = t.addr.Addr().String()
+	}
+	labels = []nagios.MetricLabel{{Name: "host", Value: t.name}, {Name: "address", Value: address}}
+	for _, v := range smtp.Verdicts {
+		list = append(list, nagios.Quantity{Metric: "answers", Value: float64(count[v]),
+			Labels: []nagios.MetricLabel{{Name: "verdict", Value: nagios.Label(v.String())}}})
+	}
+	if h.spoke() {
+		list = append(list, nagios.Quantity{Metric: "duration_seconds", Value: h.dialogue.Time.Seconds(), Unit: nagios.Seconds})
+	}
+	if !h.dialogue.Expires.IsZero() {
+		list = append(list, nagios.Timestamp("certificate_expiry_timestamp_seconds", h.dialogue.Expires))
+	}
+	return labels, list
+}

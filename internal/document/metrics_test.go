@@ -1,0 +1,7 @@
+package document
+
+import "testing"
+
+func TestMetricsPage(t *testing.T) {
+	Keep(t, "../../docs/metrics.md", MetricsPage(read(t, "../../docs/metrics.md")))
+}

@@ -1,0 +1,93 @@
+package output
+
+import (
+	"fmt"
+	"strings"
+
+	"mailfresh/internal/nagios"
+)
+
+// asJSON writes the run as one JSON object, indented by a blank for each level:
+// check, version, state, summary, the quantities of the whole, and the objects
+// in the order in which they were asked for. A quantity is a number under the
+// name of its metric, which ends in its unit.
+func asJSON(run Run, verbosity int) string {
+	r := run.Result
+	o := members{}
+	o.text("check", strings.TrimPrefix(run.Check, "check_"))
+	o.text("version", run.Version)
+	o.text("state", r.State.String())
+	o.text("summary", r.Summary)
+	o.quantities(r.Totals)
+	objects := make([]string, len(r.Objects))
+	for i, object := range r.Objects {
+		objects[i] = "\n  " + objectJSON(object, verbosity)
+	}
+	o.add("objects", "["+strings.Join(objects, ",")+"]")
+	return "{\n " + strings.Join(o.list, ",\n ") + "\n}"
+}
+
+// objectJSON is one object on one line.
+func objectJSON(object nagios.Object, verbosity int) string {
+	o := members{}
+	o.text("name", object.Name)
+	o.text("state", object.State.String())
+	o.text("text", object.Text)
+	o.texts("notes", object.Notes)
+	if verbosity >= 2 {
+		o.texts("detail", object.Detail)
+	}
+	for _, l := range object.Labels {
+		o.text(l.Name, l.Value)
+	}
+	o.quantities(object.Quantities)
+	return "{" + strings.Join(o.list, ", ") + "}"
+}
+
+// members are the members of a JSON object; the first of a name counts.
+type members struct {
+	list []string
+	seen map[string]bool
+}
+
+func (m *members) add(name, value string) {
+	if m.seen == nil {
+		m.seen = map[string]bool{}
+	}
+	if !m.seen[name] {
+		m.list = append(m.list, quote(name)+": "+value)
+	}
+	m.seen[name] = true
+}
+
+func (m *members) text(name, value string) { m.add(name, quote(printable(value))) }
+
+func (m *members) texts(name string, values []string) {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = quote(printable(v))
+	}
+	m.add(name, "["+strings.Join(list, ", ")+"]")
+}
+
+// quantities adds the quantities that are metrics. One that has labels of its
+// own has their values in its name, answers_accepted; one that is there for its
+// label alone, digest_info, is that label.
+func (m *members) quantities(list []nagios.Quantity) {
+	for _, q := range list {
+		if q.Metric == "" || !q.Known() {
+			continue
+		}
+		if strings.HasSuffix(q.Metric, "_info") {
+			for _, l := range q.Labels {
+				m.text(l.Name, l.Value)
+			}
+			continue
+		}
+		name := q.Metric
+		for _, l := range q.Labels {
+			name = fmt.Sprintf("%s_%s", name, nagios.Label(l.Value))
+		}
+		m.add(name, nagios.Number(q.Value))
+	}
+}

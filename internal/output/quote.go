@@ -1,0 +1,61 @@
+package output
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxValue bounds a label value and a name, in bytes.
+const maxValue = 512
+
+// printable makes text from outside fit for a program to read and for a person
+// to look at: what is printable stays as it is, and so does a newline; control,
+// bidirectional and invisible characters and bytes that are not UTF-8 are
+// written as \xNN or \uNNNN.
+func printable(s string) string {
+	if !strings.ContainsFunc(s, hidden) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && size == 1, hidden(r) && r < 0x80:
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case hidden(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteString(s[i : i+size])
+		}
+		i += size
+	}
+	return b.String()
+}
+
+// hidden reports whether a character does not show, or shows as another one.
+func hidden(r rune) bool {
+	return r == utf8.RuneError || r != '\n' && (!unicode.IsPrint(r) || invisible(r))
+}
+
+// bounded is printable text of at most maxValue bytes. Of longer text the
+// beginning stays, and a hash of the whole tells two of them apart.
+func bounded(s string) string {
+	text := printable(s)
+	if len(text) <= maxValue {
+		return text
+	}
+	h := fnv.New64a()
+	h.Write([]byte(s))
+	end := fmt.Sprintf("...%016x", h.Sum64())
+	return strings.ToValidUTF8(text[:maxValue-len(end)], "") + end
+}
+
+// quote puts printable text in double quotes, as JSON, Prometheus' text format
+// and OpenMetrics all read it: a backslash before a backslash and a double
+// quote, and \n for a newline.
+func quote(printable string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(printable) + `"`
+}

@@ -1,0 +1,46 @@
+package plugin
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// Standard output is a pipe that may be full, with a reader that has stopped:
+// a write to it then blocks for ever.
+
+var errUnread = errors.New("nobody reads standard output")
+
+// limited writes to a writer that may block, and gives up when the time is up or
+// a signal comes. The failed write goes on until the process ends.
+type limited struct {
+	w       io.Writer
+	until   time.Time
+	signals <-chan os.Signal
+	failed  func() // called if not all was written
+}
+
+// Write writes the text with one final newline. It never fails: when nobody can
+// be told, the exit code still counts.
+func (l limited) Write(text []byte) (int, error) {
+	line := strings.TrimRight(string(text), " \n") + "\n"
+	done := make(chan error, 1)
+	go func() {
+		_, err := io.WriteString(l.w, line)
+		done <- err
+	}()
+	var err error
+	select {
+	case err = <-done:
+	case <-l.signals:
+		err = errUnread
+	case <-time.After(time.Until(l.until)):
+		err = errUnread
+	}
+	if err != nil && l.failed != nil {
+		l.failed()
+	}
+	return len(text), nil
+}
