@@ -22,8 +22,9 @@ func invisible(r rune) bool {
 // clean makes text from outside fit to print on one line: white space of any
 // kind is one blank; "|", "<" and ">" are look-alikes that mean nothing to a
 // parser; control, bidirectional and invisible characters and bytes that are
-// not UTF-8 are escaped as \xNN or \uNNNN; a state in brackets is put in
-// parentheses. It ends when the text has limit bytes or a little more, and
+// not UTF-8 are written as \\xNN or \\uNNNN; a backslash is doubled, because Nagios'
+// stock notification commands pass the text through printf "%b"; a state in
+// brackets is put in parentheses. It ends when the text has limit bytes or a little more, and
 // gives how many bytes of s were not read.
 func clean(s string, limit int) (text string, rest int) {
 	var b strings.Builder
@@ -42,7 +43,9 @@ func clean(s string, limit int) (text string, rest int) {
 		blank = false
 		switch {
 		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i-1])
+			fmt.Fprintf(&b, `\\x%02x`, s[i-1])
+		case r == '\\':
+			b.WriteString(`\\`)
 		case r == '|':
 			b.WriteRune('¦')
 		case r == '<':
@@ -50,9 +53,9 @@ func clean(s string, limit int) (text string, rest int) {
 		case r == '>':
 			b.WriteRune('›')
 		case r < 0x20 || r == 0x7f:
-			fmt.Fprintf(&b, `\x%02x`, r)
+			fmt.Fprintf(&b, `\\x%02x`, r)
 		case !unicode.IsPrint(r) || invisible(r):
-			fmt.Fprintf(&b, `\u%04x`, r)
+			fmt.Fprintf(&b, `\\u%04x`, r)
 		default:
 			b.WriteRune(r)
 		}

@@ -4,7 +4,8 @@
 // development guidelines and of what Icinga 2, Nagios and NRPE do with it:
 //
 //   - Line 1 is "NAME STATE - summary | perfdata", under 1000 bytes, because an
-//     NRPE v2 packet holds 1023. The whole is under 8 KiB.
+//     NRPE v2 packet holds 1023. The whole has at most 4,096 bytes: Nagios 4 reads
+//     that much at a time and may lose what comes later (nagioscore issue 625).
 //   - "|" stands once, on line 1: Icinga cuts every line at a "|" with a "="
 //     behind it, so remote text could forge performance data.
 //   - All text passes one sanitiser (see clean).
@@ -23,7 +24,7 @@ import (
 const (
 	maxLine    = 999  // line 1, without its newline
 	maxSummary = 450  // of line 1, what performance data may not take away
-	maxOutput  = 8190 // the whole, without its last newline
+	maxOutput  = 4095 // the whole, without its last newline
 )
 
 // Text is a result as plugin text: line 1, then its objects, the worst first.

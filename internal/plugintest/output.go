@@ -51,7 +51,7 @@ func CheckOutput(name string, exit int, stdout, stderr string) error {
 	if len(lines[0]) >= 1000 {
 		bad("line 1 has %d bytes", len(lines[0]))
 	}
-	if len(stdout) >= 8192 {
+	if len(stdout) > 4096 {
 		bad("the output has %d bytes", len(stdout))
 	}
 	if !utf8.ValidString(stdout) {
