@@ -25,7 +25,7 @@ ZSHDIR    ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR   ?= $(PREFIX)/share/fish/vendor_completions.d
 FISHCONFDIR ?= $(PREFIX)/share/fish/vendor_conf.d
 
-.PHONY: all build test lint vuln docs install tarball dist deb package-test integration replay bench torture demo clean
+.PHONY: all build test lint vuln docs install tarball dist deb package-test release integration replay bench torture demo clean
 all: build
 
 build: $(PLUGINS:%=build/%)
@@ -114,6 +114,10 @@ package-test:
 	@release/missing package-test
 	@$(MAKE) --no-print-directory deb
 	release/package-test build/dist build/deb
+
+# make release VERSION=0.1.0: all that a release is made of, in build/release, as a dry run: nothing is published.
+release:
+	release/release $(VERSION)
 
 clean:
 	rm -rf build

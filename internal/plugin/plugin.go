@@ -116,7 +116,7 @@ func run(c Check, args []string, signals <-chan os.Signal) (text string, exit in
 	case errors.Is(err, errHelp):
 		return Help(c), int(nagios.Unknown)
 	case errors.Is(err, errVersion):
-		return fmt.Sprintf("%s %s (mailfresh)", c.Name, version), int(nagios.Unknown)
+		return fmt.Sprintf("%s %s (mailfresh)", c.Name, Version()), int(nagios.Unknown)
 	case err != nil:
 		usage := failure(fmt.Errorf("%w (see %s --help)", err, c.Name))
 		return output.Nagios.Render(output.Run{Check: c.Name, Result: usage}, 0)
@@ -208,6 +208,3 @@ func origin() string {
 		}
 	}
 }
-
-// version is set when the binary is linked; see the Makefile.
-var version = "(devel)"

@@ -1,0 +1,21 @@
+package plugin
+
+import (
+	"runtime/debug"
+	"strings"
+)
+
+// version is set when the binary is linked; see the Makefile.
+var version = ""
+
+// Version is the version of the binary: the one that it was linked with or,
+// after go install, that of the module; "(devel)" where neither is known.
+func Version() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return strings.TrimPrefix(info.Main.Version, "v")
+	}
+	return "(devel)"
+}
