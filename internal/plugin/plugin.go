@@ -104,7 +104,7 @@ func run(c Check, args []string, signals <-chan os.Signal) (text string, exit in
 	asked, err := "", error(nil)
 	say := func(r nagios.Result) (string, int) {
 		o := c.Options.common()
-		return o.OutputFormat.Render(output.Run{Check: c.Name, Version: version, Arguments: asked, Result: r}, int(o.Verbose))
+		return o.OutputFormat.Render(output.Run{Check: c.Name, Version: Version(), Arguments: asked, Result: r}, int(o.Verbose))
 	}
 	defer func() {
 		if p := recover(); p != nil {
