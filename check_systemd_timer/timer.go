@@ -175,6 +175,6 @@ func clockWasWrong(v view) nagios.Findings {
 	if err != nil || !ok || t.NextElapse.Sub(expected) <= schedule.Slack(t)+t.RandomizedOffset+dst {
 		return nil
 	}
-	return found(nagios.Critical, "waits until %s although its schedule says %s: the clock was wrong once (%s)",
+	return found(nagios.Critical, "waits until %s although its schedule says %s: the clock was wrong once (%s, twice if need be)",
 		nagios.Instant(t.NextElapse), nagios.Instant(expected), v.systemctl("restart", t.Name))
 }

@@ -30,6 +30,7 @@ import (
 //	as USER...              from here on these users run the plugins, not root and nagios
 //	check N PLUGIN ARG...   the plugin ends with status N for root and for nagios alike
 //	await N PLUGIN ARG...   wait until it does
+//	cure                    do what the last check told: the first command of systemctl on its first line
 //	says [USER] RE          what it printed matches, for root and for nagios or for one of them
 //
 // A script runs on every release. [trixie] before a command has it run on that one alone, [systemd:257] on 257 and later, [!systemd:257]
@@ -47,6 +48,7 @@ var timerCommands = map[string]func(ts *testscript.TestScript, neg bool, args []
 	"check":     cmdCheck,
 	"await":     cmdAwait,
 	"says":      cmdSays,
+	"cure":      cmdCure,
 }
 
 // patience is how long until and await wait. No fault here takes longer to show.
@@ -254,4 +256,17 @@ func cmdSays(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("as %s it says:\n%s", user, said)
 		}
 	}
+}
+
+// remedy is a command in a sentence of the plugin.
+var remedy = regexp.MustCompile(`systemctl (?:--user )?([a-z-]+(?: --[a-z-]+)* [^ );,|]+)`)
+
+func cmdCure(ts *testscript.TestScript, neg bool, args []string) {
+	s := stageOf(ts)
+	line, _, _ := strings.Cut(s.said[s.users[0]], "\n")
+	told := remedy.FindStringSubmatch(line)
+	if told == nil {
+		ts.Fatalf("there is no remedy in: %s", line)
+	}
+	cmdSystemctl(ts, neg, strings.Fields(told[1]))
 }
