@@ -83,7 +83,7 @@ func (s suspect) telling() int {
 		return onPeer
 	case s.Call == "flock", s.Call == "fcntl", s.Denied && len(s.Others) > 0:
 		return onLock
-	case s.Call == "wait4", s.Call == "waitid", s.parent && s.Call == "":
+	case s.Call == "wait4", s.Call == "waitid", s.parent && (s.Call == "" || s.Call == "rt_sigsuspend"):
 		return parent
 	case s.Call == "futex", strings.HasSuffix(s.Call, "nanosleep"), strings.HasPrefix(s.Call, "rt_sig"):
 		return resting
