@@ -79,11 +79,12 @@ func (c *collector) require(keys []string) {
 func (c *collector) entry(line int64, key, value []byte) {
 	f := c.content.Format
 	c.key = f.fold(append(c.key[:0], key...))
-	c.value = f.squeeze(c.value[:0], value)
+	c.value = slices.Grow(c.value[:0], len(value))
+	value = f.squeeze(c.value, value)
 	if f.pattern(c.key) {
 		c.content.Patterns++
 	}
-	hash, check := maphash.Bytes(c.seed, c.key), crc32.Checksum(c.value, castagnoli)
+	hash, check := maphash.Bytes(c.seed, c.key), crc32.Checksum(value, castagnoli)
 	k, known := c.keys.add(hash)
 	if !known {
 		*k = key16{hash, check, uint32(min(line, math.MaxUint32))}
@@ -93,7 +94,7 @@ func (c *collector) entry(line int64, key, value []byte) {
 		c.repeat(line, k, check)
 	}
 	if len(c.asked) > 0 && (!known || f.LastWins()) {
-		c.found(line)
+		c.found(line, len(value) == 0)
 	}
 }
 
@@ -134,10 +135,10 @@ func (c *collector) remember(r repeated) {
 func head64(key []byte) []byte { return key[:min(len(key), 64)] }
 
 // found looks whether the present key was asked for, or may stand for one that was.
-func (c *collector) found(line int64) {
+func (c *collector) found(line int64, empty bool) {
 	for _, i := range c.asked[string(c.key)] {
 		r := &c.content.Required[i]
-		r.Line, r.Empty, r.Bad = line, len(c.value) == 0, false
+		r.Line, r.Empty, r.Bad = line, empty, false
 	}
 	for _, i := range c.catchAll[string(c.key)] {
 		if r := &c.content.Required[i]; r.CatchAll == 0 {

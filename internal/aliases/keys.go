@@ -1,9 +1,14 @@
 package aliases
 
-// keys is a set of keys, known by their hashes: a table of places, open
-// addressing, and the keys themselves in slabs that are never moved.
+import "math/bits"
+
+// keys is a set of keys, known by their hashes: a table, open addressing, at most half
+// full, of the numbers of the keys, and the keys themselves in slabs that are never
+// moved. The bits of a place above the number are the upper bits of the hash: most
+// keys are told apart without a look at them.
 type keys struct {
-	places []uint32 // 1 + the number of the key; 0: free. A power of two, at most half full
+	places []uint32 // 1 + the number of the key, below bits of its hash; 0: free
+	width  int      // of a number, in bits: the table has 1<<width places
 	slabs  [][]key16
 	n      int
 }
@@ -23,31 +28,38 @@ func (s *keys) add(hash uint64) (k *key16, known bool) {
 	if 2*s.n >= len(s.places) {
 		s.grow()
 	}
-	mask := uint64(len(s.places) - 1)
+	mask, tag := uint64(len(s.places)-1), s.tag(hash)
 	i := hash & mask
 	for ; s.places[i] != 0; i = (i + 1) & mask {
-		if k := s.at(s.places[i] - 1); k.hash == hash {
-			return k, true
+		if p := s.places[i]; p>>s.width == tag {
+			if k := s.at(p&uint32(mask) - 1); k.hash == hash {
+				return k, true
+			}
 		}
 	}
 	if s.n%slab == 0 {
 		s.slabs = append(s.slabs, make([]key16, slab))
 	}
 	s.n++
-	s.places[i] = uint32(s.n)
+	s.places[i] = tag<<s.width | uint32(s.n)
 	return s.at(uint32(s.n - 1)), false
 }
 
 func (s *keys) at(n uint32) *key16 { return &s.slabs[n/slab][n%slab] }
 
+// tag is as many upper bits of a hash as a place has beside a number.
+func (s *keys) tag(hash uint64) uint32 { return uint32(hash>>32) >> s.width }
+
 func (s *keys) grow() {
 	s.places = make([]uint32, max(1024, 2*len(s.places)))
+	s.width = bits.Len(uint(len(s.places) - 1))
 	mask := uint64(len(s.places) - 1)
 	for n := range s.n {
-		i := s.at(uint32(n)).hash & mask
+		hash := s.at(uint32(n)).hash
+		i := hash & mask
 		for s.places[i] != 0 {
 			i = (i + 1) & mask
 		}
-		s.places[i] = uint32(n + 1)
+		s.places[i] = s.tag(hash)<<s.width | uint32(n+1)
 	}
 }

@@ -147,12 +147,21 @@ func (f Format) fold(key []byte) []byte {
 	return key
 }
 
-// squeeze appends a value without its white space.
-func (f Format) squeeze(to, value []byte) []byte {
-	for _, c := range value {
+// squeeze gives a value without its white space: the value itself if it has none,
+// else in the buffer.
+func (f Format) squeeze(buf, value []byte) []byte {
+	blank := 0
+	for blank < len(value) && !space[value[blank]] {
+		blank++
+	}
+	if blank == len(value) {
+		return value
+	}
+	buf = append(buf[:0], value[:blank]...)
+	for _, c := range value[blank:] {
 		if !space[c] || c == '\r' && f == Sendmail {
-			to = append(to, c)
+			buf = append(buf, c)
 		}
 	}
-	return to
+	return buf
 }
