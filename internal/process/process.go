@@ -80,7 +80,7 @@ type Other struct {
 type look struct {
 	root   string
 	uptime time.Duration
-	nets   map[string]map[string]Socket // network namespace: "socket:[1]": socket
+	nets   map[string]map[string]Socket // network namespace and table: "socket:[1]": socket
 	locks  map[int]int                  // who waits: who holds
 }
 
@@ -250,7 +250,7 @@ func (l *look) files(p *Process) {
 		if !strings.HasPrefix(link, "socket:") {
 			continue
 		}
-		if socket, ok := l.net(p.PID)[link]; ok {
+		if socket, ok := l.socket(p.PID, fd, link); ok {
 			p.Sockets = append(p.Sockets, socket)
 			if link == p.On {
 				p.Socket = &socket
