@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"time"
 
@@ -17,7 +18,8 @@ import (
 
 const atOnce = 4 // services that are looked at
 
-func main() { plugin.Main(check()) }
+// One thread is enough for what mostly waits: others would only look for work.
+func main() { runtime.GOMAXPROCS(1); plugin.Main(check()) }
 
 func check() plugin.Check {
 	var opt options
@@ -46,8 +48,7 @@ func check() plugin.Check {
 	}
 }
 
-// gather reads the timers asked for, each once, in order of name. The end of the
-// process closes the bus.
+// gather reads the timers asked for, each once, in order of name. The end closes the bus.
 func gather(ctx context.Context, opt options) (f facts, bus *systemd.Conn, err error) {
 	if bus, err = systemd.Dial(ctx, opt.User); err != nil {
 		return f, bus, err
@@ -70,8 +71,7 @@ func gather(ctx context.Context, opt options) (f facts, bus *systemd.Conn, err e
 	return f, bus, err
 }
 
-// readBefore reads how the runs before the latest ones ended. What cannot be had
-// hides nothing of what is known.
+// readBefore reads how the runs before the latest ones ended, where that can be had.
 func (f *facts) readBefore(ctx context.Context, opt options, pairs []systemd.Pair) {
 	ctx, cancel := plugin.Part(ctx)
 	defer cancel()

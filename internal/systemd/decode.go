@@ -10,7 +10,8 @@ import (
 // property is the value of one, not yet read.
 type property struct {
 	signature string
-	value     reader
+	message   *reader // as it was when the reply came
+	at        int     // where the value begins
 }
 
 // properties are those of a unit that came. One that is missing is its zero value, as by an older
@@ -29,15 +30,18 @@ func newProperties(
 
 // fill takes the properties from the reply to GetAll.
 func (p *properties) fill(m reply) error {
+	const most = 300 // a service has 260
+	p.values = make(map[string]property, most)
 	return m.read("a{sv}", func(r *reader) {
-		r.rows(func() { p.take(r.text(), r) })
+		whole := *r
+		r.rows(func() { p.take(r.text(), r, &whole) })
 	})
 }
 
-// take notes the variant that comes next as a property.
-func (p *properties) take(name string, r *reader) {
+// take notes the variant that comes next in a message as a property.
+func (p *properties) take(name string, r, message *reader) {
 	kind := r.signature()
-	p.values[name] = property{kind, *r}
+	p.values[name] = property{kind, message, r.at}
 	r.bad = r.skip(kind, 0) != "" || r.bad
 }
 
@@ -55,8 +59,9 @@ func (p *properties) read(name, signature string, read func(r *reader)) {
 	case found.signature != signature:
 		p.err = fmt.Errorf("property %s has the type %q, not %q", name, found.signature, signature)
 	default:
-		read(&found.value)
-		if found.value.bad {
+		r := *found.message
+		r.at = found.at
+		if read(&r); r.bad {
 			p.err = fmt.Errorf("property %s: %w", name, errMessage)
 		}
 	}
@@ -98,9 +103,6 @@ func (p *properties) instant(name string) time.Time {
 	return p.clock.instant(p.uint64(name), p.uint64(name+"Monotonic"))
 }
 
-// wall is what the wall clock showed.
-func (p *properties) wall(name string) time.Time { return p.clock.instant(p.uint64(name), 0) }
-
 // rows reads a property that is an array of structures.
 func (p *properties) rows(name, signature string, row func(r *reader)) {
 	p.read(name, signature, func(r *reader) { r.rows(func() { row(r) }) })
@@ -130,8 +132,6 @@ func (p *properties) unit(name string) Unit {
 		InactiveExitMonotonic:  p.duration("InactiveExitTimestampMonotonic"),
 		ActiveEnterMonotonic:   p.duration("ActiveEnterTimestampMonotonic"),
 		InactiveEnterMonotonic: p.duration("InactiveEnterTimestampMonotonic"),
-		InactiveEnterWall:      p.wall("InactiveEnterTimestamp"),
-		ActiveEnterWall:        p.wall("ActiveEnterTimestamp"),
 	}
 	if id := p.text("Id"); id != "" {
 		u.Name = id // name may be an alias
@@ -166,7 +166,6 @@ func (p *properties) timer(name string) Timer {
 		Unit:                 p.unit(name),
 		Triggers:             p.text("Unit"),
 		LastTrigger:          p.instant("LastTriggerUSec"),
-		LastTriggerWall:      p.wall("LastTriggerUSec"),
 		LastTriggerMonotonic: p.duration("LastTriggerUSecMonotonic"),
 		NextElapse:           p.clock.instant(p.uint64("NextElapseUSecRealtime"), 0),
 		Accuracy:             p.duration("AccuracyUSec"),

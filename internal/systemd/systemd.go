@@ -135,7 +135,7 @@ func get(path, kind, name string, p *properties) call {
 		"org.freedesktop.DBus.Properties",
 		"Get",
 		[]any{systemd1 + "." + kind, name},
-		func(m reply) error { return m.read("v", func(r *reader) { p.take(name, r) }) },
+		func(m reply) error { return m.read("v", func(r *reader) { p.take(name, r, &m.body) }) },
 	}
 }
 

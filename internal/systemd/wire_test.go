@@ -219,8 +219,8 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		for name, found := range p.values {
-			if found.value.at > len(b) || len(name) > len(b) {
-				t.Errorf("%q: property %q at %d", b, name, found.value.at)
+			if found.at > len(b) || len(name) > len(b) {
+				t.Errorf("%q: property %q at %d", b, name, found.at)
 			}
 		}
 	})
