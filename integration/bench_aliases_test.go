@@ -12,12 +12,32 @@ import (
 
 const addresses = "user%07d@example.org: user%07d@mail.example.org\n" // an alias file as in the incident, by far the commonest use of lsearch
 
-// aliases measures the check of alias files, with all of their grammar, beside wc -l of the same files.
+// aliases measures the check of alias files, with all of their grammar, beside wc -l of the same
+// files.
 func (r *report) aliases(t *testing.T) {
 	file := writeAliases(t, "exim", addresses, 1000)
 	plain := ours("check_alias_freshness", "-f", file, "-c", "1d")
-	age := command{args: []string{"/usr/lib/nagios/plugins/check_file_age", "-w", "86400", "-c", "86400", "-f", file}, says: "^FILE_AGE OK"}
-	c := contest{ours: plain, peer: age, pairs: 100}.run(t, "age of an alias file", "check_file_age")
+	age := command{
+		args: []string{
+			"/usr/lib/nagios/plugins/check_file_age",
+			"-w",
+			"86400",
+			"-c",
+			"86400",
+			"-f",
+			file,
+		},
+		says: "^FILE_AGE OK",
+	}
+	c := contest{
+		ours:  plain,
+		peer:  age,
+		pairs: 100,
+	}.run(
+		t,
+		"age of an alias file",
+		"check_file_age",
+	)
 	r.add(c)
 	r.addPeak(c)
 	content := ours("check_alias_freshness", "-f", file, "--format", "exim", "-c", "1d")
@@ -50,7 +70,19 @@ func count(t *testing.T, format, line string, entries, pairs int) row {
 	t.Helper()
 	path := writeAliases(t, format, line, entries)
 	defer os.Remove(path)
-	check := ours("check_alias_freshness", "-f", path, "--format", format, "-c", "1d", "-t", "1m", "--compiled", "none")
+	check := ours(
+		"check_alias_freshness",
+		"-f",
+		path,
+		"--format",
+		format,
+		"-c",
+		"1d",
+		"-t",
+		"1m",
+		"--compiled",
+		"none",
+	)
 	check.says = fmt.Sprintf(`entries=%d;`, entries)
 	wc := command{args: []string{"/usr/bin/wc", "-l", path}, says: fmt.Sprintf("^%d ", entries)}
 	return contest{ours: check, peer: wc, pairs: pairs}.run(t, "", "wc -l")

@@ -18,8 +18,9 @@ const (
 	timeout = 9 * time.Second // of the plugins, by default
 )
 
-// burst starts 500 of a plugin at once: each waits in a shell for the end of its input, which all share. No answer may be wrong; one that the plugin
-// has not found within its time limit, or that comes later, is late.
+// burst starts 500 of a plugin at once: each waits in a shell for the end of its input, which all
+// share. No answer may be wrong; one that the plugin has not found within its time limit, or that
+// comes later, is late.
 func (r *report) burst(t *testing.T, what string, c command) {
 	t.Helper()
 	wait, release, err := os.Pipe()
@@ -29,7 +30,16 @@ func (r *report) burst(t *testing.T, what string, c command) {
 	defer wait.Close()
 	waiting := c
 	waiting.args = append([]string{"/bin/sh", "-c", `read -r _; exec "$@"`, "sh"}, c.args...)
-	cmds, outputs, ends := make([]*exec.Cmd, crowd), make([]*os.File, crowd), make([]time.Time, crowd)
+	cmds, outputs, ends := make(
+		[]*exec.Cmd,
+		crowd,
+	), make(
+		[]*os.File,
+		crowd,
+	), make(
+		[]time.Time,
+		crowd,
+	)
 	for i := range cmds {
 		outputs[i] = inMemory(t)
 		defer outputs[i].Close()
@@ -57,11 +67,33 @@ func (r *report) burst(t *testing.T, what string, c command) {
 			right++
 		default:
 			if wrong++; wrong == 1 {
-				t.Errorf("%q, one of %d at once: %v; want exit status %d and %q\n%.2000s", c.args, crowd, cmd.ProcessState, c.status, c.says, text)
+				t.Errorf(
+					"%q, one of %d at once: %v; want exit status %d and %q\n%.2000s",
+					c.args,
+					crowd,
+					cmd.ProcessState,
+					c.status,
+					c.says,
+					text,
+				)
 			}
 		}
 	}
 	last := slices.MaxFunc(ends, time.Time.Compare).Sub(start)
-	text := fmt.Sprintf("%d right, %d wrong, %d late, the last after %.1f s", right, wrong, late, last.Seconds())
-	r.add(row{what: fmt.Sprintf("burst: %d at once, %s", crowd, what), measured: text}.want("all right in 9 s", right == crowd))
+	text := fmt.Sprintf(
+		"%d right, %d wrong, %d late, the last after %.1f s",
+		right,
+		wrong,
+		late,
+		last.Seconds(),
+	)
+	r.add(
+		row{
+			what:     fmt.Sprintf("burst: %d at once, %s", crowd, what),
+			measured: text,
+		}.want(
+			"all right in 9 s",
+			right == crowd,
+		),
+	)
 }

@@ -35,11 +35,14 @@ type command struct {
 
 // ours is a plugin built from this tree, and a run of it that is right if it is OK.
 func ours(plugin string, args ...string) command {
-	return command{args: append([]string{filepath.Join(bin, plugin)}, args...), says: "^[A-Z_]+ OK - "}
+	return command{
+		args: append([]string{filepath.Join(bin, plugin)}, args...),
+		says: "^[A-Z_]+ OK - ",
+	}
 }
 
-// A contest is two commands for the same question, or one for which there is no other. They run alternately, and each goes first in every
-// other pair.
+// A contest is two commands for the same question, or one for which there is no other. They run
+// alternately, and each goes first in every other pair.
 type contest struct {
 	ours, peer command
 	pairs      int
@@ -123,13 +126,21 @@ func (c command) measure(t *testing.T, host bool) (spent cost) {
 	}
 	spent.cpu = ms(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime())
 	if !c.right(cmd, output) {
-		t.Fatalf("%q: %v; want exit status %d and %q\n%.2000s", c.args, cmd.ProcessState, c.status, c.says, text(output))
+		t.Fatalf(
+			"%q: %v; want exit status %d and %q\n%.2000s",
+			c.args,
+			cmd.ProcessState,
+			c.status,
+			c.says,
+			text(output),
+		)
 	}
 	return spent
 }
 
 func (c command) right(cmd *exec.Cmd, output *os.File) bool {
-	return cmd.ProcessState.ExitCode() == c.status && regexp.MustCompile(c.says).MatchString(text(output))
+	return cmd.ProcessState.ExitCode() == c.status &&
+		regexp.MustCompile(c.says).MatchString(text(output))
 }
 
 // prepare makes the command ready to start, inside the host that this thread has entered, if any.
@@ -147,13 +158,24 @@ func (c command) prepare(t *testing.T, output *os.File) *exec.Cmd {
 	gid, _ := strconv.ParseUint(u.Gid, 10, 32)
 	cmd := exec.Command(c.args[0], c.args[1:]...)
 	cmd.Dir = "/"
-	cmd.Env = append([]string{"PATH=/usr/bin:/bin", "HOME=" + u.HomeDir, "SHELL=/bin/sh", "USER=" + name, "LOGNAME=" + name}, c.env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	cmd.Env = append(
+		[]string{
+			"PATH=/usr/bin:/bin",
+			"HOME=" + u.HomeDir,
+			"SHELL=/bin/sh",
+			"USER=" + name,
+			"LOGNAME=" + name,
+		},
+		c.env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)},
+	}
 	cmd.Stdout, cmd.Stderr = output, output
 	return cmd
 }
 
-// inMemory gives a file for the output of a command: nothing here has to run beside the command to take it.
+// inMemory gives a file for the output of a command: nothing here has to run beside the command to
+// take it.
 func inMemory(t *testing.T) *os.File {
 	t.Helper()
 	fd, err := unix.MemfdCreate("output", unix.MFD_CLOEXEC)
@@ -186,7 +208,8 @@ func peaks(t *testing.T, sides []command) (p pair) {
 	return p
 }
 
-// peak asks time(1), which is small: the kernel counts in what a process was before it executed the command.
+// peak asks time(1), which is small: the kernel counts in what a process was before it executed the
+// command.
 func (c command) peak(t *testing.T) float64 {
 	t.Helper()
 	output := inMemory(t)
@@ -205,8 +228,8 @@ func (c command) peak(t *testing.T) float64 {
 	return kib * 1024 / 1e6
 }
 
-// idlePID1 waits until the host's PID 1 has no more to do, for a second at most, and gives the time that it has spent on a CPU. (/proc/1/stat has it too,
-// in hundredths of a second.)
+// idlePID1 waits until the host's PID 1 has no more to do, for a second at most, and gives the time
+// that it has spent on a CPU. (/proc/1/stat has it too, in hundredths of a second.)
 func idlePID1(t *testing.T) time.Duration {
 	t.Helper()
 	last := cpuOfPID1(t)

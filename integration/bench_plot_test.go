@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// The plot: two panels beside each other, both axes logarithmic. It has a ground of its own, so it can be read on a light page and on a dark one.
+// The plot: two panels beside each other, both axes logarithmic. It has a ground of its own, so it
+// can be read on a light page and on a dark one.
 const (
 	panelWidth, panelHeight = 460.0, 340.0
 	left, right, top, foot  = 64.0, 44.0, 62.0, 52.0 // margins of a panel
@@ -31,7 +32,12 @@ func plot(all []series) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, head, 2*panelWidth, panelHeight*float64((len(all)+1)/2))
 	for i, s := range all {
-		fmt.Fprintf(&b, "<g transform=\"translate(%g %g)\">\n", panelWidth*float64(i%2), panelHeight*float64(i/2))
+		fmt.Fprintf(
+			&b,
+			"<g transform=\"translate(%g %g)\">\n",
+			panelWidth*float64(i%2),
+			panelHeight*float64(i/2),
+		)
 		newPanel(s).draw(&b)
 		b.WriteString("</g>\n")
 	}
@@ -54,7 +60,13 @@ func newPanel(s series) panel {
 		}
 	}
 	last := float64(s.sizes[len(s.sizes)-1])
-	return panel{s, math.Floor(math.Log10(float64(s.sizes[0]))), math.Ceil(math.Log10(last)), math.Floor(math.Log10(low)), math.Ceil(math.Log10(high))}
+	return panel{
+		s,
+		math.Floor(math.Log10(float64(s.sizes[0]))),
+		math.Ceil(math.Log10(last)),
+		math.Floor(math.Log10(low)),
+		math.Ceil(math.Log10(high)),
+	}
 }
 
 // at gives the place of a value.
@@ -67,37 +79,94 @@ func (p panel) at(size, wall float64) (x, y float64) {
 func (p panel) draw(b *strings.Builder) {
 	fmt.Fprintf(b, "<text class=\"name\" x=\"%g\" y=\"24\">%s</text>\n", left, p.title)
 	p.grid(b)
-	p.line(b, "ours", left, p.title[:strings.IndexAny(p.title, " ,")], func(w pair) float64 { return w.ours })
+	p.line(
+		b,
+		"ours",
+		left,
+		p.title[:strings.IndexAny(p.title, " ,")],
+		func(w pair) float64 { return w.ours },
+	)
 	if p.peer != "" {
 		p.line(b, "peer", left+200, p.peer, func(w pair) float64 { return w.peer })
 	}
 }
 
-// grid draws the decades, the names of the axes, and what is linear from the last point of ours on back.
+// grid draws the decades, the names of the axes, and what is linear from the last point of ours on
+// back.
 func (p panel) grid(b *strings.Builder) {
 	x0, y0 := p.at(math.Pow(10, p.x0), math.Pow(10, p.y0))
 	x1, y1 := p.at(math.Pow(10, p.x1), math.Pow(10, p.y1))
 	for d := p.x0; d <= p.x1; d++ {
 		x, _ := p.at(math.Pow(10, d), 1)
-		fmt.Fprintf(b, "<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n", x, y0, x, y1, x, y0+18, decade(d))
+		fmt.Fprintf(
+			b,
+			"<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n",
+			x,
+			y0,
+			x,
+			y1,
+			x,
+			y0+18,
+			decade(d),
+		)
 	}
 	for d := p.y0; d <= p.y1; d++ {
 		_, y := p.at(1, math.Pow(10, d))
-		fmt.Fprintf(b, "<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n", x0, y, x1, y, x0-8, y+4, decade(d))
+		fmt.Fprintf(
+			b,
+			"<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
+			x0,
+			y,
+			x1,
+			y,
+			x0-8,
+			y+4,
+			decade(d),
+		)
 	}
-	fmt.Fprintf(b, "<rect class=\"axis\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n", x0, y1, x1-x0, y0-y1)
-	fmt.Fprintf(b, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n", (x0+x1)/2, y0+38, p.x)
-	fmt.Fprintf(b, "<text transform=\"translate(16 %.1f) rotate(-90)\" text-anchor=\"middle\">wall time, ms</text>\n", (y0+y1)/2)
+	fmt.Fprintf(
+		b,
+		"<rect class=\"axis\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n",
+		x0,
+		y1,
+		x1-x0,
+		y0-y1,
+	)
+	fmt.Fprintf(
+		b,
+		"<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n",
+		(x0+x1)/2,
+		y0+38,
+		p.x,
+	)
+	fmt.Fprintf(
+		b,
+		"<text transform=\"translate(16 %.1f) rotate(-90)\" text-anchor=\"middle\">wall time, ms</text>\n",
+		(y0+y1)/2,
+	)
 	last := len(p.sizes) - 1
 	size, wall := float64(p.sizes[last]), p.walls[last].ours
 	from := max(math.Pow(10, p.x0), size*math.Pow(10, p.y0)/wall)
 	xa, ya := p.at(from, wall*from/size)
 	xb, yb := p.at(size, wall)
-	fmt.Fprintf(b, "<line class=\"linear\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n", xa, ya, xb, yb)
+	fmt.Fprintf(
+		b,
+		"<line class=\"linear\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
+		xa,
+		ya,
+		xb,
+		yb,
+	)
 }
 
 // line draws one side, and its name at x.
-func (p panel) line(b *strings.Builder, class string, x float64, name string, of func(pair) float64) {
+func (p panel) line(
+	b *strings.Builder,
+	class string,
+	x float64,
+	name string,
+	of func(pair) float64,
+) {
 	fmt.Fprintf(b, "<g class=%q>\n", class)
 	var path []string
 	for i, wall := range p.walls {

@@ -62,37 +62,69 @@ func (s *series) add(size int, wall pair) {
 	s.sizes, s.walls = append(s.sizes, size), append(s.walls, wall)
 }
 
-// steepest is the largest exponent of any step from one size to the next: 1 is linear, below 1 the start still counts.
+// steepest is the largest exponent of any step from one size to the next: 1 is linear, below 1 the
+// start still counts.
 func (s *series) steepest() float64 {
 	steepest := math.Inf(-1)
 	for i := 1; i < len(s.sizes); i++ {
-		step := math.Log(s.walls[i].ours/s.walls[i-1].ours) / math.Log(float64(s.sizes[i])/float64(s.sizes[i-1]))
+		step := math.Log(
+			s.walls[i].ours/s.walls[i-1].ours,
+		) / math.Log(
+			float64(s.sizes[i])/float64(s.sizes[i-1]),
+		)
 		steepest = max(steepest, step)
 	}
 	return steepest
 }
 
-// grow adds a series. Near-linear is an exponent of 1.1 at its steepest step: twice as much takes at most 2.15 times as long.
+// grow adds a series. Near-linear is an exponent of 1.1 at its steepest step: twice as much takes
+// at most 2.15 times as long.
 func (r *report) grow(s series) {
 	var walls []string
 	for i, n := range s.sizes {
 		walls = append(walls, fmt.Sprintf("%s: %s", thousands(n), digits(s.walls[i].ours)))
 	}
 	r.series = append(r.series, s)
-	text := fmt.Sprintf("%s ms; exponent of the steepest step %.2f", strings.Join(walls, ", "), s.steepest())
-	r.add(row{what: "growth: " + s.title + ", " + s.x, measured: text}.want("near-linear: at most 1.1", s.steepest() <= 1.1))
+	text := fmt.Sprintf(
+		"%s ms; exponent of the steepest step %.2f",
+		strings.Join(walls, ", "),
+		s.steepest(),
+	)
+	r.add(
+		row{
+			what:     "growth: " + s.title + ", " + s.x,
+			measured: text,
+		}.want(
+			"near-linear: at most 1.1",
+			s.steepest() <= 1.1,
+		),
+	)
 }
 
 // table renders all rows in Markdown, aligned to be read as it is.
 func (r *report) table() string {
-	lines := [][]string{{"what", "peer", "wall: ours, peer", "ratio", "wanted", "met", "CPU ms", "peak MB", "PID 1's CPU ms", "pairs"}}
+	lines := [][]string{
+		{
+			"what",
+			"peer",
+			"wall: ours, peer",
+			"ratio",
+			"wanted",
+			"met",
+			"CPU ms",
+			"peak MB",
+			"PID 1's CPU ms",
+			"pairs",
+		},
+	}
 	for _, row := range r.rows {
 		lines = append(lines, row.cells())
 	}
 	widths := make([]int, len(lines[0]))
 	for _, cells := range lines {
 		for i, cell := range cells {
-			if cells[3] != "" || i != 2 { // one without a ratio is text, and would make the column wide
+			if cells[3] != "" ||
+				i != 2 { // one without a ratio is text, and would make the column wide
 				widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 			}
 		}
@@ -143,7 +175,13 @@ func (r *report) weaker() string {
 			fmt.Fprintf(&more, "- %s: %s of %s.\n", row.what, needs, row.peer)
 		}
 	}
-	return "## Targets missed\n\n" + cmp.Or(missed.String(), "None.\n") + "\n## Slower than the peer, or needs more\n\n" + cmp.Or(more.String(), "None.\n")
+	return "## Targets missed\n\n" + cmp.Or(
+		missed.String(),
+		"None.\n",
+	) + "\n## Slower than the peer, or needs more\n\n" + cmp.Or(
+		more.String(),
+		"None.\n",
+	)
 }
 
 func (r row) found() string {
@@ -156,7 +194,8 @@ func (r row) found() string {
 	return fmt.Sprintf("%.2f (%s ms), peak memory %s MB", r.wall.ratio, r.wall, digits(r.peak.ours))
 }
 
-// needs lists what is more than a twentieth above the peer's. (A row about the difference has no peer.)
+// needs lists what is more than a twentieth above the peer's. (A row about the difference has no
+// peer.)
 func (r row) needs() string {
 	var list []string
 	for _, m := range []struct {
@@ -182,7 +221,12 @@ func (r *report) write(file string) error {
 	if !found {
 		return fmt.Errorf("%s has no place between %q and %q", file, begin, end)
 	}
-	block := fmt.Sprintf("%s\n\n%s\n![Wall time against size, four plots, both axes logarithmic](growth.svg)\n\nDotted: linear growth through the last point.\n\n%s", r.machine, r.table(), r.weaker())
+	block := fmt.Sprintf(
+		"%s\n\n%s\n![Wall time against size, four plots, both axes logarithmic](growth.svg)\n\nDotted: linear growth through the last point.\n\n%s",
+		r.machine,
+		r.table(),
+		r.weaker(),
+	)
 	return os.WriteFile(file, []byte(before+begin+block+end+after), 0o644)
 }
 
@@ -200,10 +244,31 @@ func machine(t *testing.T) string {
 		return submatch(string(out), expression)
 	}
 	memory, _ := strconv.ParseFloat(read("/proc/meminfo", `MemTotal: *(\d+)`), 64)
-	return fmt.Sprintf("%s: %s, %d cores, %.1f GB of memory, Linux %s, systemd %s, Exim %s, Postfix %s, %s; load %s when it began.",
-		time.Now().UTC().Format("2006-01-02"), read("/proc/cpuinfo", `model name\s*: (.*)`), runtime.NumCPU(), memory*1024/1e9,
-		read("/proc/sys/kernel/osrelease", `(.*)`), run(`systemd (\d+)`, "systemctl", "--version"), run(`Exim version (\S+)`, exim, "-bV"),
-		run(`(\S+)`, "/usr/bin/env", postfixLibrary, postfix+"/sbin/postconf", "-dh", "mail_version"), runtime.Version(), read("/proc/loadavg", `(\S+ \S+ \S+)`))
+	return fmt.Sprintf(
+		"%s: %s, %d cores, %.1f GB of memory, Linux %s, systemd %s, Exim %s, Postfix %s, %s; load %s when it began.",
+		time.Now().
+			UTC().
+			Format("2006-01-02"),
+		read("/proc/cpuinfo", `model name\s*: (.*)`),
+		runtime.NumCPU(),
+		memory*1024/1e9,
+		read(
+			"/proc/sys/kernel/osrelease",
+			`(.*)`,
+		),
+		run(`systemd (\d+)`, "systemctl", "--version"),
+		run(`Exim version (\S+)`, exim, "-bV"),
+		run(
+			`(\S+)`,
+			"/usr/bin/env",
+			postfixLibrary,
+			postfix+"/sbin/postconf",
+			"-dh",
+			"mail_version",
+		),
+		runtime.Version(),
+		read("/proc/loadavg", `(\S+ \S+ \S+)`),
+	)
 }
 
 func submatch(text, expression string) string {
