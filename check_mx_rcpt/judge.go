@@ -26,7 +26,8 @@ type heard struct {
 // spoke reports whether a target gave a reply or another verdict to anything that was wanted.
 func (h heard) spoke() bool {
 	return slices.ContainsFunc(h.dialogue.Answers, func(answers []smtp.Answer) bool {
-		return slices.ContainsFunc(answers, func(a smtp.Answer) bool { return a.Verdict != smtp.NoAnswer })
+		return slices.ContainsFunc(answers,
+			func(a smtp.Answer) bool { return a.Verdict != smtp.NoAnswer })
 	})
 }
 
@@ -36,7 +37,8 @@ func (h heard) left() bool { return h.dialogue.Unroutable || h.bug != nil }
 // mayBan reports whether a host that bans this one would look as it does: it has an address that
 // takes no connection, or does not speak.
 func (h heard) mayBan(a *smtp.Answer) bool {
-	return h.instead == nil && a.Verdict == smtp.NoAnswer && (a.Phase == smtp.Connect || a.Phase == smtp.Greeting)
+	return h.instead == nil && a.Verdict == smtp.NoAnswer && (a.Phase == smtp.Connect ||
+		a.Phase == smtp.Greeting)
 }
 
 // facts are a plan, what was heard of each target, and when.
@@ -57,7 +59,8 @@ type finding struct {
 // its mail goes nowhere: that is critical.
 func judge(o options, f facts) nagios.Result {
 	t := tallied(f)
-	findings := slices.Concat(routes(f), t.findings(o, f), bugs(f), domains(f), certificates(o, f), times(o, f))
+	findings := slices.Concat(routes(f), t.findings(o, f), bugs(f), domains(f), certificates(o,
+		f), times(o, f))
 	if len(findings) == 0 {
 		findings = []finding{{nagios.OK, praise(f)}}
 	}
@@ -77,7 +80,8 @@ func judge(o options, f facts) nagios.Result {
 func routes(f facts) []finding {
 	var beyond []target
 	for _, route := range f.plan.routes {
-		if !slices.ContainsFunc(route, func(t int) bool { return !f.heard[t].dialogue.Unroutable }) {
+		if !slices.ContainsFunc(route,
+			func(t int) bool { return !f.heard[t].dialogue.Unroutable }) {
 			for _, t := range route {
 				beyond = append(beyond, f.plan.targets[t])
 			}
@@ -86,7 +90,8 @@ func routes(f facts) []finding {
 	if len(beyond) == 0 {
 		return nil
 	}
-	why := f.heard[slices.IndexFunc(f.plan.targets, func(t target) bool { return t.label == beyond[0].label })]
+	why := f.heard[slices.IndexFunc(f.plan.targets,
+		func(t target) bool { return t.label == beyond[0].label })]
 	return []finding{{nagios.Unknown, fmt.Sprintf("this host has no route to %s (%v)",
 		nagios.List(labels(beyond), 3, len(beyond)), why.dialogue.Answers[0][0].Err)}}
 }
@@ -95,7 +100,8 @@ func routes(f facts) []finding {
 func bugs(f facts) []finding {
 	for i, h := range f.heard {
 		if h.bug != nil {
-			return []finding{{nagios.Unknown, fmt.Sprintf("%s: %v", f.plan.targets[i].label, h.bug)}}
+			return []finding{{nagios.Unknown, fmt.Sprintf("%s: %v", f.plan.targets[i].label,
+				h.bug)}}
 		}
 	}
 	return nil
@@ -111,7 +117,8 @@ func domains(f facts) (findings []finding) {
 	}
 	for _, name := range f.plan.beyond {
 		findings = append(findings, finding{nagios.Unknown,
-			fmt.Sprintf("%s has more than %d addresses: the others are not asked", name, mx.MaxAddresses)})
+			fmt.Sprintf("%s has more than %d addresses: the others are not asked", name,
+				mx.MaxAddresses)})
 	}
 	return findings
 }
@@ -126,14 +133,19 @@ func certificates(o options, f facts) (findings []finding) {
 		label := f.plan.targets[i].label
 		if h.dialogue.Expires.IsZero() {
 			if h.spoke() && !h.left() {
-				findings = append(findings, finding{nagios.Unknown, label + " began no TLS: its certificate is unknown"})
+				findings = append(findings, finding{nagios.Unknown, label +
+					" began no TLS: its certificate is unknown"})
 			}
 			continue
 		}
 		left := h.dialogue.Expires.Sub(f.now)
-		if state := nagios.Judge(left.Seconds(), o.CertificateWarning.Range, o.CertificateCritical.Range); state != nagios.OK {
-			findings = append(findings, finding{state, fmt.Sprintf("the certificate of %s %s, %s", label, expiry(h.dialogue.Expires, f.now),
-				nagios.CrossedTime(state, left.Seconds(), o.CertificateWarning.Range, o.CertificateCritical.Range))})
+		if state := nagios.Judge(left.Seconds(), o.CertificateWarning.Range,
+			o.CertificateCritical.Range); state != nagios.OK {
+			findings = append(findings, finding{state,
+				fmt.Sprintf("the certificate of %s %s, %s", label, expiry(h.dialogue.Expires,
+					f.now),
+					nagios.CrossedTime(state, left.Seconds(), o.CertificateWarning.Range,
+						o.CertificateCritical.Range))})
 		}
 	}
 	return findings
@@ -169,7 +181,8 @@ func times(o options, f facts) []finding {
 	if state == nagios.OK {
 		return nil
 	}
-	return []finding{{state, fmt.Sprintf("%s took %s, %s", f.plan.targets[at].label, nagios.Span(took),
+	return []finding{{state, fmt.Sprintf("%s took %s, %s", f.plan.targets[at].label,
+		nagios.Span(took),
 		nagios.CrossedTime(state, took.Seconds(), o.Warning.Range, o.Critical.Range))}}
 }
 

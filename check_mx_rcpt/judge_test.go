@@ -16,7 +16,8 @@ import (
 
 var answers = map[byte]smtp.Answer{
 	'A': {Verdict: smtp.Accepted, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 250, Text: "ok"}},
-	'a': {Verdict: smtp.Accepted, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 251, Text: "forwarded"}},
+	'a': {Verdict: smtp.Accepted, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 251,
+		Text: "forwarded"}},
 	'R': {Verdict: smtp.Rejected, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 550, Text: "no"}},
 	'r': {Verdict: smtp.Rejected, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 550, Text: "unknown"}},
 	'D': {Verdict: smtp.Deferred, Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 451, Text: "later"}},
@@ -39,8 +40,10 @@ func table(text string) facts {
 	for i := range len(cells[0]) {
 		name := fmt.Sprintf("mx%d", i+1)
 		f.plan.routes[0] = append(f.plan.routes[0], i)
-		f.plan.targets = append(f.plan.targets, target{label: name, name: name, host: name, addr: netip.MustParseAddrPort("127.0.0.1:25")})
-		d := smtp.Dialogue{Time: time.Duration(i+1) * 10 * time.Millisecond, Unroutable: words[0][i] == 'U'}
+		f.plan.targets = append(f.plan.targets, target{label: name, name: name, host: name,
+			addr: netip.MustParseAddrPort("127.0.0.1:25")})
+		d := smtp.Dialogue{Time: time.Duration(i+1) * 10 * time.Millisecond,
+			Unroutable: words[0][i] == 'U'}
 		for _, word := range words {
 			var row []smtp.Answer
 			for _, cell := range strings.Split(word, "/") {
@@ -71,22 +74,31 @@ func TestJudge(t *testing.T) {
 		{"Rr", nagios.Critical, "mx1 rejects a@e (550 no), mx2 rejects it (550 unknown)"},
 		{"RD", nagios.Critical, "mx1 rejects a@e (550 no), mx2 defers it (451 later)"},
 		{"AR", nagios.Critical, "MX hosts disagree on a@e: mx2 rejects it (550 no), mx1 accepts it"},
-		{"AaR/AAA/AAA/RRR", nagios.Critical, "MX hosts disagree on a@e: mx3 rejects it (550 no), mx1 and mx2 accept it"},
+		{"AaR/AAA/AAA/RRR", nagios.Critical,
+			"MX hosts disagree on a@e: mx3 rejects it (550 no), mx1 and mx2 accept it"},
 		{"AR/aR", nagios.Critical, "MX hosts disagree on a@e and b@e: mx2 rejects them (550 no), mx1 accepts them"},
 		{"ARD", nagios.Critical, "MX hosts disagree on a@e: mx2 rejects it (550 no), mx3 defers it (451 later), mx1 accepts it"},
 		{"ARN", nagios.Critical, "MX hosts disagree on a@e: mx2 rejects it (550 no), mx1 accepts it; mx3 gives no answer for a@e (connection refused)"},
 		{"AAAAR", nagios.Critical, "MX hosts disagree on a@e: mx5 rejects it (550 no), mx1, mx2 and 2 more accept it"},
 		{"AR/RR", nagios.Critical, "MX hosts disagree on a@e: mx2 rejects it (550 no), mx1 accepts it; both hosts reject b@e (550 no)"},
 		{"AR/Ar", nagios.Critical, "MX hosts disagree on a@e and 1 more: mx2 rejects it (550 no), mx1 accepts it"},
-		{"AA/AR AA/AA", nagios.Critical, "MX hosts disagree on b@e from the null sender: mx2 rejects it (550 no), mx1 accepts it"},
-		{"AA/AR AA/AR", nagios.Critical, "MX hosts disagree on b@e: mx2 rejects it (550 no), mx1 accepts it"},
+		{"AA/AR AA/AA", nagios.Critical,
+			"MX hosts disagree on b@e from the null sender: mx2 rejects it (550 no), mx1 accepts it"},
+		{"AA/AR AA/AR", nagios.Critical,
+			"MX hosts disagree on b@e: mx2 rejects it (550 no), mx1 accepts it"},
 		{"AA RR", nagios.Critical, "both hosts reject a@e from s@n (550 no)"},
-		{"AR/AR/AR/RR", nagios.Critical, "MX hosts disagree on a@e, b@e and c@e: mx2 rejects them (550 no; the same reply as to the control x@e: the probe itself may be refused), mx1 accepts them"},
-		{"AR/AR/AR/Rr", nagios.Critical, "MX hosts disagree on a@e, b@e and c@e: mx2 rejects them (550 no), mx1 accepts them"},
-		{"AN/AN/AN/RN", nagios.Warning, "mx2 gives no answer for a@e, b@e, c@e and 1 more (connection refused); it may have banned this monitor for its controls, as fail2ban does"},
-		{"RA/AA/AA/AR", nagios.Critical, "MX hosts disagree on a@e: mx1 rejects it (550 no), mx2 accepts it; mx1 accepts x@e, which must be refused: acceptance proves nothing"},
-		{"AA/AA/AA/AA", nagios.Warning, "both hosts accept x@e, which must be refused: acceptance proves nothing"},
-		{"AA/AA/AA/Aa", nagios.Warning, "both hosts accept x@e, which must be refused: acceptance proves nothing"},
+		{"AR/AR/AR/RR", nagios.Critical,
+			"MX hosts disagree on a@e, b@e and c@e: mx2 rejects them (550 no; the same reply as to the control x@e: the probe itself may be refused), mx1 accepts them"},
+		{"AR/AR/AR/Rr", nagios.Critical,
+			"MX hosts disagree on a@e, b@e and c@e: mx2 rejects them (550 no), mx1 accepts them"},
+		{"AN/AN/AN/RN", nagios.Warning,
+			"mx2 gives no answer for a@e, b@e, c@e and 1 more (connection refused); it may have banned this monitor for its controls, as fail2ban does"},
+		{"RA/AA/AA/AR", nagios.Critical,
+			"MX hosts disagree on a@e: mx1 rejects it (550 no), mx2 accepts it; mx1 accepts x@e, which must be refused: acceptance proves nothing"},
+		{"AA/AA/AA/AA", nagios.Warning,
+			"both hosts accept x@e, which must be refused: acceptance proves nothing"},
+		{"AA/AA/AA/Aa", nagios.Warning,
+			"both hosts accept x@e, which must be refused: acceptance proves nothing"},
 		{"AD", nagios.Warning, "mx2 defers a@e (451 later), mx1 accepts it"},
 		{"DD/AA", nagios.Warning, "both hosts defer a@e (451 later)"},
 		{"FF", nagios.Unknown, "both hosts refuse the sender for a@e (MAIL: 550 not you): allow this sender there, or give another --from"},
@@ -99,7 +111,8 @@ func TestJudge(t *testing.T) {
 		{"RU", nagios.Critical, "mx1 rejects a@e (550 no)"},
 		{"UU", nagios.Unknown, "this host has no route to mx1 and mx2 (network is unreachable)"},
 	} {
-		o := options{DeferredState: nagios.Warning, NoAnswerState: nagios.Warning, ProbeRefusedState: nagios.Unknown}
+		o := options{DeferredState: nagios.Warning, NoAnswerState: nagios.Warning,
+			ProbeRefusedState: nagios.Unknown}
 		r := judge(o, table(c.table))
 		said[c.table] = shown(r)
 		if r.State != c.state || r.Summary != c.want {
@@ -112,7 +125,9 @@ func TestJudge(t *testing.T) {
 // A state that an option lowers is still said: the summary never claims what was not answered.
 func TestJudgeOK(t *testing.T) {
 	o := options{DeferredState: nagios.OK, NoAnswerState: nagios.OK}
-	for table_, want := range map[string]string{"AD": "mx2 defers a@e (451 later), mx1 accepts it", "AN": "mx2 gives no answer for a@e (connection refused)"} {
+	for table_, want := range map[string]string{
+		"AD": "mx2 defers a@e (451 later), mx1 accepts it",
+		"AN": "mx2 gives no answer for a@e (connection refused)"} {
 		if r := judge(o, table(table_)); r.State != nagios.OK || r.Summary != want {
 			t.Errorf("judge(%s) = %v %s; want OK %s", table_, r.State, r.Summary, want)
 		}
@@ -121,22 +136,27 @@ func TestJudgeOK(t *testing.T) {
 
 func TestJudgeDomains(t *testing.T) {
 	f := table("A")
-	f.plan.domains = []mx.Domain{{Name: "e"}, {Name: "n", Problem: "has a null MX: it takes no mail"}}
+	f.plan.domains = []mx.Domain{{Name: "e"}, {Name: "n",
+		Problem: "has a null MX: it takes no mail"}}
 	r := judge(options{}, f)
-	if want := "n has a null MX: it takes no mail"; r.State != nagios.Critical || r.Summary != want {
+	if want := "n has a null MX: it takes no mail"; r.State != nagios.Critical ||
+		r.Summary != want {
 		t.Errorf("judge = %v %s; want %s", r.State, r.Summary, want)
 	}
 }
 
 // No name server answered: nobody looked.
 func TestJudgeSilent(t *testing.T) {
-	f := facts{plan: plan{domains: []mx.Domain{{Name: "e", Problem: "has unknown MX hosts: no answer", Silent: true}}}}
-	if r := judge(options{}, f); r.State != nagios.Unknown || r.Summary != "e has unknown MX hosts: no answer" {
+	f := facts{plan: plan{domains: []mx.Domain{{Name: "e",
+		Problem: "has unknown MX hosts: no answer", Silent: true}}}}
+	if r := judge(options{}, f); r.State != nagios.Unknown ||
+		r.Summary != "e has unknown MX hosts: no answer" {
 		t.Errorf("judge = %v %s", r.State, r.Summary)
 	}
 }
 
-// Every table of up to two hosts, two recipients and a control gives a result with a summary; a rejection is never less than critical.
+// Every table of up to two hosts, two recipients and a control gives a result with a summary; a
+// rejection is never less than critical.
 func TestJudgeAll(t *testing.T) {
 	const letters = "ARDFNTU"
 	var cells []string
@@ -148,7 +168,8 @@ func TestJudgeAll(t *testing.T) {
 	for _, a := range cells {
 		for _, b := range cells {
 			text := a + "/" + b + " " + b + "/" + a
-			r := judge(options{NoAnswerState: nagios.Warning, ProbeRefusedState: nagios.Unknown, DeferredState: nagios.Warning}, table(text))
+			r := judge(options{NoAnswerState: nagios.Warning, ProbeRefusedState: nagios.Unknown,
+				DeferredState: nagios.Warning}, table(text))
 			if r.Summary == "" || len(r.Objects) != 2 {
 				t.Fatalf("judge(%s) = %+v", text, r)
 			}

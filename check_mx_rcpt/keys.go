@@ -33,7 +33,8 @@ func (p plan) withKey(o options, e aliases.Entry) (plan, error) {
 	var a address
 	err := a.UnmarshalText([]byte(text))
 	_, domain := smtp.SplitAddress(string(a))
-	if err != nil || domain == "" || strings.HasPrefix(string(a), "*") || strings.HasPrefix(string(e.Value), ":fail:") {
+	if err != nil || domain == "" || strings.HasPrefix(string(a), "*") ||
+		strings.HasPrefix(string(e.Value), ":fail:") {
 		p.keys.skipped = append(p.keys.skipped, string(e.Key))
 	} else {
 		p.wanted.recipients = append(p.wanted.recipients, string(a))
@@ -55,7 +56,8 @@ func (p plan) withKeys(o options, named int, now time.Time) (plan, error) {
 		}
 	}
 	if len(list) == named {
-		return p, fmt.Errorf("no key of %s is an address (of %d; --domain completes local ones)", o.RecipientsFrom, p.keys.total)
+		return p, fmt.Errorf("no key of %s is an address (of %d; --domain completes local ones)",
+			o.RecipientsFrom, p.keys.total)
 	}
 	p.wanted.recipients = list
 	if o.Sample > 0 {

@@ -52,7 +52,8 @@ func TestSample(t *testing.T) {
 				}
 			}
 			if len(seen) != n {
-				t.Errorf("%d of %d keys every %d minutes: %d are asked for in %d runs", size, n, minutes, len(seen), runs)
+				t.Errorf("%d of %d keys every %d minutes: %d are asked for in %d runs", size, n,
+					minutes, len(seen), runs)
 			}
 		}
 	}

@@ -1,6 +1,6 @@
-// Command check_mx_rcpt reports whether every MX host accepts some recipients, and whether the hosts
-// agree. It asks each address of each host as a sending host would, as far as RCPT, and never sends a
-// message.
+// Command check_mx_rcpt reports whether every MX host accepts some recipients, and whether the
+// hosts agree. It asks each address of each host as a sending host would, as far as RCPT, and
+// never sends a message.
 package main
 
 import (
@@ -29,23 +29,22 @@ func check() plugin.Check {
 			if err != nil {
 				return nagios.Result{}, err
 			}
-			p = find(ctx, o, p)
-			return judge(o, facts{plan: p, heard: ask(ctx, o, p), now: now}), nil
+			return judge(o, ask(ctx, o, find(ctx, o, p), now)), nil
 		},
 	}
 }
 
-// withFile adds the keys of the alias file to the recipients.
+// withFile adds the keys of the file.
 func withFile(ctx context.Context, o options, p plan, now time.Time) (plan, error) {
 	if o.RecipientsFrom == "" {
 		return p, nil
 	}
 	file, seen, err := regular.Open(o.RecipientsFrom)
+	if err == nil && file == nil {
+		err = fmt.Errorf("%s %s", o.RecipientsFrom, seen.Reason())
+	}
 	if err != nil {
 		return p, err
-	}
-	if file == nil {
-		return p, fmt.Errorf("%s %s", o.RecipientsFrom, seen.Reason())
 	}
 	defer file.Close()
 	named := len(p.wanted.recipients)
@@ -59,9 +58,9 @@ func withFile(ctx context.Context, o options, p plan, now time.Time) (plan, erro
 	return p.withKeys(o, named, now)
 }
 
-// find finds the targets: the named hosts, or the MX hosts of the recipients' domains. A third of the
-// time is for MX records, as much for addresses: a name that no server answers for does not keep the
-// other hosts from being asked.
+// find finds the targets: the named hosts, or the MX hosts of the recipients' domains. A third
+// of the time is for MX records, as much for addresses: names without an answer hold no other
+// host up.
 func find(ctx context.Context, o options, p plan) plan {
 	forMX, cancel := context.WithTimeout(ctx, time.Duration(o.Timeout)/3)
 	defer cancel()
@@ -70,14 +69,15 @@ func find(ctx context.Context, o options, p plan) plan {
 	r := o.resolver()
 	if len(o.Hostname) > 0 {
 		named := make([]mx.Host, len(o.Hostname))
-		plugin.EachObject(len(named), atOnce, func(i int) { named[i] = r.Named(ctx, o.Hostname[i].name) },
-			func(i int, bug error) { named[i] = mx.Host{Name: o.Hostname[i].name, Problem: bug.Error()} })
+		plugin.EachObject(len(named), atOnce,
+			func(i int) { named[i] = r.Named(ctx, o.Hostname[i].name) },
+			func(i int, bug error) { named[i] = unknownHost(o.Hostname[i].name, bug) })
 		return p.withHosts(o, named)
 	}
 	p, names := p.byDomain()
 	domains := make([]mx.Domain, len(names))
 	plugin.EachObject(len(names), atOnce, func(i int) { domains[i] = r.Domain(forMX, names[i]) },
-		func(i int, bug error) { domains[i] = mx.Domain{Name: names[i], Problem: bug.Error(), Silent: true} })
+		func(i int, bug error) { domains[i] = unknownDomain(names[i], bug) })
 	list, byName := hosts(domains)
 	plugin.EachObject(len(list), atOnce, func(i int) { _ = r.Addresses(ctx, list[i]) },
 		func(i int, bug error) { list[i].Problem = bug.Error() })
@@ -85,7 +85,7 @@ func find(ctx context.Context, o options, p plan) plan {
 }
 
 // ask holds the dialogues.
-func ask(ctx context.Context, o options, p plan) []heard {
+func ask(ctx context.Context, o options, p plan, now time.Time) facts {
 	deadline, _ := ctx.Deadline()
 	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-p.judging(o)))
 	defer cancel()
@@ -96,5 +96,5 @@ func ask(ctx context.Context, o options, p plan) []heard {
 			all[i].dialogue = o.probe(p.targets[i], p.senders, wanted[i], control[i], helo).Run(ctx)
 		}
 	}, func(i int, bug error) { all[i].bug = bug })
-	return all
+	return facts{plan: p, heard: all, now: now}
 }

@@ -20,7 +20,8 @@ func asked(o options, p plan) []nagios.MetricLabel {
 
 // samples are the labels and quantities of a target: its answers by verdict,
 // without those to the controls, the time of its dialogue, its certificate.
-func samples(t target, h heard, count map[smtp.Verdict]int) (labels []nagios.MetricLabel, list []nagios.Quantity) {
+func samples(t target, h heard, count map[smtp.Verdict]int) (labels []nagios.MetricLabel,
+	list []nagios.Quantity) {
 	address := ""
 	if t.addr.Addr().IsValid() {
 		address = t.addr.Addr().String()
@@ -31,10 +32,12 @@ func samples(t target, h heard, count map[smtp.Verdict]int) (labels []nagios.Met
 			Labels: []nagios.MetricLabel{{Name: "verdict", Value: nagios.Label(v.String())}}})
 	}
 	if h.spoke() {
-		list = append(list, nagios.Quantity{Metric: "duration_seconds", Value: h.dialogue.Time.Seconds(), Unit: nagios.Seconds})
+		list = append(list, nagios.Quantity{Metric: "duration_seconds",
+			Value: h.dialogue.Time.Seconds(), Unit: nagios.Seconds})
 	}
 	if !h.dialogue.Expires.IsZero() {
-		list = append(list, nagios.Timestamp("certificate_expiry_timestamp_seconds", h.dialogue.Expires))
+		list = append(list, nagios.Timestamp("certificate_expiry_timestamp_seconds",
+			h.dialogue.Expires))
 	}
 	return labels, list
 }

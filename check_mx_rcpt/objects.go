@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"mailfresh/internal/mx"
 	"mailfresh/internal/nagios"
@@ -35,8 +36,9 @@ func file(o options, k keys) nagios.Object {
 		object.Notes = append(object.Notes, note)
 	}
 	if k.runs > 0 {
-		object.Notes = append(object.Notes, fmt.Sprintf("--sample: %d asked for in this run; %s ask for all of them; an hour covers %s with a run a minute, %s with one every 5 minutes",
-			k.asked, nagios.Count(k.runs, "run", "runs"), k.covers(1), k.covers(5)))
+		object.Notes = append(object.Notes,
+			fmt.Sprintf("--sample: %d asked for in this run, all of them in %s; an hour covers %s with a run a minute, %s with one every 5 minutes",
+				k.asked, nagios.Count(k.runs, "run", "runs"), k.covers(1), k.covers(5)))
 	}
 	return object
 }
@@ -79,7 +81,8 @@ func (f facts) reached() map[string]bool {
 
 // object is a target: one answer as the text; of several their number, and below it those that
 // alert.
-func (f facts) object(o options, i int, t target, wanted, control []string, unreached map[string]bool) nagios.Object {
+func (f facts) object(o options, i int, t target, wanted, control []string,
+	unreached map[string]bool) nagios.Object {
 	h := f.heard[i]
 	object := nagios.Object{Name: t.label, Notes: t.notes, Detail: h.dialogue.Record}
 	switch {
@@ -92,15 +95,17 @@ func (f facts) object(o options, i int, t target, wanted, control []string, unre
 			"no route from here: "+h.dialogue.Answers[0][0].Err.Error())
 		return object
 	}
-	l := lines{alone: len(f.plan.senders)*(len(wanted)+len(control)) == 1, count: map[smtp.Verdict]int{}, wanted: map[smtp.Verdict]int{}}
+	l := lines{alone: len(f.plan.senders)*(len(wanted)+len(control)) == 1,
+		count: map[smtp.Verdict]int{}, wanted: map[smtp.Verdict]int{}}
 	for s, sender := range f.plan.senders {
 		f.answers(&l, o, h, s, sender, wanted, false, unreached)
 		f.answers(&l, o, h, s, sender, control, true, unreached)
 	}
 	object.State = l.state
-	object.Text, object.Notes = l.text(), append(object.Notes[:len(object.Notes):len(object.Notes)], l.notes()...)
+	object.Text, object.Notes = l.text(), slices.Concat(object.Notes, l.notes())
 	if h.dialogue.TLSFailed != nil {
-		object.Notes = append(object.Notes, "asked in plain text, as TLS failed: "+h.dialogue.TLSFailed.Error())
+		object.Notes = append(object.Notes,
+			"asked in plain text, as TLS failed: "+h.dialogue.TLSFailed.Error())
 	}
 	if t.addr.Addr().IsValid() {
 		object.Text += ", in " + nagios.Span(h.dialogue.Time)
@@ -120,7 +125,8 @@ type lines struct {
 }
 
 // answers adds what a target says of the recipients from one sender.
-func (f facts) answers(l *lines, o options, h heard, s int, sender string, recipients []string, control bool, unreached map[string]bool) {
+func (f facts) answers(l *lines, o options, h heard, s int, sender string, recipients []string,
+	control bool, unreached map[string]bool) {
 	answers := h.dialogue.Answers
 	if control {
 		answers = h.dialogue.Controls
@@ -142,7 +148,8 @@ func (f facts) answers(l *lines, o options, h heard, s int, sender string, recip
 		case len(l.alerts) == listLimit:
 			l.further++
 		default:
-			l.alerts = append(l.alerts, fmt.Sprintf("%s from %s: %s (%s)", addr, senderName(sender), a.Verdict, reason(a)))
+			l.alerts = append(l.alerts, fmt.Sprintf("%s from %s: %s (%s)", addr,
+				senderName(sender), a.Verdict, reason(a)))
 		}
 	}
 }

@@ -101,7 +101,8 @@ func (p *port) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// UnmarshalText reads a host name, an IP address, or one of them with a port; an IPv6 address before a port is in brackets.
+// UnmarshalText reads a host name, an IP address, or one of them with a port; an IPv6 address
+// before a port is in brackets.
 func (h *host) UnmarshalText(text []byte) (err error) {
 	name := strings.Trim(string(text), "[]")
 	_, notIP := netip.ParseAddr(name)
@@ -149,12 +150,14 @@ func (o *options) Validate() error {
 		return errors.New("--sample is a number of keys of --recipients-from")
 	case strings.ContainsFunc(o.Helo, isOdd):
 		return fmt.Errorf("option --helo: %+q is not a host name", o.Helo)
-	case o.Resolver != "" && (resolver.UnmarshalText([]byte(o.Resolver)) != nil || resolver.port == 0):
+	case o.Resolver != "" && (resolver.UnmarshalText([]byte(o.Resolver)) != nil ||
+		resolver.port == 0):
 		return fmt.Errorf("option --resolver: %+q is not HOST:PORT", o.Resolver)
 	}
 	for _, h := range o.Hostname {
 		ip, _ := netip.ParseAddr(h.name)
-		if ip.Is4() && (o.IPv6 || o.SourceAddress.Is6()) || ip.Is6() && (o.IPv4 || o.SourceAddress.Is4()) {
+		if ip.Is4() && (o.IPv6 || o.SourceAddress.Is6()) || ip.Is6() && (o.IPv4 ||
+			o.SourceAddress.Is4()) {
 			return fmt.Errorf("%s is not of the family that --ipv4, --ipv6 or --source-address wants", h.name)
 		}
 	}

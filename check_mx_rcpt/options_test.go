@@ -25,7 +25,9 @@ func TestHost(t *testing.T) {
 			t.Errorf("host %q = %v, %v; want %v", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", ":25", "mx1:", "mx1:0", "mx1:65536", "mx1:x", "mx1:-1", "mx 1", "mx1/x", "a:b:25", "-", ".", "mx\x001", "mx1\n", "\xff", "fe80::1%a b", strings.Repeat("x", 254)} {
+	for _, in := range []string{"", ":25", "mx1:", "mx1:0", "mx1:65536", "mx1:x", "mx1:-1",
+		"mx 1", "mx1/x", "a:b:25", "-", ".", "mx\x001", "mx1\n", "\xff", "fe80::1%a b",
+		strings.Repeat("x", 254)} {
 		var got host
 		if err := got.UnmarshalText([]byte(in)); err == nil {
 			t.Errorf("host %q = %v; want an error", in, got)
@@ -34,7 +36,9 @@ func TestHost(t *testing.T) {
 }
 
 func TestAddress(t *testing.T) {
-	for in, want := range map[string]address{"a@Example.org": "a@example.org", "jürgen@bücher.example": "jürgen@xn--bcher-kva.example", "Postmaster": "Postmaster", "a@[192.0.2.1]": "a@[192.0.2.1]"} {
+	for in, want := range map[string]address{"a@Example.org": "a@example.org",
+		"jürgen@bücher.example": "jürgen@xn--bcher-kva.example", "Postmaster": "Postmaster",
+		"a@[192.0.2.1]": "a@[192.0.2.1]"} {
 		var got address
 		if err := got.UnmarshalText([]byte(in)); err != nil || got != want {
 			t.Errorf("address %q = %q, %v; want %q", in, got, err, want)
@@ -47,7 +51,8 @@ func TestAddress(t *testing.T) {
 }
 
 func TestUsualPort(t *testing.T) {
-	for o, want := range map[*options]port{{TLS: smtp.Opportunistic}: 25, {TLS: smtp.Implicit}: 465, {LMTP: true}: 24} {
+	for o, want := range map[*options]port{{TLS: smtp.Opportunistic}: 25,
+		{TLS: smtp.Implicit}: 465, {LMTP: true}: 24} {
 		if got := o.usualPort(); got != want {
 			t.Errorf("port of %+v = %d; want %d", o, got, want)
 		}
@@ -55,12 +60,14 @@ func TestUsualPort(t *testing.T) {
 }
 
 func FuzzHost(f *testing.F) {
-	for _, s := range []string{"mx1:25", "[::1]:25", "::1", "bücher.example", "a:b:c", "]:1", "fe80::1%eth0"} {
+	for _, s := range []string{"mx1:25", "[::1]:25", "::1", "bücher.example", "a:b:c", "]:1",
+		"fe80::1%eth0"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		var h host
-		if h.UnmarshalText([]byte(text)) == nil && (h.name == "" || strings.ContainsAny(h.name, " /\r\n\x00<>|@")) {
+		if h.UnmarshalText([]byte(text)) == nil && (h.name == "" || strings.ContainsAny(h.name,
+			" /\r\n\x00<>|@")) {
 			t.Fatalf("host %q = %+v", text, h)
 		}
 	})

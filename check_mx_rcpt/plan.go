@@ -57,7 +57,8 @@ func firstPlan(o options) plan {
 		p.control.recipients = append(p.control.recipients, string(a))
 	}
 	p.senders = unique(p.senders)
-	p.wanted.recipients, p.control.recipients = unique(p.wanted.recipients), unique(p.control.recipients)
+	p.wanted.recipients = unique(p.wanted.recipients)
+	p.control.recipients = unique(p.control.recipients)
 	return p
 }
 
@@ -104,6 +105,15 @@ func hosts(domains []mx.Domain) (hosts []*mx.Host, byName map[string]*mx.Host) {
 		}
 	}
 	return hosts, byName
+}
+
+// unknownHost and unknownDomain are what is known of a name whose lookup had an internal error.
+func unknownHost(name string, bug error) mx.Host {
+	return mx.Host{Name: name, Problem: bug.Error()}
+}
+
+func unknownDomain(name string, bug error) mx.Domain {
+	return mx.Domain{Name: name, Problem: bug.Error(), Silent: true}
 }
 
 // withDomains adds the hosts of the domains, which stand in the order of the routes: of each domain
@@ -171,7 +181,8 @@ func (list *targets) add(h *mx.Host, own port, o options) (places []int) {
 		fresh.name = fmt.Sprintf("%s:%d", h.Name, own)
 	}
 	if h.Alias != "" {
-		fresh.notes = []string{fmt.Sprintf("%s is an alias of %s, which an MX may not be", h.Name, h.Alias)}
+		fresh.notes = []string{fmt.Sprintf("%s is an alias of %s, which an MX may not be",
+			h.Name, h.Alias)}
 	}
 	if h.Problem != "" && len(h.Addrs) > 0 {
 		fresh.notes = append(fresh.notes, "only some addresses are known: "+h.Problem)
@@ -236,7 +247,8 @@ func (p plan) byTarget(q questions) [][]string {
 // judging is the part of the time that is kept for the verdict on all answers.
 func (p plan) judging(o options) time.Duration {
 	const each = 20 * time.Microsecond
-	answers := len(p.targets) * (len(p.wanted.recipients) + len(p.control.recipients)) * len(p.senders)
+	answers := len(p.targets) * (len(p.wanted.recipients) +
+		len(p.control.recipients)) * len(p.senders)
 	return min(each*time.Duration(answers), time.Duration(o.Timeout)/3)
 }
 

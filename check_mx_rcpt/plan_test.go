@@ -9,7 +9,8 @@ import (
 	"mailfresh/internal/mx"
 )
 
-// Many domains share a host: it is looked up once, and collecting its recipients takes no more than linear time (it took 25 s).
+// Many domains share a host: it is looked up once, and collecting its recipients takes no more
+// than linear time (it took 25 s).
 func TestSharedHost(t *testing.T) {
 	const domains = 20000
 	var p plan
@@ -19,7 +20,8 @@ func TestSharedHost(t *testing.T) {
 	p, names := p.byDomain()
 	var list []mx.Domain
 	for _, name := range names {
-		list = append(list, mx.Domain{Name: name, Hosts: []mx.Host{{Name: "mx1.example.org"}, {Name: "mx2.example.org"}}})
+		list = append(list, mx.Domain{Name: name, Hosts: []mx.Host{{Name: "mx1.example.org"},
+			{Name: "mx2.example.org"}}})
 	}
 	found, byName := hosts(list)
 	if len(found) != 2 {
@@ -41,8 +43,8 @@ func TestSharedHost(t *testing.T) {
 	}
 }
 
-// A domain cannot make the check connect to more than a fixed number of addresses, and what is beyond
-// is said.
+// A domain cannot make the check connect to more than a fixed number of addresses, and what is
+// beyond is said.
 func TestManyAddresses(t *testing.T) {
 	d := mx.Domain{Name: "e"}
 	for i := range 20 {
@@ -55,7 +57,8 @@ func TestManyAddresses(t *testing.T) {
 	domains := []mx.Domain{d}
 	_, byName := hosts(domains)
 	p := plan{senders: []string{""}}.withDomains(options{}, domains, byName)
-	if len(p.targets) != mx.MaxAddresses || len(p.routes[0]) != mx.MaxAddresses || fmt.Sprint(p.beyond) != "[e]" {
+	if len(p.targets) != mx.MaxAddresses || len(p.routes[0]) != mx.MaxAddresses ||
+		fmt.Sprint(p.beyond) != "[e]" {
 		t.Errorf("%d targets, beyond %q; want %d", len(p.targets), p.beyond, mx.MaxAddresses)
 	}
 }

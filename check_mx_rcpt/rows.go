@@ -37,7 +37,8 @@ func (f facts) rows() iter.Seq[row] {
 	}
 	return func(yield func(row) bool) {
 		for s := range f.plan.senders {
-			_ = f.ofSender(s, false, f.plan.wanted, spoke, yield) && f.ofSender(s, true, f.plan.control, spoke, yield)
+			_ = f.ofSender(s, false, f.plan.wanted, spoke, yield) && f.ofSender(s, true,
+				f.plan.control, spoke, yield)
 		}
 	}
 }
@@ -104,8 +105,8 @@ func classify(a *smtp.Answer, recipient string) class {
 	return c
 }
 
-// controlClasses are the replies by which a target refuses a control, each with the control. A target
-// that accepts any wanted recipient does not refuse the probe: it has none.
+// controlClasses are the replies by which a target refuses a control, each with the control. A
+// target that accepts any wanted recipient does not refuse the probe: it has none.
 func (f facts) controlClasses() []map[class]string {
 	all := make([]map[class]string, len(f.plan.targets))
 	if len(f.plan.control.recipients) == 0 {
@@ -232,7 +233,8 @@ func (g *group) add(f facts, r row, verdicts []smtp.Verdict, controls []map[clas
 // without those to the controls, the certificate that expires first, and the time of named hosts.
 func (t tally) totals(o options, f facts) (list []nagios.Quantity) {
 	if at := slowest(f); at >= 0 {
-		list = append(list, nagios.Quantity{Label: "time", Value: f.heard[at].dialogue.Time.Seconds(), Unit: nagios.Seconds,
+		list = append(list, nagios.Quantity{Label: "time",
+			Value: f.heard[at].dialogue.Time.Seconds(), Unit: nagios.Seconds,
 			Warning: o.Warning.Range, Critical: o.Critical.Range})
 	}
 	hosts := 0
@@ -243,12 +245,15 @@ func (t tally) totals(o options, f facts) (list []nagios.Quantity) {
 	}
 	list = append(list, nagios.Quantity{Label: "hosts", Metric: "addresses", Value: float64(hosts)})
 	for _, v := range smtp.Verdicts {
-		list = append(list, nagios.Quantity{Label: nagios.Label(v.String()), Value: float64(t.count[v])})
+		list = append(list, nagios.Quantity{Label: nagios.Label(v.String()),
+			Value: float64(t.count[v])})
 	}
 	g := t.groups[disagree]
-	list = append(list, nagios.Quantity{Metric: "disagreeing_recipients", Value: float64(len(g.alike) + g.others)})
+	list = append(list, nagios.Quantity{Metric: "disagreeing_recipients",
+		Value: float64(len(g.alike) + g.others)})
 	if left, ok := firstExpiry(f); ok {
-		list = append(list, nagios.Quantity{Label: "certificate", Value: left, Unit: nagios.Seconds, Signed: true,
+		list = append(list, nagios.Quantity{Label: "certificate", Value: left,
+			Unit: nagios.Seconds, Signed: true,
 			Warning: o.CertificateWarning.Range, Critical: o.CertificateCritical.Range})
 	}
 	return append(list, namedHostTimes(o, f)...)
@@ -282,7 +287,8 @@ func namedHostTimes(o options, f facts) (list []nagios.Quantity) {
 		if !ok {
 			n = len(list)
 			at[name] = n
-			list = append(list, nagios.Quantity{Label: nagios.Label(name, "time"), Unit: nagios.Seconds})
+			list = append(list, nagios.Quantity{Label: nagios.Label(name, "time"),
+				Unit: nagios.Seconds})
 		}
 		list[n].Value = max(list[n].Value, h.dialogue.Time.Seconds())
 	}

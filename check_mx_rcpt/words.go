@@ -22,7 +22,8 @@ type saying struct {
 var said = [kinds]saying{
 	disagree: {"MX hosts disagree on ", []smtp.Verdict{smtp.Rejected, smtp.Deferred, smtp.Accepted},
 		always(nagios.Critical), nothing},
-	rejected:        {"", []smtp.Verdict{smtp.Rejected, smtp.Deferred}, always(nagios.Critical), nothing},
+	rejected: {"", []smtp.Verdict{smtp.Rejected, smtp.Deferred}, always(nagios.Critical),
+		nothing},
 	controlAccepted: {"", []smtp.Verdict{smtp.Accepted}, always(nagios.Warning), provesNothing},
 	deferred: {"", []smtp.Verdict{smtp.Deferred, smtp.Accepted},
 		func(o options) nagios.State { return o.DeferredState }, nothing},
@@ -106,7 +107,8 @@ func (f facts) clauses(verdicts []smtp.Verdict, g group) (list []clause) {
 	for _, verdict := range verdicts {
 		var done []class
 		for i, c := range g.classes {
-			if c.verdict != verdict || slices.Contains(done, c) || g.votes[i].answer.Verdict != verdict {
+			if c.verdict != verdict || slices.Contains(done, c) ||
+				g.votes[i].answer.Verdict != verdict {
 				continue
 			}
 			done = append(done, c)
@@ -126,7 +128,8 @@ func (f facts) clauses(verdicts []smtp.Verdict, g group) (list []clause) {
 func (c class) verb(several bool) string {
 	verb := [...][2]string{
 		smtp.Accepted: {"accepts", "accept"}, smtp.Rejected: {"rejects", "reject"},
-		smtp.Deferred: {"defers", "defer"}, smtp.Refused: {"refuses the probe for", "refuse the probe for"},
+		smtp.Deferred: {"defers", "defer"}, smtp.Refused: {"refuses the probe for",
+			"refuse the probe for"},
 		smtp.NoAnswer: {"gives no answer for", "give no answer for"},
 	}[c.verdict]
 	if c.verdict == smtp.Refused {
@@ -161,7 +164,8 @@ func (f facts) why(v vote, c class) string {
 		text += "; it accepts <postmaster> alone: the probe itself may be refused"
 	}
 	if c.control != "" {
-		text += "; the same reply as to the control " + c.control + ": the probe itself may be refused"
+		text += "; the same reply as to the control " + c.control +
+			": the probe itself may be refused"
 	}
 	if tls := f.heard[v.target].dialogue.TLSFailed; tls != nil && c.verdict == smtp.Refused {
 		text += "; TLS failed before: " + tls.Error()
@@ -177,8 +181,8 @@ func (f facts) hint(v vote, c class) string {
 	switch port := f.plan.targets[v.target].addr.Port(); {
 	case port == 465 && c.phase == smtp.Greeting && c.verdict == smtp.NoAnswer:
 		return "port 465 wants --tls implicit"
-	case port == 24 && c.phase == smtp.Hello && c.code >= 500:
-		return "port 24 is that of LMTP: --lmtp"
+	case c.phase == smtp.Hello && (port == 24 && c.code >= 500 || c.code == 500 || c.code == 502):
+		return "it may speak LMTP: --lmtp"
 	}
 	return ""
 }
@@ -200,7 +204,7 @@ func reason(a *smtp.Answer) string {
 	if a.Phase == smtp.Connect || a.Phase == smtp.Rcpt && a.Reply != nil {
 		return text
 	}
-	return string(a.Phase) + ": " + text
+	return a.Phase.String() + ": " + text
 }
 
 // subjects are the recipients of rows, with the sender where it matters.

@@ -1,13 +1,16 @@
 // Package mx finds the hosts that take a domain's mail, and says what is wrong with them.
 //
-// RFC 5321 5.1: the MX records by preference; where a domain that exists has none, its own address (implicit MX), but
-// never after a failed lookup. An MX is a host name, not an address, and no alias (RFC 2181 10.3); real senders follow an alias, so it
-// is noted and followed. RFC 7505: a single "0 ." (null MX) is a domain that takes no mail. Equal preferences are ordered by name, so
-// that two runs print the same. Internationalised names are looked up as A-labels (RFC 5891).
+// RFC 5321 5.1: the MX records by preference; where a domain that exists has none, its own
+// address (implicit MX), but never after a failed lookup. An MX is a host name, not an address,
+// and no alias (RFC 2181 10.3); real senders follow an alias, so it is noted and followed. RFC
+// 7505: a single "0 ." (null MX) is a domain that takes no mail. Equal preferences are ordered
+// by name, so that two runs print the same. Internationalised names are looked up as A-labels
+// (RFC 5891).
 //
-// MX records and the addresses behind them are asked for in DNS alone, as MTAs do it, and in a way that keeps "no such
-// name", "no such record" and "the server failed" apart, which net.Resolver does not. A host that is named by the
-// operator is looked up as the system does it, in /etc/hosts too, by Go's own resolver in every build.
+// MX records and the addresses behind them are asked for in DNS alone, as MTAs do it, and in a
+// way that keeps "no such name", "no such record" and "the server failed" apart, which
+// net.Resolver does not. A host that is named by the operator is looked up as the system does
+// it, in /etc/hosts too, by Go's own resolver in every build.
 package mx
 
 import (
@@ -31,7 +34,7 @@ import (
 type Domain struct {
 	Name     string // as an A-label, lower case
 	Implicit bool   // it has no MX: its own address
-	Problem  string // why its mail goes nowhere: "has a null MX: it takes no mail", "does not exist"
+	Problem  string // why its mail goes nowhere: "does not exist"
 	Silent   bool   // no name server answered: Problem says nothing of the domain
 	Hosts    []Host // by preference, then name; at most MaxAddresses
 	More     bool   // it has more hosts
@@ -72,12 +75,13 @@ func ASCII(domain string) (string, error) {
 	return ascii, nil
 }
 
-// Domain finds the mail hosts of a domain, an A-label or an address literal such as [192.0.2.1]. The hosts of MX records have no
-// addresses yet: see Addresses.
+// Domain finds the mail hosts of a domain, an A-label or an address literal such as [192.0.2.1].
+// The hosts of MX records have no addresses yet: see Addresses.
 func (r Resolver) Domain(ctx context.Context, name string) Domain {
 	d := Domain{Name: name}
 	if strings.HasPrefix(name, "[") { // RFC 5321 4.1.3
-		addr, err := netip.ParseAddr(strings.TrimPrefix(strings.ToLower(strings.Trim(name, "[]")), "ipv6:"))
+		addr, err := netip.ParseAddr(strings.TrimPrefix(strings.ToLower(strings.Trim(name,
+			"[]")), "ipv6:"))
 		if err != nil || addr.Is4() && !r.IPv4 || addr.Is6() && !r.IPv6 {
 			d.Problem = "is no " + r.wanted() + " literal"
 			return d
@@ -113,7 +117,8 @@ func (r Resolver) Domain(ctx context.Context, name string) Domain {
 		case len(h.Addrs) > 0:
 			d.Implicit, d.Hosts = true, []Host{h}
 		case err != nil:
-			d.Problem, d.Silent = "has no MX and an unknown address: "+err.Error(), errors.Is(err, errNoAnswer)
+			d.Problem = "has no MX and an unknown address: " + err.Error()
+			d.Silent = errors.Is(err, errNoAnswer)
 		default:
 			d.Problem = "has no MX and " + h.Problem
 		}
@@ -124,7 +129,8 @@ func (r Resolver) Domain(ctx context.Context, name string) Domain {
 const nullMX = `"."`
 
 func listed(record *dnsmessage.MXResource) Host {
-	h := Host{Name: cmp.Or(strings.ToLower(strings.TrimSuffix(record.MX.String(), ".")), nullMX), Preference: record.Pref}
+	h := Host{Name: cmp.Or(strings.ToLower(strings.TrimSuffix(record.MX.String(), ".")), nullMX),
+		Preference: record.Pref}
 	if _, err := netip.ParseAddr(h.Name); err == nil {
 		h.Problem = "the MX is an address, not a name"
 	} else if h.Name == nullMX {
@@ -133,8 +139,8 @@ func listed(record *dnsmessage.MXResource) Host {
 	return h
 }
 
-// Addresses looks up the host of an MX record, unless it has addresses or a problem already. The error is that of a lookup that
-// failed; it is the host's problem, too.
+// Addresses looks up the host of an MX record, unless it has addresses or a problem already. The
+// error is that of a lookup that failed; it is the host's problem, too.
 func (r Resolver) Addresses(ctx context.Context, h *Host) (failed error) {
 	if len(h.Addrs) > 0 || h.Problem != "" {
 		return nil

@@ -120,7 +120,8 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
-// A server that fails is asked again, one that has answered is not; a question leaves the looking to the server.
+// A server that fails is asked again, one that has answered is not; a question leaves the
+// looking to the server.
 func TestRetry(t *testing.T) {
 	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -194,7 +195,9 @@ func TestNamed(t *testing.T) {
 }
 
 func TestASCII(t *testing.T) {
-	for in, want := range map[string]string{"Example.ORG": "example.org", "bücher.example": "xn--bcher-kva.example", "Bücher.example": "xn--bcher-kva.example", "_x.example": "_x.example", "[::1]": "[::1]"} {
+	for in, want := range map[string]string{"Example.ORG": "example.org",
+		"bücher.example": "xn--bcher-kva.example", "Bücher.example": "xn--bcher-kva.example",
+		"_x.example": "_x.example", "[::1]": "[::1]"} {
 		if got, err := ASCII(in); got != want || err != nil {
 			t.Errorf("ASCII(%q) = %q, %v; want %q", in, got, err, want)
 		}
@@ -206,14 +209,21 @@ func TestASCII(t *testing.T) {
 	}
 }
 
+func question(name string) []dnsmessage.Question {
+	return []dnsmessage.Question{{
+		Name: dnsmessage.MustNewName(name), Type: dnsmessage.TypeMX, Class: dnsmessage.ClassINET,
+	}}
+}
+
 // What is no answer to the question is passed over, not an error: it may be late, or forged.
 func TestMatch(t *testing.T) {
-	q := dnsmessage.Message{Questions: []dnsmessage.Question{{Name: dnsmessage.MustNewName("example.org."), Type: dnsmessage.TypeMX, Class: dnsmessage.ClassINET}}}
+	q := dnsmessage.Message{Questions: question("example.org.")}
 	q.ID = 7
 	late, query, other := q, q, q
 	late.Response, late.ID = true, 8
-	other.Response, other.Questions = true, []dnsmessage.Question{{Name: dnsmessage.MustNewName("example.net."), Type: dnsmessage.TypeMX, Class: dnsmessage.ClassINET}}
-	for name, m := range map[string]dnsmessage.Message{"of another exchange": late, "a question": query, "to another question": other} {
+	other.Response, other.Questions = true, question("example.net.")
+	for name, m := range map[string]dnsmessage.Message{"of another exchange": late,
+		"a question": query, "to another question": other} {
 		raw, err := m.Pack()
 		if got, bad := match(raw, q); err != nil || got != nil || bad != nil {
 			t.Errorf("%s: %v, %v; want neither an answer nor an error", name, got, bad)
@@ -229,9 +239,10 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// Answers to another question, of another exchange or malformed are not taken for the answer, whatever they hold.
+// Answers to another question, of another exchange or malformed are not taken for the answer,
+// whatever they hold.
 func FuzzAnswer(f *testing.F) {
-	q := dnsmessage.Message{Questions: []dnsmessage.Question{{Name: dnsmessage.MustNewName("example.org."), Type: dnsmessage.TypeMX, Class: dnsmessage.ClassINET}}}
+	q := dnsmessage.Message{Questions: question("example.org.")}
 	q.ID = 7
 	good := q
 	good.Response = true

@@ -18,9 +18,10 @@ import (
 )
 
 const (
-	attemptTime = time.Second // for one server; resolv.conf(5) has 5 s, too long where the first of several is dead
-	rounds      = 4           // a server that had to look far has the answer the next time
-	maxServers  = 3           // of /etc/resolv.conf
+	// for one server; resolv.conf(5) has 5 s, too long where the first of several is dead
+	attemptTime = time.Second
+	rounds      = 4 // a server that had to look far has the answer the next time
+	maxServers  = 3 // of /etc/resolv.conf
 )
 
 var (
@@ -28,8 +29,10 @@ var (
 	errNoAnswer  = errors.New("no answer")
 )
 
-// query gives an answer whose code is success or "no such name"; anything else is an error that names the code.
-func (r Resolver) query(ctx context.Context, name string, kind dnsmessage.Type) (m *dnsmessage.Message, err error) {
+// query gives an answer whose code is success or "no such name"; anything else is an error that
+// names the code.
+func (r Resolver) query(ctx context.Context, name string,
+	kind dnsmessage.Type) (m *dnsmessage.Message, err error) {
 	wire, err := dnsmessage.NewName(strings.TrimSuffix(name, ".") + ".")
 	if err != nil {
 		return nil, fmt.Errorf("look up %.80q: %w", name, err)
@@ -44,7 +47,8 @@ func (r Resolver) query(ctx context.Context, name string, kind dnsmessage.Type) 
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look up %s of %s: %w", strings.TrimPrefix(kind.String(), "Type"), name, err)
+		return nil, fmt.Errorf("look up %s of %s: %w", strings.TrimPrefix(kind.String(), "Type"),
+			name, err)
 	}
 	return m, nil
 }
@@ -73,7 +77,8 @@ func ask(ctx context.Context, server string, q dnsmessage.Message) (*dnsmessage.
 	return m, nil
 }
 
-func exchange(ctx context.Context, network, server string, q dnsmessage.Message) (*dnsmessage.Message, error) {
+func exchange(ctx context.Context, network, server string,
+	q dnsmessage.Message) (*dnsmessage.Message, error) {
 	packed, err := q.Pack()
 	if err != nil {
 		return nil, err
@@ -132,14 +137,16 @@ func receive(c net.Conn, network string) ([]byte, error) {
 	return raw, err
 }
 
-// servers are those of the option or of /etc/resolv.conf; without any, the local one (resolv.conf(5)).
+// servers are those of the option or of /etc/resolv.conf; without any, the local one
+// (resolv.conf(5)).
 func (r Resolver) servers() (servers []string) {
 	if r.Server != "" {
 		return []string{r.Server}
 	}
 	text, _ := os.ReadFile("/etc/resolv.conf")
 	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) > 1 && f[0] == "nameserver" && len(servers) < maxServers {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == "nameserver" &&
+			len(servers) < maxServers {
 			servers = append(servers, net.JoinHostPort(f[1], "53"))
 		}
 	}
@@ -158,7 +165,8 @@ func (r Resolver) problem(err error) string {
 		return "no " + r.wanted()
 	case !errors.As(err, &dns):
 		return err.Error()
-	case dns.IsTemporary && dns.Err == "server misbehaving": // so net says it, of SERVFAIL and of what it does not understand
+	// so net says it, of SERVFAIL and of what it does not understand
+	case dns.IsTemporary && dns.Err == "server misbehaving":
 		return "look up: SERVFAIL"
 	case dns.IsTimeout, dns.IsTemporary:
 		return strings.TrimSuffix("look up: no answer from "+cmp.Or(r.Server, dns.Server), " from ")

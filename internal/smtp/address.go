@@ -12,11 +12,15 @@ import (
 // localPart is what stands before the "@" (RFC 5321 4.1.2, RFC 6531 3.3), with any dots.
 var localPart = regexp.MustCompile(`^(?:[^ "(),:;<>@[\\\]]+|"(?:[^"\\]|\\.)*")$`)
 
-// CheckAddress reports why addr may not stand between the brackets of MAIL or RCPT: anything there that could end the
-// path or add a parameter, a leading "-", more than 254 bytes, or 64 before the "@" (RFC 5321 4.5.3.1). The
-// one address without a domain is postmaster (4.5.1). Letters beyond ASCII are well here; they need SMTPUTF8.
+// CheckAddress reports why addr may not stand between the brackets of MAIL or RCPT: anything
+// there that could end the path or add a parameter, a leading "-", more than 254 bytes, or 64
+// before the "@" (RFC 5321 4.5.3.1). The one address without a domain is postmaster (4.5.1).
+// Letters beyond ASCII are well here; they need SMTPUTF8.
 func CheckAddress(addr string) error {
-	odd := strings.IndexFunc(addr, func(r rune) bool { return r == '<' || r == '>' || !unicode.IsPrint(r) })
+	odd := strings.IndexFunc(addr, func(r rune) bool {
+		return r == '<' || r == '>' ||
+			!unicode.IsPrint(r)
+	})
 	local, domain := SplitAddress(addr)
 	var err error
 	switch {
@@ -41,15 +45,19 @@ func CheckAddress(addr string) error {
 	return nil
 }
 
-// isDomain reports whether text may stand behind the "@": a literal in brackets, or labels of up to 63 letters beyond ASCII
-// too (RFC 6531 3.3), digits, "-" and "_". That costs a millisecond at each start if it is a regular expression.
+// isDomain reports whether text may stand behind the "@": a literal in brackets, or labels of up
+// to 63 letters beyond ASCII too (RFC 6531 3.3), digits, "-" and "_". That costs a millisecond
+// at each start if it is a regular expression.
 func isDomain(text string) bool {
 	if rest, literal := strings.CutPrefix(text, "["); literal {
 		inside, closed := strings.CutSuffix(rest, "]")
 		return closed && inside != "" && !strings.ContainsAny(inside, `[] \`)
 	}
 	for _, label := range strings.Split(text, ".") {
-		odd := strings.IndexFunc(label, func(r rune) bool { return r != '-' && r != '_' && !unicode.In(r, unicode.L, unicode.M, unicode.N) })
+		odd := strings.IndexFunc(label, func(r rune) bool {
+			return r != '-' && r != '_' &&
+				!unicode.In(r, unicode.L, unicode.M, unicode.N)
+		})
 		if n := utf8.RuneCountInString(label); n == 0 || n > 63 || label[0] == '-' || odd >= 0 {
 			return false
 		}

@@ -62,6 +62,10 @@ func (c *conn) handshake(ctx context.Context, p *Probe) (tls.ConnectionState, er
 	t := tls.Client(c.nc, &tls.Config{ServerName: p.TLSName, InsecureSkipVerify: !p.Verify})
 	if err := t.HandshakeContext(ctx); err != nil {
 		c.lost = plain(err)
+		var bad *tls.CertificateVerificationError
+		if errors.As(err, &bad) {
+			return tls.ConnectionState{PeerCertificates: bad.UnverifiedCertificates}, c.lost
+		}
 		return tls.ConnectionState{}, c.lost
 	}
 	c.nc, c.br = t, newLineReader(t)

@@ -7,10 +7,12 @@ import (
 )
 
 const (
-	reconnectWait = time.Second            // before a reconnect that was refused with a 4xx is tried once more
+	// before a reconnect that was refused with a 4xx is tried once more
+	reconnectWait = time.Second
 	busyWait      = 200 * time.Millisecond // before each further one
 	maxBarren     = 4                      // connections in a row that end with the first recipient
-	maxAgain      = 32                     // connections for the sake of recipients that are asked again
+	// connections for the sake of recipients that are asked again
+	maxAgain = 32
 )
 
 // dialogue is a Probe under way: the present session, and what is known of the server.
@@ -70,9 +72,10 @@ func (d *dialogue) leave() {
 	}
 }
 
-// open opens a session. A real client sends in plain text where the TLS handshake fails, so does the
-// opportunistic probe that verifies nothing. A server that has just been left may not be ready for
-// the next connection (Exim with smtp_accept_max_per_host = 1): that one is tried twice.
+// open opens a session. A real client sends in plain text where the TLS handshake fails, so does
+// the opportunistic probe that verifies nothing. A server that has just been left may not be
+// ready for the next connection (Exim with smtp_accept_max_per_host = 1): that one is tried
+// twice.
 func (d *dialogue) open() (*session, *Answer) {
 	again := d.out.Connections > 0
 	if d.busy {
@@ -125,8 +128,8 @@ func (d *dialogue) connect() (*session, *Answer) {
 	return s, failure
 }
 
-// postmaster asks for the recipient that every server must accept (RFC 5321 4.5.1), where it has not
-// refused others.
+// postmaster asks for the recipient that every server must accept (RFC 5321 4.5.1), where it has
+// not refused others.
 func (d *dialogue) postmaster(sender string) bool {
 	if d.session != nil && d.session.failures > 1 {
 		d.leave()

@@ -35,7 +35,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A case is a file: what is asked, the server's script, and every answer. UPDATE_SCRIPTS=1 writes the answers.
+// A case is a file: what is asked, the server's script, and every answer. UPDATE_SCRIPTS=1
+// writes the answers.
 func TestDialogue(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) < 40 {
@@ -73,7 +74,8 @@ func testDialogue(t *testing.T, file string) {
 	}
 	got := describe(p, d)
 	if problems := server.Close(); len(problems) > 0 {
-		t.Errorf("against the script: %s\n%s", strings.Join(problems, "\n"), strings.Join(d.Record, "\n"))
+		t.Errorf("against the script: %s\n%s", strings.Join(problems, "\n"),
+			strings.Join(d.Record, "\n"))
 	}
 	if os.Getenv("UPDATE_SCRIPTS") != "" && got != section["want"] {
 		a.Files = a.Files[:2]

@@ -4,11 +4,11 @@ import (
 	"strings"
 )
 
-// evidence decides whether a reply that does not accept is about the recipient. It is, if the server
-// had no other reason that shows in the session: no earlier failure on the connection that it may
-// punish, no other recipient of the transaction where it may allow one to the null sender, no end of
-// the connection behind it. Else it is if its enhanced code names the recipient, or if the same reply
-// was evidence before.
+// evidence decides whether a reply that does not accept is about the recipient. It is, if the
+// server had no other reason that shows in the session: no earlier failure on the connection
+// that it may punish, no other recipient of the transaction where it may allow one to the null
+// sender, no end of the connection behind it. Else it is if its enhanced code names the
+// recipient, or if the same reply was evidence before.
 type evidence struct {
 	several bool           // the sender was granted two recipients of a transaction
 	known   map[Reply]bool // replies that were evidence, as alike gives them
@@ -47,9 +47,10 @@ func (e *evidence) against(rcpt string, x doubt) bool {
 	return clean || x.reply.namesRecipient() && !lastWord || e.known[key]
 }
 
-// confirms reports whether the reply x to a recipient that was asked again in a transaction of its own
-// confirms the first one, which only the limit of the null sender could explain. Another text may be
-// that of a callout's cache, unless the server had more to punish than the first reply.
+// confirms reports whether the reply x to a recipient that was asked again in a transaction of
+// its own confirms the first one, which only the limit of the null sender could explain. Another
+// text may be that of a callout's cache, unless the server had more to punish than the first
+// reply.
 func (e *evidence) confirms(rcpt string, first *doubt, x doubt) bool {
 	if first == nil || !first.unpunished() || !sameVerdict(first.reply, x.reply) {
 		return false

@@ -28,8 +28,8 @@ type policy struct {
 	session *session
 }
 
-// ask gives the answers to one sender, in the order of the recipients. The record keeps replies that
-// are odd.
+// ask gives the answers to one sender, in the order of the recipients. The record keeps replies
+// that are odd.
 func (d *dialogue) ask(sender string, rcpts []string, odd func(*Reply) bool) []Answer {
 	q := newInquiry(sender, rcpts)
 	for len(q.todo) > 0 || len(q.doubts) > 0 {
@@ -70,8 +70,8 @@ func newInquiry(sender string, rcpts []string) *inquiry {
 	return q
 }
 
-// ready leaves a session in which nothing can be asked again. Where too many connections were opened
-// for that, the replies count as they are.
+// ready leaves a session in which nothing can be asked again. Where too many connections were
+// opened for that, the replies count as they are.
 func (d *dialogue) ready(q *inquiry) bool {
 	s := d.session
 	if len(q.doubts) == 0 || s == nil || s.worn(&d.limits) || s.asked == 0 {
@@ -135,7 +135,8 @@ func (d *dialogue) enter(q *inquiry, s *session, t turn, out outcome) {
 			continue
 		default:
 			x := doubt{
-				index: index, reply: d.texts.keep(r), failures: failures, position: i, asked: out.asked + i,
+				index: index, reply: d.texts.keep(r), failures: failures,
+				position: i, asked: out.asked + i,
 				hungUp: r.Code == 421 || out.hungUp && i == len(out.said)-1,
 			}
 			failures++
@@ -157,8 +158,8 @@ func (d *dialogue) enter(q *inquiry, s *session, t turn, out outcome) {
 	q.todo = append(back, q.todo...)
 }
 
-// refused takes a reply that does not accept. It is the answer if it is evidence; else the recipient
-// is asked again.
+// refused takes a reply that does not accept. It is the answer if it is evidence; else the
+// recipient is asked again.
 func (q *inquiry) refused(s *session, t turn, x doubt) bool {
 	if x.reply.ambiguous() {
 		q.policies = append(q.policies, policy{x.index, s})
@@ -205,8 +206,8 @@ func (d *dialogue) again(q *inquiry, first doubt, r *Reply) {
 	}
 }
 
-// ended gives the answer to all recipients that are left, if there is one: the time is up, the sender
-// is refused, or connection after connection ends with its first recipient.
+// ended gives the answer to all recipients that are left, if there is one: the time is up, the
+// sender is refused, or connection after connection ends with its first recipient.
 func (q *inquiry) ended(t turn, out outcome) *Answer {
 	lost := out.stop != nil && out.stop.Phase == Rcpt
 	switch {

@@ -8,10 +8,13 @@ import (
 )
 
 const (
-	maxRecipients   = 100                    // of one transaction; a server must take as many (RFC 5321 4.5.3.1.8)
-	maxTransactions = 8                      // of one connection; Exim ends one at its 10th RSET (smtp_accept_max_nonmail)
-	maxErrors       = 8                      // recipients not accepted, of one connection; Postfix slows down at 10
-	late            = 500 * time.Millisecond // a group of commands that takes longer was too large
+	// of one transaction; a server must take as many (RFC 5321 4.5.3.1.8)
+	maxRecipients = 100
+	// of one connection; Exim ends one at its 10th RSET (smtp_accept_max_nonmail)
+	maxTransactions = 8
+	// recipients not accepted, of one connection; Postfix slows down at 10
+	maxErrors = 8
+	late      = 500 * time.Millisecond // a group of commands that takes longer was too large
 )
 
 // limits are what a server allows, as far as it has said so or shown it.
@@ -72,13 +75,13 @@ type pace struct {
 // answered takes the replies to a group of commands, on a connection that had refused recipients
 // before or not.
 //
-// A server that looks up each recipient may hold the replies of a group back until the last is known
-// (Postfix with reject_unverified_recipient): then a group of one brings a verdict where a group of
-// eight brings none. So the first group is one, and so is the next after a slow one.
+// A server that looks up each recipient may hold the replies of a group back until the last is
+// known (Postfix with reject_unverified_recipient): then a group of one brings a verdict where a
+// group of eight brings none. So the first group is one, and so is the next after a slow one.
 //
-// Sendmail (BadRcptThrottle) and Postfix (smtpd_error_sleep_time) delay all replies on a connection
-// after some failures. That is no measure of the server: a group with a failure in or before it counts
-// no more than as many of the slowest reply without one.
+// Sendmail (BadRcptThrottle) and Postfix (smtpd_error_sleep_time) delay all replies on a
+// connection after some failures. That is no measure of the server: a group with a failure in or
+// before it counts no more than as many of the slowest reply without one.
 func (p *pace) answered(got []*Reply, took time.Duration, failures bool) {
 	n := time.Duration(max(len(got), 1))
 	clean := !failures && (p.group == 1 || !slices.ContainsFunc(got, notAccepted))

@@ -66,7 +66,8 @@ func readReply(br *bufio.Reader, left *int, each func(string)) (*Reply, error) {
 		}
 		switch {
 		case r.Code != 0 && r.Code != code:
-			return nil, fmt.Errorf("a reply whose lines have different codes: %d and %d", r.Code, code)
+			return nil, fmt.Errorf("a reply whose lines have different codes: %d and %d", r.Code,
+				code)
 		case lines == replyLines:
 			return nil, fmt.Errorf("a reply of more than %d lines", replyLines)
 		case r.Code == 0:

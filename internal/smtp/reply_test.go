@@ -32,7 +32,8 @@ func TestReadReply(t *testing.T) {
 		{"550 5.+1.1 x\r\n", "550 5.+1.1 x", ""},
 		{"550-x\r\n550 5.1.1 y\r\n", "550 x 5.1.1 y", ""},
 		{"550 a\rb\r\n", "550 a\rb", ""},
-		{"250 \xff\xfeo\r\n", "250 \ufffdo", ""},                        // aiosmtplib 41: banners in Latin-1
+		{"250 \xff\xfeo\r\n", "250 \ufffdo",
+			""}, // aiosmtplib 41: banners in Latin-1
 		{"550 5.1.1 \xc4\xe3\xba\xc3\r\n", "550 5.1.1 \ufffd", "5.1.1"}, // Internet.nl 797: GBK
 		{"220-wait\r\n521 5.7.1 blocked\r\n", "521 5.7.1 blocked", "5.7.1"},
 		{"220-wait\r\n220-more\r\n421 busy\r\n", "421 busy", ""},
@@ -46,8 +47,10 @@ func TestReadReply(t *testing.T) {
 
 func TestReadReplyErrors(t *testing.T) {
 	for _, in := range []string{
-		"", "250", "250 ok", "\r\n", "25\r\n", "hello\r\n", "150 x\r\n", "650 x\r\n", "2x0 x\r\n", "+25 x\r\n", "250x\r\n", "250\tx\r\n", " 250 x\r\n",
-		"250-a\r\n", "250-a\r\n251 b\r\n", "250-a\r\n\r\n250 b\r\n", "250 \x00\r\n", "220-a\r\n354 b\r\n", "220-a\r\n554-b\r\n", "550-a\r\n220 b\r\n",
+		"", "250", "250 ok", "\r\n", "25\r\n", "hello\r\n", "150 x\r\n", "650 x\r\n",
+		"2x0 x\r\n", "+25 x\r\n", "250x\r\n", "250\tx\r\n", " 250 x\r\n",
+		"250-a\r\n", "250-a\r\n251 b\r\n", "250-a\r\n\r\n250 b\r\n", "250 \x00\r\n",
+		"220-a\r\n354 b\r\n", "220-a\r\n554-b\r\n", "550-a\r\n220 b\r\n",
 		"250 " + strings.Repeat("x", 2050) + "\r\n", strings.Repeat("250-x\r\n", 101) + "250 x\r\n",
 	} {
 		if r, err := read(in); err == nil {
@@ -59,7 +62,8 @@ func TestReadReplyErrors(t *testing.T) {
 // The reader stops at its bound whatever the number of replies.
 func TestSessionBytes(t *testing.T) {
 	left := connectionBytes
-	br := newLineReader(strings.NewReader(strings.Repeat("250 "+strings.Repeat("x", 994)+"\r\n", 100)))
+	br := newLineReader(strings.NewReader(strings.Repeat("250 "+strings.Repeat("x", 994)+"\r\n",
+		100)))
 	n := 0
 	for {
 		if _, err := readReply(br, &left, func(string) {}); err != nil {
@@ -73,14 +77,17 @@ func TestSessionBytes(t *testing.T) {
 }
 
 func FuzzReadReply(f *testing.F) {
-	for _, s := range []string{"220-a\r\n220 b\r\n", "250\r\n", "250-x\n250 y\n", "550 5.1.1 no\r\n", "250-a\r\n251 b\r\n", "\x00\r\n", "999 x\r\n", "250 \xff\r\n"} {
+	for _, s := range []string{"220-a\r\n220 b\r\n", "250\r\n", "250-x\n250 y\n",
+		"550 5.1.1 no\r\n", "250-a\r\n251 b\r\n", "\x00\r\n", "999 x\r\n", "250 \xff\r\n"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		left := 4096
 		var raw []string
-		r, err := readReply(newLineReader(bytes.NewReader(in)), &left, func(line string) { raw = append(raw, line) })
-		again, err2 := readReply(bufio.NewReaderSize(iotest.OneByteReader(bytes.NewReader(in)), lineBytes+2), new(int), func(string) {})
+		r, err := readReply(newLineReader(bytes.NewReader(in)), &left,
+			func(line string) { raw = append(raw, line) })
+		again, err2 := readReply(bufio.NewReaderSize(iotest.OneByteReader(bytes.NewReader(in)),
+			lineBytes+2), new(int), func(string) {})
 		if again != nil || err2 == nil {
 			t.Fatalf("a reply within no bytes: %v", again)
 		}
@@ -90,7 +97,8 @@ func FuzzReadReply(f *testing.F) {
 			}
 			return
 		}
-		if r.Code < 200 || r.Code > 599 || strings.Count(r.Text, "\n") >= len(raw) || strings.Count(r.Text, "\n") >= replyLines {
+		if r.Code < 200 || r.Code > 599 || strings.Count(r.Text, "\n") >= len(raw) ||
+			strings.Count(r.Text, "\n") >= replyLines {
 			t.Fatalf("readReply(%q) = %+v", in, r)
 		}
 		if r.Enhanced != "" && r.Enhanced[0] != raw[0][0] {

@@ -27,7 +27,8 @@ type session struct {
 
 // open connects and goes as far as the first MAIL could be sent. The answer is nil where it may be;
 // else it is the answer to all that would have been asked.
-func open(ctx context.Context, p *Probe, security Security, rec *record) (*session, *Answer, error) {
+func open(ctx context.Context, p *Probe, security Security, rec *record) (*session, *Answer,
+	error) {
 	s := &session{}
 	if ctx.Err() != nil {
 		return s, failed(Connect, errNotAsked), nil
@@ -46,7 +47,8 @@ func open(ctx context.Context, p *Probe, security Security, rec *record) (*sessi
 	return s, failure, nil
 }
 
-// begin goes through greeting, EHLO and STARTTLS. It gives the answer that ends the session, if any.
+// begin goes through greeting, EHLO and STARTTLS. It gives the answer that ends the session, if
+// any.
 func (s *session) begin(ctx context.Context, p *Probe, security Security) *Answer {
 	if security == Implicit {
 		if failure := s.handshake(ctx, p); failure != nil {
@@ -61,7 +63,8 @@ func (s *session) begin(ctx context.Context, p *Probe, security Security) *Answe
 	}
 	switch offered := s.offering("STARTTLS"); {
 	case security == Required && !offered:
-		return &Answer{Verdict: Refused, Phase: StartTLS, Err: errors.New("STARTTLS is not offered")}
+		return &Answer{Verdict: Refused, Phase: StartTLS,
+			Err: errors.New("STARTTLS is not offered")}
 	case security != Required && (security != Opportunistic || !offered):
 		return nil
 	}
@@ -136,7 +139,7 @@ func (s *session) helo(p *Probe) string {
 func (s *session) hello(p *Probe) *Answer {
 	phase, name := p.hello(), s.helo(p)
 	s.offers = map[string]string{}
-	replies, err := s.conn.exchange([]string{string(phase) + " " + name}, notAccepted)
+	replies, err := s.conn.exchange([]string{phase.String() + " " + name}, notAccepted)
 	if err != nil {
 		return failed(phase, err)
 	}
@@ -161,15 +164,15 @@ func (s *session) hello(p *Probe) *Answer {
 // handshake begins TLS.
 func (s *session) handshake(ctx context.Context, p *Probe) *Answer {
 	state, err := s.conn.handshake(ctx, p)
+	if len(state.PeerCertificates) > 0 {
+		s.expires = state.PeerCertificates[0].NotAfter
+	}
 	if err != nil {
 		s.conn.rec.add(true, "-- TLS: ", err.Error())
 		return failed(TLS, err)
 	}
 	s.conn.rec.add(false, "-- ", tls.VersionName(state.Version))
 	s.secure = true
-	if len(state.PeerCertificates) > 0 {
-		s.expires = state.PeerCertificates[0].NotAfter
-	}
 	return nil
 }
 

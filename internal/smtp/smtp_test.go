@@ -52,7 +52,8 @@ func (*inbox) Data(io.Reader) error                   { panic("a message was sen
 func (*inbox) Mail(string, *gosmtp.MailOptions) error { return nil }
 func (m *inbox) Rcpt(to string, _ *gosmtp.RcptOptions) error {
 	if to == m.refuse {
-		return &gosmtp.SMTPError{Code: 550, EnhancedCode: gosmtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
+		return &gosmtp.SMTPError{Code: 550, EnhancedCode: gosmtp.EnhancedCode{5, 1, 1},
+			Message: "no such user"}
 	}
 	return nil
 }
@@ -70,7 +71,9 @@ func TestGoSMTP(t *testing.T) {
 			}
 			go server.Serve(l)
 			defer server.Close()
-			p := Probe{Addr: netip.MustParseAddrPort(l.Addr().String()), Helo: "monitor.example.org", TLS: Opportunistic, LMTP: lmtp, Senders: []string{"", "s@example.net"}}
+			p := Probe{Addr: netip.MustParseAddrPort(l.Addr().String()),
+				Helo: "monitor.example.org", TLS: Opportunistic, LMTP: lmtp,
+				Senders: []string{"", "s@example.net"}}
 			for i := range 250 {
 				p.Recipients = append(p.Recipients, fmt.Sprintf("r%d@example.org", i))
 			}
@@ -107,44 +110,52 @@ func TestConnect(t *testing.T) {
 	l.Close()
 	p := Probe{Addr: addr, Senders: []string{""}, Recipients: []string{"a@example.org"}}
 	d := run(t, p, 5*time.Second)
-	if a := d.Answers[0][0]; a.Verdict != NoAnswer || a.Phase != Connect || a.Err.Error() != "connection refused" || d.Unroutable {
+	if a := d.Answers[0][0]; a.Verdict != NoAnswer || a.Phase != Connect ||
+		a.Err.Error() != "connection refused" || d.Unroutable {
 		t.Errorf("a closed port: %+v, unroutable %v", a, d.Unroutable)
 	}
-	if d = run(t, p, 0); d.Answers[0][0].Err.Error() != "not asked: the time was up" || d.Record != nil {
+	if d = run(t, p, 0); d.Answers[0][0].Err.Error() != "not asked: the time was up" ||
+		d.Record != nil {
 		t.Errorf("no time: %+v, %q", d.Answers[0][0], d.Record)
 	}
 	p.Source = netip.MustParseAddr("192.0.2.1")
-	if d = run(t, p, 5*time.Second); !d.Unroutable || d.Answers[0][0].Err.Error() != "192.0.2.1 is no address of this host" {
+	if d = run(t, p, 5*time.Second); !d.Unroutable ||
+		d.Answers[0][0].Err.Error() != "192.0.2.1 is no address of this host" {
 		t.Errorf("a source address that is not ours: %+v", d.Answers[0][0])
 	}
 }
 
 // The dialogue ends with its context, and QUIT is not counted in its time.
 func TestTime(t *testing.T) {
-	server, err := plugintest.PlaySMTP("127.0.0.1:0", "wait 20ms\nS: 220 mx1\nC: EHLO *\nS: 250-mx1\nS: 250 PIPELINING\nC: MAIL *\nC: RCPT *\nS: 250\nwait 20ms\nS: 250\nC: RSET\nC: QUIT\nwait 700ms\n")
+	server, err := plugintest.PlaySMTP("127.0.0.1:0",
+		"wait 20ms\nS: 220 mx1\nC: EHLO *\nS: 250-mx1\nS: 250 PIPELINING\nC: MAIL *\nC: RCPT *\nS: 250\nwait 20ms\nS: 250\nC: RSET\nC: QUIT\nwait 700ms\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	p := Probe{Addr: netip.MustParseAddrPort(server.Addr), Helo: "x", Senders: []string{""}, Recipients: []string{"a@example.org"}}
+	p := Probe{Addr: netip.MustParseAddrPort(server.Addr), Helo: "x", Senders: []string{""},
+		Recipients: []string{"a@example.org"}}
 	start := time.Now()
 	d := run(t, p, 10*time.Second)
 	if took := time.Since(start); took < quitWait || took > 5*time.Second {
 		t.Errorf("the dialogue with a server that is silent after QUIT took %v; want a little more than %v", took, quitWait)
 	}
 	if d.Answers[0][0].Verdict != Accepted || d.Time < 40*time.Millisecond || d.Time >= quitWait {
-		t.Errorf("answer %v, time %v; want accepted, 40ms or more, without the %v of QUIT", d.Answers[0][0], d.Time, quitWait)
+		t.Errorf("answer %v, time %v; want accepted, 40ms or more, without the %v of QUIT",
+			d.Answers[0][0], d.Time, quitWait)
 	}
 }
 
 // A server that sends without end does not make the client grow.
 func TestMemory(t *testing.T) {
-	server, err := plugintest.PlaySMTP("127.0.0.1:0", "S: 220 mx1\nC: EHLO *\nflood 250-"+strings.Repeat("x", 500)+"\n")
+	server, err := plugintest.PlaySMTP("127.0.0.1:0",
+		"S: 220 mx1\nC: EHLO *\nflood 250-"+strings.Repeat("x", 500)+"\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	p := Probe{Addr: netip.MustParseAddrPort(server.Addr), Helo: "x", Senders: []string{""}, Recipients: []string{"a@example.org"}}
+	p := Probe{Addr: netip.MustParseAddrPort(server.Addr), Helo: "x", Senders: []string{""},
+		Recipients: []string{"a@example.org"}}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	d := run(t, p, 10*time.Second)
@@ -157,14 +168,18 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// A host that accepts nobody is asked for all the same, on a new connection for every eight, also if its replies are long.
+// A host that accepts nobody is asked for all the same, on a new connection for every eight,
+// also if its replies are long.
 func TestRefusals(t *testing.T) {
 	long := "S: 550-" + strings.Repeat("x", 500) + "\n"
-	server, err := plugintest.PlaySMTP("127.0.0.1:0", "hello\nC: MAIL *\n"+strings.Repeat("C: RCPT *\n", maxErrors)+"S: 250 ok\n"+strings.Repeat(long+long+"S: 550 no\n", maxErrors))
+	server, err := plugintest.PlaySMTP("127.0.0.1:0",
+		"hello\nC: MAIL *\n"+strings.Repeat("C: RCPT *\n",
+			maxErrors)+"S: 250 ok\n"+strings.Repeat(long+long+"S: 550 no\n", maxErrors))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := Probe{Addr: netip.MustParseAddrPort(server.Addr), Helo: "x", Senders: []string{"s@example.net", "t@example.net"}}
+	p := Probe{Addr: netip.MustParseAddrPort(server.Addr), Helo: "x",
+		Senders: []string{"s@example.net", "t@example.net"}}
 	for i := range 800 {
 		p.Recipients = append(p.Recipients, fmt.Sprintf("r%d@example.org", i))
 	}
@@ -179,8 +194,10 @@ func TestRefusals(t *testing.T) {
 			}
 		}
 	}
-	if n := len(d.Record); n < recordLines || n > recordLines+2 || !strings.HasSuffix(d.Record[n-1], " more lines") {
-		t.Errorf("%d lines recorded, the last %q; want %d, and how many more", n, d.Record[n-1], recordLines)
+	if n := len(d.Record); n < recordLines || n > recordLines+2 ||
+		!strings.HasSuffix(d.Record[n-1], " more lines") {
+		t.Errorf("%d lines recorded, the last %q; want %d, and how many more", n, d.Record[n-1],
+			recordLines)
 	}
 	if want := 1600 / maxErrors; d.Connections != want {
 		t.Errorf("%d connections; want %d", d.Connections, want)

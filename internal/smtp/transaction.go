@@ -2,8 +2,8 @@ package smtp
 
 import "time"
 
-// outcome is what a transaction brought: a reply to each of its first recipients, and why it went no
-// further.
+// outcome is what a transaction brought: a reply to each of its first recipients, and why it
+// went no further.
 type outcome struct {
 	said     []*Reply
 	stop     *Answer // of the phase that ended it; nil where nothing did but a limit
@@ -15,7 +15,8 @@ type outcome struct {
 
 // transact asks for the recipients in one transaction: RSET if another one went before, MAIL, and
 // RCPT in groups, until all are answered or a limit is reached.
-func (s *session) transact(mail string, rcpts []string, l *limits, p *pace, odd func(*Reply) bool) outcome {
+func (s *session) transact(mail string, rcpts []string, l *limits, p *pace,
+	odd func(*Reply) bool) outcome {
 	out := outcome{fresh: s.transactions == 0, asked: s.asked, failures: s.failures}
 	opening := []string{mail}
 	if !out.fresh {

@@ -11,10 +11,11 @@ type Subject string
 const (
 	AboutRecipient Subject = "recipient"
 	AboutSender    Subject = "sender"
-	AboutPolicy    Subject = "policy"   // about the probe, or about the recipient: see inquiry.settle
-	AboutAccess    Subject = "access"   // TLS or a login is wanted
-	AboutProtocol  Subject = "protocol" // a command was not understood
-	AboutHost      Subject = "host"
+	// about the probe, or about the recipient: see inquiry.settle
+	AboutPolicy   Subject = "policy"
+	AboutAccess   Subject = "access"   // TLS or a login is wanted
+	AboutProtocol Subject = "protocol" // a command was not understood
+	AboutHost     Subject = "host"
 )
 
 // decide gives the verdict of a reply by its phase, code and enhanced code (RFC 5321 4.2, RFC 3463,
