@@ -297,3 +297,28 @@ func TestLinks(t *testing.T) {
 		}
 	}
 }
+
+// Every CRITICAL sentence that the pages of the plugins show has a row in the
+// runbook: a part of the sentence, in its first column.
+func TestRunbook(t *testing.T) {
+	runbook, err := os.ReadFile("docs/runbook.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	phrase := regexp.MustCompile("(?m)^\\| `([^`]*)` \\|")
+	for section := range strings.SplitSeq(string(runbook), "\n## ") {
+		name, rows, _ := strings.Cut(section, "\n")
+		page, err := os.ReadFile("docs/" + name + ".md")
+		if err != nil {
+			continue // the introduction
+		}
+		phrases := phrase.FindAllStringSubmatch(rows, -1)
+		for _, m := range regexp.MustCompile("`CRITICAL - ([^`]*)`").
+			FindAllStringSubmatch(string(page), -1) {
+			if !slices.ContainsFunc(phrases,
+				func(p []string) bool { return strings.Contains(m[1], p[1]) }) {
+				t.Errorf("docs/runbook.md has no row for %s: %s", name, m[1])
+			}
+		}
+	}
+}
