@@ -157,7 +157,7 @@ func bounded(c Check, signals <-chan os.Signal) nagios.Result {
 	case o := <-done:
 		switch {
 		case o.err == nil:
-			return o.result
+			return noted(o.result, tighter(c.Options))
 		case ctx.Err() != nil:
 			return late(o.err)
 		}
