@@ -43,9 +43,10 @@ var mayImport = map[string][]string{
 		"internal/aliases", "internal/regular"},
 
 	// For tests and the demo only, in no plugin.
-	"internal/plugintest": {"internal/nagios"},
-	"internal/document":   {"internal/plugin", "internal/output"},
-	"demo":                {"internal/plugintest"},
+	"internal/plugintest":           {"internal/nagios"},
+	"internal/plugintest/simulator": {"internal/calendar", "internal/systemd"},
+	"internal/document":             {"internal/plugin", "internal/output"},
+	"demo":                          {"internal/plugintest"},
 	"integration": {"internal/plugintest", "internal/calendar", "internal/aliases",
 		"internal/mapfile", "internal/regular", "internal/nagios", "internal/smtp"},
 }

@@ -74,6 +74,7 @@ func TestNotes(t *testing.T) {
 			[]string{"look at: systemctl status report.timer"}},
 		{"missed runs whose trigger is under way", daily(func(t *systemd.Timer, s *systemd.Service) {
 			t.SubState, t.StateChange, s.InactiveExit = "running", ago(time.Second), ago(100*time.Hour)
+			t.LastTrigger, s.InactiveEnter = ago(100*time.Hour), ago(99*time.Hour)
 		}), []string{"look at: journalctl -u report.service -n 50"}},
 		{"what a target starts", daily(running("active", "active", time.Hour), func(t *systemd.Timer, s *systemd.Service) { s.IsService, s.Name = false, "report.target" }),
 			[]string{"note: the timer starts a target; what that starts is not judged"}},

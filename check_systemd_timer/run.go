@@ -73,10 +73,23 @@ func latest(p systemd.Pair, b *before, h systemd.Host, now time.Time) run {
 		if t.DeferReactivation && inProgress(p.Service) {
 			t.Calendar = nil // its elapses during a run are dropped
 		}
-		demand, err := schedule.Elapses(t, h, awake(base(p, r), p, h), until)
+		demand, err := schedule.Elapses(t, h, countFrom(p, r, h, now), until)
+		if dueNow(p.Timer, h, now) {
+			demand = schedule.Demand{}
+		}
 		r.missed = missed{err == nil, demand.Count, demand.First, err}
 	}
 	return r
+}
+
+// dueNow reports whether systemd is about to start the service: its next elapse
+// is past, by less than AccuracySec= lets it wait, or while the host slept. That
+// start serves all that the schedule has demanded until now.
+func dueNow(t systemd.Timer, h systemd.Host, now time.Time) bool {
+	if t.SubState != "waiting" || t.NextElapse.IsZero() || t.NextElapse.After(now) {
+		return false
+	}
+	return h.Asleep >= time.Second || now.Sub(t.NextElapse) <= t.Accuracy+schedule.Starting
 }
 
 // inProgress reports whether a run is in progress.
@@ -133,7 +146,8 @@ func phaseOf(p systemd.Pair, r run, h systemd.Host, now time.Time) phase {
 // none. One from before that (a Persistent= stamp from before a reboot) says
 // nothing: systemd does not count from it either.
 func trigger(t systemd.Timer) time.Time {
-	if t.LastTrigger.Before(t.ActiveEnter.Add(-time.Second)) {
+	stamp := t.Persistent && t.LastTriggerMonotonic == 0 && t.ActiveEnterMonotonic > 0
+	if stamp || t.LastTrigger.Before(t.ActiveEnter.Add(-time.Second)) {
 		return time.Time{}
 	}
 	return t.LastTrigger
@@ -224,7 +238,7 @@ func stamp(t systemd.Timer) time.Time {
 // base is where counting missed runs begins: the start of the latest run. A
 // trigger that was skipped on purpose counts as one; a trigger that failed to
 // start the service does not.
-func base(p systemd.Pair, r run) schedule.Base {
+func base(p systemd.Pair, r run, now time.Time) schedule.Base {
 	s, activated := p.Service, p.Timer.ActiveEnter
 	b := schedule.Base{Since: r.began, UnitActive: r.began, UnitInactive: s.InactiveEnter}
 	if (inProgress(s) || remains(s)) && !r.began.IsZero() {
@@ -233,7 +247,8 @@ func base(p systemd.Pair, r run) schedule.Base {
 	if p.Timer.DeferReactivation { // the calendar counts from the end of the run
 		b.Since = later(b.Since, s.InactiveEnter)
 	}
-	if r.attempt == notStarted || s.Job != nil {
+	starting := s.Job != nil && now.Sub(r.trigger) < schedule.Starting
+	if (r.attempt == notStarted || s.Job != nil) && !starting {
 		if r.began.IsZero() {
 			b.Since, b.UnitActive = activated, activated
 		}
@@ -245,21 +260,54 @@ func base(p systemd.Pair, r run) schedule.Base {
 	if r.began.IsZero() {
 		b.Since = later(activated, r.trigger)
 	}
-	if r.attempt == skipped {
+	if r.attempt != notStarted || starting {
 		b.Since = later(b.Since, r.trigger)
 	}
-	b.UnitActive = later(b.UnitActive, r.trigger)
-	b.UnitInactive = later(b.UnitInactive, r.trigger)
+	last := r.trigger
+	if p.Timer.LastTriggerMonotonic > 0 { // also one that is older than the timer's activation
+		last = p.Timer.LastTrigger
+	}
+	b.UnitActive, b.UnitInactive = later(b.UnitActive, last), later(b.UnitInactive, last)
 	return b
 }
 
 // honoured is the last start of a run that goes on: that of the run, or a later
-// trigger that started a service which waited to be restarted (systemd 254).
+// trigger. That one came while a person's run was in progress, or it started a
+// service which waited to be restarted (systemd 254).
 func honoured(s systemd.Service, r run) time.Time {
-	if s.RestartMode != "" && r.restarts > 0 && !r.trigger.After(r.tried.Add(time.Second)) {
+	if r.restarts == 0 || s.RestartMode != "" && !r.trigger.After(r.tried.Add(time.Second)) {
 		return later(r.began, r.trigger)
 	}
 	return r.began
+}
+
+// countFrom is the base for this host and now.
+func countFrom(p systemd.Pair, r run, h systemd.Host, now time.Time) schedule.Base {
+	b := awake(base(p, r, now), p, h)
+	if inProgress(p.Service) {
+		b.Slept = b.Awake.Sub(b.Since)
+	}
+	b.Since = byTheWall(b.Since, p, r, now)
+	return b
+}
+
+// byTheWall is an instant from which calendar entries count: systemd counts them
+// from what the wall clock showed at the last trigger, or else at the timer's
+// activation, also if the clock was set back since then. While a run goes on, a
+// clock that was wrong then does not excuse it.
+func byTheWall(since time.Time, p systemd.Pair, r run, now time.Time) time.Time {
+	t, s := p.Timer, p.Service
+	wall := t.LastTriggerWall
+	switch {
+	case r.began.IsZero():
+		wall = later(wall, t.ActiveEnterWall)
+	case t.DeferReactivation:
+		wall = later(wall, s.InactiveEnterWall)
+	}
+	if r.attempt == notStarted || wall.After(now) && t.SubState != "waiting" {
+		return since
+	}
+	return later(since, wall)
 }
 
 // awake is a base as monotonic timers count it.

@@ -30,26 +30,31 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// most bounds how many elapses of an entry are counted.
-const most = 10_000
+// maxCount bounds how many elapses of an entry are counted.
+const maxCount = 10_000
+
+// Starting is how long systemd may take to start a unit.
+const Starting = 5 * time.Second
 
 // Slack is how long after an elapse a run may lawfully begin: AccuracySec and
 // RandomizedDelaySec of the timer, and 5 s for systemd to start it. It is at
 // most a century.
 func Slack(t systemd.Timer) time.Duration {
-	const (
-		starting = 5 * time.Second
-		most     = 100 * 365 * 24 * time.Hour
-	)
-	return min(max(t.Accuracy, 0), most) + min(max(t.RandomizedDelay, 0), most) + starting
+	const most = 100 * 365 * 24 * time.Hour
+	return min(max(t.Accuracy, 0), most) + min(max(t.RandomizedDelay, 0), most) + Starting
 }
 
 // Base is where counting begins.
 type Base struct {
-	Since        time.Time     // elapses after this instant count
-	UnitActive   time.Time     // what OnUnitActiveSec= counts from; zero: nothing
-	UnitInactive time.Time     // what OnUnitInactiveSec= counts from; zero: nothing
-	Runtime      time.Duration // of the job, which OnUnitInactiveSec= waits for before each interval
+	Since        time.Time // elapses after this instant count
+	UnitActive   time.Time // what OnUnitActiveSec= counts from; zero: nothing
+	UnitInactive time.Time // what OnUnitInactiveSec= counts from; zero: nothing
+	// of the job, which OnUnitInactiveSec= waits for before each interval
+	Runtime time.Duration
+
+	// Slept is how much of the time since Since the host was suspended during a
+	// run that is in progress: so much less counts for calendar entries.
+	Slept time.Duration
 
 	// Awake is Since as [Awake] has it, and then so are the two above; zero: they
 	// are by the wall clock, all three.
@@ -76,13 +81,13 @@ func Elapses(t systemd.Timer, h systemd.Host, base Base, until time.Time) (Deman
 		return Demand{}, err
 	}
 	var worst Demand
-	shift := offset(t, events)
+	least, most := offsets(t, events)
 	for _, event := range events {
-		since := base.Since.Add(-shift)
-		d := Demand{Count: event.Count(since, until.Add(-shift), most)}
+		since := base.Since.Add(-least)
+		d := Demand{Count: event.Count(since, until.Add(-most-base.Slept), maxCount)}
 		if d.Count > 0 {
 			first, _ := event.Certain(since)
-			d.First = first.Add(shift)
+			d.First = first.Add(most)
 		}
 		worst = worst.or(d)
 	}
@@ -107,25 +112,25 @@ func events(t systemd.Timer, h systemd.Host) (list []*calendar.Event, err error)
 	return list, nil
 }
 
-// offset is by how much RandomizedOffsetSec= shifts all calendar elapses of the
-// timer: systemd does not say it, but its next elapse is a shifted one. What
-// several entries would allow, or RandomizedDelaySec= may be part of, is taken
-// for the offset; without a next elapse the largest possible one is.
-func offset(t systemd.Timer, events []*calendar.Event) time.Duration {
+// offsets are the least and the most by which RandomizedOffsetSec= may shift the
+// calendar elapses of the timer. All are shifted alike; systemd does not say by
+// how much, but its next elapse is a shifted one, of which RandomizedDelaySec=
+// may be a part.
+func offsets(t systemd.Timer, events []*calendar.Event) (least, most time.Duration) {
 	if t.RandomizedOffset <= 0 || t.NextElapse.IsZero() {
-		return max(t.RandomizedOffset, 0)
+		return 0, max(t.RandomizedOffset, 0)
 	}
-	shift, found := time.Duration(0), false
+	found := false
 	for _, event := range events {
 		e, ok := event.Next(t.NextElapse.Add(-t.RandomizedOffset - time.Microsecond))
 		if ok && !e.After(t.NextElapse) {
-			shift, found = max(shift, t.NextElapse.Sub(e)), true
+			most, found = max(most, t.NextElapse.Sub(e)), true
 		}
 	}
-	if !found {
-		return t.RandomizedOffset
+	if !found || len(events) > 1 || len(t.Monotonic) > 0 {
+		return 0, t.RandomizedOffset
 	}
-	return shift
+	return max(most-max(t.RandomizedDelay, 0), 0), most
 }
 
 // Awake is an instant as monotonic timers count: what is between it and now is
@@ -155,9 +160,9 @@ func monotonic(entry systemd.MonotonicEntry, t systemd.Timer, h systemd.Host, ba
 	case "OnActiveSec":
 		return once(activated.Add(entry.Interval), entry.Interval, base, until)
 	case "OnBootSec":
-		return atStart(h.Boot, entry.Interval, t, h, base, until)
+		return atStart(boot(h), entry.Interval, t, h, base, until)
 	case "OnStartupSec":
-		return atStart(h.ManagerStart, entry.Interval, t, h, base, until)
+		return atStart(managerStart(h), entry.Interval, t, h, base, until)
 	case "OnUnitActiveSec":
 		return each(base.UnitActive, entry.Interval, until)
 	case "OnUnitInactiveSec":
@@ -166,20 +171,37 @@ func monotonic(entry systemd.MonotonicEntry, t systemd.Timer, h systemd.Host, ba
 	return Demand{}
 }
 
+// boot and managerStart are what OnBootSec= and OnStartupSec= count from, as
+// [Awake] has it.
+func boot(h systemd.Host) time.Time {
+	if h.Boot.Equal(h.ManagerStart) { // in a container
+		return managerStart(h)
+	}
+	return Awake(h, h.Boot, 0)
+}
+
+func managerStart(h systemd.Host) time.Time { return Awake(h, h.ManagerStart, h.ManagerStartMonotonic) }
+
 // atStart is the one elapse that long after the start of the host or of its
 // manager. One that was over when the timer was activated happens then, but not
 // again: not if the timer had triggered before, nor if it had been active then.
+// systemd has dropped one that it does not wait for although it is not over: the
+// entry came with a daemon-reload.
 func atStart(start time.Time, interval time.Duration, t systemd.Timer, h systemd.Host, base Base, until time.Time) Demand {
 	if start.IsZero() {
 		return Demand{}
 	}
-	e, activated := Awake(h, start, 0).Add(interval), Awake(h, t.ActiveEnter, t.ActiveEnterMonotonic)
+	e, activated := start.Add(interval), Awake(h, t.ActiveEnter, t.ActiveEnterMonotonic)
 	if e.Before(activated) {
 		stopped := Awake(h, t.InactiveEnter, t.InactiveEnterMonotonic)
 		if !stopped.IsZero() && !e.After(stopped) || triggeredBefore(t) {
 			return Demand{}
 		}
 		e = activated
+	}
+	passed := t.SubState == "waiting" && t.NextElapse.After(e.Add(Slack(t)))
+	if passed && Awake(h, t.LastTrigger, t.LastTriggerMonotonic).Before(e) {
+		return Demand{}
 	}
 	return once(e, interval, base, until)
 }
@@ -206,7 +228,7 @@ func each(base time.Time, interval time.Duration, until time.Time) Demand {
 	if base.IsZero() || interval <= 0 || until.Before(base.Add(interval)) {
 		return Demand{}
 	}
-	return Demand{Count: int(min(until.Sub(base)/interval, most)), First: base.Add(interval)}
+	return Demand{Count: int(min(until.Sub(base)/interval, maxCount)), First: base.Add(interval)}
 }
 
 // Next is the earliest elapse of the timer's calendar entries after an

@@ -103,6 +103,9 @@ func (p *properties) instant(name string) time.Time {
 	return p.clock.instant(p.uint64(name), p.uint64(name+"Monotonic"))
 }
 
+// wall is what the wall clock showed.
+func (p *properties) wall(name string) time.Time { return p.clock.instant(p.uint64(name), 0) }
+
 // rows reads a property that is an array of structures.
 func (p *properties) rows(name, signature string, row func(r *reader)) {
 	p.read(name, signature, func(r *reader) { r.rows(func() { row(r) }) })
@@ -132,6 +135,8 @@ func (p *properties) unit(name string) Unit {
 		InactiveExitMonotonic:  p.duration("InactiveExitTimestampMonotonic"),
 		ActiveEnterMonotonic:   p.duration("ActiveEnterTimestampMonotonic"),
 		InactiveEnterMonotonic: p.duration("InactiveEnterTimestampMonotonic"),
+		InactiveEnterWall:      p.wall("InactiveEnterTimestamp"),
+		ActiveEnterWall:        p.wall("ActiveEnterTimestamp"),
 	}
 	if id := p.text("Id"); id != "" {
 		u.Name = id // name may be an alias
@@ -166,6 +171,7 @@ func (p *properties) timer(name string) Timer {
 		Unit:                 p.unit(name),
 		Triggers:             p.text("Unit"),
 		LastTrigger:          p.instant("LastTriggerUSec"),
+		LastTriggerWall:      p.wall("LastTriggerUSec"),
 		LastTriggerMonotonic: p.duration("LastTriggerUSecMonotonic"),
 		NextElapse:           p.clock.instant(p.uint64("NextElapseUSecRealtime"), 0),
 		Accuracy:             p.duration("AccuracyUSec"),

@@ -16,6 +16,8 @@ type Host struct {
 	Boot          time.Time
 	ManagerStart  time.Time // what OnStartupSec= counts from
 	MonotonicZero time.Time // now less CLOCK_MONOTONIC
+	// ManagerStart on CLOCK_MONOTONIC; 0: not known
+	ManagerStartMonotonic time.Duration
 	// how long the host was suspended since it booted: CLOCK_MONOTONIC stood still
 	Asleep time.Duration
 	Zone   *time.Location // the host's time zone, which calendar events without one are in
@@ -75,6 +77,10 @@ type Unit struct {
 	InactiveExitMonotonic  time.Duration
 	InactiveEnterMonotonic time.Duration
 	ActiveEnterMonotonic   time.Duration
+
+	// What the wall clock showed then, also if it was set since: calendar entries count from that.
+	InactiveEnterWall time.Time
+	ActiveEnterWall   time.Time
 
 	ConditionResult bool      // means nothing while ConditionTime is zero
 	ConditionTime   time.Time // conditions were last checked
@@ -142,6 +148,8 @@ type Timer struct {
 	LastTrigger time.Time
 	// 0: none in this boot; LastTrigger is then from the stamp file of Persistent=
 	LastTriggerMonotonic time.Duration
+	// what the wall clock showed at LastTrigger, also if it was set since
+	LastTriggerWall time.Time
 	// the earlier of both clocks; zero: none is set, which is normal while the unit runs
 	NextElapse time.Time
 	Accuracy   time.Duration

@@ -22,11 +22,9 @@ func (c *Conn) Host() (Host, error) {
 	if c.manager == nil {
 		return h, nil
 	}
-	h.Boot, h.ManagerStart = c.clock.zero.Add(
-		-c.clock.asleep,
-	), c.manager.instant(
-		"UserspaceTimestamp",
-	)
+	h.Boot = c.clock.zero.Add(-c.clock.asleep)
+	h.ManagerStart = c.manager.instant("UserspaceTimestamp")
+	h.ManagerStartMonotonic = c.manager.duration("UserspaceTimestampMonotonic")
 	if slices.Contains(containers, c.manager.text("Virtualization")) {
 		h.Boot = h.ManagerStart
 	}
