@@ -11,8 +11,10 @@ import (
 func (v view) quantities() (list []nagios.Quantity) {
 	age := func(t time.Time) float64 { return v.now.Sub(t).Seconds() }
 	if inProgress(v.service) && !v.run.tried.IsZero() {
-		list = append(list, nagios.Quantity{Label: "running", Metric: "running_seconds", Value: age(v.run.tried), Unit: "s",
-			Warning: apply(v, v.opt.RunningWarning), Critical: apply(v, v.opt.RunningCritical)})
+		list = append(list, nagios.Quantity{
+			Label: "running", Metric: "running_seconds", Value: age(v.run.tried), Unit: "s",
+			Warning: apply(v, v.opt.RunningWarning), Critical: apply(v, v.opt.RunningCritical),
+		})
 	}
 	if !v.run.known.IsZero() {
 		list = append(list, nagios.Quantity{Label: "last_run", Value: age(v.run.known), Unit: "s",
@@ -20,11 +22,16 @@ func (v view) quantities() (list []nagios.Quantity) {
 			nagios.Timestamp("last_run_timestamp_seconds", v.run.known))
 	}
 	if v.run.tookKnown {
-		list = append(list, nagios.Quantity{Label: "last_duration", Metric: "last_duration_seconds", Value: v.run.took.Seconds(), Unit: "s"})
+		list = append(list, nagios.Quantity{
+			Label: "last_duration", Metric: "last_duration_seconds",
+			Value: v.run.took.Seconds(), Unit: "s",
+		})
 	}
 	if v.run.missed.counted {
-		list = append(list, nagios.Quantity{Label: "missed", Metric: "missed_runs", Value: float64(v.run.missed.count),
-			Warning: v.opt.MissedWarning, Critical: v.opt.MissedCritical})
+		list = append(list, nagios.Quantity{
+			Label: "missed", Metric: "missed_runs", Value: float64(v.run.missed.count),
+			Warning: v.opt.MissedWarning, Critical: v.opt.MissedCritical,
+		})
 	}
 	if !v.timer.NextElapse.IsZero() {
 		list = append(list, nagios.Quantity{Label: "next", Value: -age(v.timer.NextElapse), Unit: "s", Signed: true},
