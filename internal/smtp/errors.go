@@ -24,7 +24,7 @@ var (
 // alert is a TLS alert that the server sent.
 type alert struct{ text string }
 
-func (a alert) Error() string { return "the server ends TLS: " + a.text }
+func (a alert) Error() string { return "ended by the server: " + a.text }
 
 // plain says an error of the packages net and tls in the words of the field, without addresses,
 // system calls and the present time.
