@@ -118,7 +118,7 @@ func (d *drawn) tableFaults(t *testing.T, n string, loads, replies, values map[s
 	for i, key := range asked {
 		r, reply := c.Required[i], replies[n+" "+key]
 		value, found := values[n+" "+strings.ToLower(key)]
-		got, want := held[strings.ToLower(key)], squeeze(value, aliases.OpenSMTPD)
+		got, want := squeeze(held[strings.ToLower(key)], aliases.OpenSMTPD), squeeze(value, aliases.OpenSMTPD)
 		if old && strings.HasPrefix(got, ":") {
 			continue
 		}
