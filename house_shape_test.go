@@ -25,16 +25,13 @@ const (
 var pendingShape = map[string][]string{
 	"width": {
 		"check_alias_freshness", "check_systemd_timer", "integration",
-		"internal/aliases", "internal/mapfile",
 		"internal/nagios", "internal/output", "internal/plugin",
 		"internal/schedule",
 	},
-	"file":   {"integration", "internal/aliases"},
-	"func":   {"internal/aliases"},
-	"fields": {"internal/aliases"},
-	"embedding": {
-		"check_alias_freshness", "check_systemd_timer", "internal/aliases",
-	},
+	"file":      {"check_alias_freshness", "integration"},
+	"func":      {"internal/aliases"},
+	"fields":    {},
+	"embedding": {"check_systemd_timer"},
 }
 
 // parsed is a Go file, a test or not.

@@ -27,8 +27,10 @@ func content(opt options, f file) part {
 			Label: "entries", Metric: "entries", Value: float64(c.Entries),
 			Warning: opt.EntriesWarning, Critical: opt.EntriesCritical,
 		}),
-		measure(nagios.Quantity{Label: "malformed", Metric: "malformed_lines", Value: float64(c.Malformed)}),
-		measure(nagios.Quantity{Label: "duplicates", Metric: "duplicate_keys", Value: float64(c.Repeated)}),
+		measure(nagios.Quantity{Label: "malformed", Metric: "malformed_lines",
+			Value: float64(c.Malformed)}),
+		measure(nagios.Quantity{Label: "duplicates", Metric: "duplicate_keys",
+			Value: float64(c.Repeated)}),
 		measure(nagios.Quantity{Metric: "digest_info", Value: 1, Labels: []nagios.MetricLabel{
 			{Name: "digest", Value: fmt.Sprintf("%016x", c.Digest)},
 		}}),
@@ -43,14 +45,15 @@ func entries(opt options, f file) part {
 	switch {
 	case state == nagios.OK:
 		return part{}
-	case f.Size == 0:
+	case f.File.Size == 0:
 		return found(state, "is empty")
 	case c.Entries == 0 && c.Malformed == 0:
 		return found(state, "has no entries, only comments and blank lines (if it is meant to: --entries-critical 0:)")
 	case c.Entries == 0:
 		return found(state, "has no entries")
 	}
-	return found(state, "has %s, %s", nagios.Count(c.Entries, "entry", "entries"), nagios.Crossed(state, opt.EntriesWarning, opt.EntriesCritical))
+	return found(state, "has %s, %s", nagios.Count(c.Entries, "entry", "entries"),
+		nagios.Crossed(state, opt.EntriesWarning, opt.EntriesCritical))
 }
 
 // required says which of the keys asked for are not found, or found without a value.
@@ -61,15 +64,18 @@ func required(c *aliases.Content) (all part) {
 		case r.Line > 0:
 			all = join(all, withoutValue(r))
 		case r.Lost == nil && (r.CatchAll > 0 || c.Patterns > 0):
-			all = join(all, found(nagios.Unknown, "required key %s is no key of the file%s", r.Key, patterns(c, r)))
+			all = join(all, found(nagios.Unknown, "required key %s is no key of the file%s", r.Key,
+				patterns(c, r)))
 		default:
 			if lost++; lost <= shown {
-				all = join(all, found(nagios.Critical, "required key %s not found: %s", r.Key, whyLost(c, r)))
+				all = join(all, found(nagios.Critical, "required key %s not found: %s", r.Key,
+					whyLost(c, r)))
 			}
 		}
 	}
 	if lost > shown {
-		all = join(all, found(nagios.Critical, "%s not found", nagios.Count(lost-shown, "more required key", "more required keys")))
+		all = join(all, found(nagios.Critical, "%s not found", nagios.Count(lost-shown,
+			"more required key", "more required keys")))
 	}
 	return all
 }
@@ -78,9 +84,11 @@ func required(c *aliases.Content) (all part) {
 func withoutValue(r aliases.Requirement) part {
 	switch {
 	case r.Bad:
-		return found(nagios.Critical, "required key %s has a value in line %d that OpenSMTPD does not understand: mail to it is deferred (424)", r.Key, r.Line)
+		return found(nagios.Critical,
+			"required key %s has a value in line %d that OpenSMTPD does not understand: mail to it is deferred (424)", r.Key, r.Line)
 	case r.Empty:
-		return found(nagios.Warning, "required key %s has no value in line %d: Exim finds it with empty data", r.Key, r.Line)
+		return found(nagios.Warning,
+			"required key %s has no value in line %d: Exim finds it with empty data", r.Key, r.Line)
 	}
 	return part{}
 }
@@ -90,7 +98,8 @@ func patterns(c *aliases.Content, r aliases.Requirement) string {
 	if r.CatchAll > 0 {
 		return fmt.Sprintf(", but line %d may stand for it, if the mail server's lookup has a default", r.CatchAll)
 	}
-	return fmt.Sprintf(", and %s like patterns, which are not tried", nagios.Count(c.Patterns, "key looks", "keys look"))
+	return fmt.Sprintf(", and %s like patterns, which are not tried", nagios.Count(c.Patterns,
+		"key looks", "keys look"))
 }
 
 // shown is how many of a kind are named.
@@ -102,9 +111,11 @@ func refused(c *aliases.Content) part {
 	case c.Refused == nil:
 		return part{}
 	case c.Format == aliases.OpenSMTPDDB:
-		return found(nagios.Critical, "makemap refuses the whole file, and smtpd goes on with the old map: %s", c.Refused)
+		return found(nagios.Critical,
+			"makemap refuses the whole file, and smtpd goes on with the old map: %s", c.Refused)
 	}
-	return found(nagios.Critical, "smtpd does not start with this file; a running one goes on with the old table: %s", c.Refused)
+	return found(nagios.Critical,
+		"smtpd does not start with this file; a running one goes on with the old table: %s", c.Refused)
 }
 
 // problems says the first few problems of some kinds, and counts the rest.
@@ -163,10 +174,13 @@ func duplicates(c *aliases.Content) (all part) {
 		wins = "last"
 	}
 	if c.Differing > 0 {
-		all = found(nagios.Warning, "has %s a key with another value (the %s wins)%s", nagios.Count(c.Differing, "entry that repeats", "entries that repeat"), wins, first(c, true, c.Differing))
+		all = found(nagios.Warning, "has %s a key with another value (the %s wins)%s",
+			nagios.Count(c.Differing, "entry that repeats", "entries that repeat"), wins, first(c,
+				true, c.Differing))
 	}
 	if same := c.Repeated - c.Differing; same > 0 {
-		all = join(all, note("note: %s a key with the same value%s", nagios.Count(same, "entry that repeats", "entries that repeat"), first(c, false, same)))
+		all = join(all, note("note: %s a key with the same value%s", nagios.Count(same,
+			"entry that repeats", "entries that repeat"), first(c, false, same)))
 	}
 	return all
 }

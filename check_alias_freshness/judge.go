@@ -32,21 +32,21 @@ type asked struct {
 
 // file is what is known of one file.
 type file struct {
-	regular.File
+	File    regular.File
 	content *aliases.Content // nil if no format was given or it could not be read
 	maps    []compiled
 }
 
 // compiled is what is known of a map that may be compiled from a file.
 type compiled struct {
-	regular.File
+	File  regular.File
 	kind  mapfile.Kind
 	facts mapfile.Facts
 }
 
 // timer is the timer that should rewrite the files.
 type timer struct {
-	systemd.Pair
+	Pair systemd.Pair
 	host systemd.Host
 	err  error // it could not be looked at
 }
@@ -99,7 +99,8 @@ func judge(opt options, f facts, now time.Time) nagios.Result {
 	for _, o := range objects {
 		r.State = nagios.Worst(r.State, o.State)
 	}
-	r.Summary = nagios.Summary(r.Objects, "file", " are fresh", func(o nagios.Object) string { return o.Text })
+	r.Summary = nagios.Summary(r.Objects, "file", " are fresh",
+		func(o nagios.Object) string { return o.Text })
 	return r
 }
 
@@ -147,7 +148,8 @@ func say(state nagios.State, path, text string) nagios.Object {
 		joint = " "
 	}
 	return nagios.Object{
-		State: state, Name: path, Named: true, Text: path + joint + text, Prefix: strings.TrimPrefix(path, "/"),
+		State: state, Name: path, Named: true, Text: path + joint + text, Prefix: strings.TrimPrefix(path,
+			"/"),
 		Labels: []nagios.MetricLabel{{Name: "file", Value: path}},
 	}
 }
@@ -157,68 +159,73 @@ func judgeFile(opt options, f file, t *timer, now time.Time) nagios.Object {
 	all := fault(f)
 	if len(all.findings) == 0 {
 		all = join(age(opt, f, t, now), size(opt, f), content(opt, f), maps(opt, f, now))
-		if f.Moving {
+		if f.File.Moving {
 			all = join(all, note("note: the file may still be being written: what is said of its content may be half of it"))
 		}
-		if f.Link != "" {
-			all = join(all, note("a symbolic link to %s", f.Link))
+		if f.File.Link != "" {
+			all = join(all, note("a symbolic link to %s", f.File.Link))
 		}
 	}
-	v := say(all.findings.Worst(), f.Path, all.findings.Text())
+	v := say(all.findings.Worst(), f.File.Path, all.findings.Text())
 	v.Notes, v.Detail, v.Quantities = all.notes, detail(f), all.data
-	v.Unseen = f.Fault == regular.Denied
+	v.Unseen = f.File.Fault == regular.Denied
 	return v
 }
 
 // fault says why the file cannot be read.
 func fault(f file) part {
-	switch f.Fault {
+	switch f.File.Fault {
 	case regular.Readable:
 		return part{}
 	case regular.Denied:
-		return found(nagios.Unknown, "%s", f.Reason())
+		return found(nagios.Unknown, "%s", f.File.Reason())
 	}
-	return found(nagios.Critical, "%s", f.Reason())
+	return found(nagios.Critical, "%s", f.File.Reason())
 }
 
 // age judges the time since the file was written, in whole seconds.
 func age(opt options, f file, t *timer, now time.Time) part {
-	old := max(now.Sub(f.ModTime), -math.MaxInt64).Truncate(time.Second)
+	old := max(now.Sub(f.File.ModTime), -math.MaxInt64).Truncate(time.Second)
 	if old >= -time.Duration(opt.MtimeTolerance) {
 		old = max(old, 0)
 	}
 	data := join(measure(nagios.Quantity{
 		Label: "age", Value: old.Seconds(), Unit: nagios.Seconds, Signed: true,
 		Warning: opt.Warning.Range, Critical: opt.Critical.Range,
-	}), measure(nagios.Timestamp("mtime_timestamp_seconds", f.ModTime)))
+	}), measure(nagios.Timestamp("mtime_timestamp_seconds", f.File.ModTime)))
 	if old < 0 {
-		return join(data, found(nagios.Warning, "was written %s in the future (%s): its freshness cannot be judged", nagios.Span(-old), nagios.Instant(f.ModTime)))
+		return join(data, found(nagios.Warning,
+			"was written %s in the future (%s): its freshness cannot be judged", nagios.Span(-old), nagios.Instant(f.File.ModTime)))
 	}
 	state := nagios.Judge(old.Seconds(), opt.Warning.Range, opt.Critical.Range)
-	text := fmt.Sprintf("was last written %s ago (%s)", nagios.Span(old), nagios.Instant(f.ModTime))
+	text := fmt.Sprintf("was last written %s ago (%s)", nagios.Span(old), nagios.Instant(f.File.ModTime))
 	if state != nagios.OK {
-		text += ", " + nagios.CrossedTime(state, old.Seconds(), opt.Warning.Range, opt.Critical.Range)
+		text += ", " + nagios.CrossedTime(state, old.Seconds(), opt.Warning.Range,
+			opt.Critical.Range)
 	}
 	if t == nil {
 		return join(data, found(state, "%s", text))
 	}
 	if t.err != nil {
-		return join(data, found(nagios.Worst(state, unseen(opt, "", t.err).State), "%s; its timer cannot be looked at: %v", text, t.err))
+		return join(data, found(nagios.Worst(state, unseen(opt, "", t.err).State),
+			"%s; its timer cannot be looked at: %v", text, t.err))
 	}
 	missed := updatesSince(opt, f, *t, now)
-	return join(data, found(nagios.Worst(state, missed.state), "%s%s", text, missed.text), missed.part)
+	return join(data, found(nagios.Worst(state, missed.state), "%s%s", text, missed.text),
+		missed.part)
 }
 
 func size(opt options, f file) part {
 	data := measure(nagios.Quantity{
-		Label: "size", Metric: "size_bytes", Value: float64(f.Size), Unit: nagios.Bytes,
+		Label: "size", Metric: "size_bytes", Value: float64(f.File.Size), Unit: nagios.Bytes,
 		Warning: opt.SizeWarning, Critical: opt.SizeCritical,
 	})
-	state := nagios.Judge(float64(f.Size), opt.SizeWarning, opt.SizeCritical)
+	state := nagios.Judge(float64(f.File.Size), opt.SizeWarning, opt.SizeCritical)
 	switch {
 	case state != nagios.OK:
-		return join(data, found(state, "has %s, %s", nagios.Count(int(f.Size), "byte", "bytes"), nagios.Crossed(state, opt.SizeWarning, opt.SizeCritical)))
-	case f.Size == 0 && f.content == nil && !opt.SizeWarning.Set && !opt.SizeCritical.Set:
+		return join(data, found(state, "has %s, %s", nagios.Count(int(f.File.Size), "byte", "bytes"),
+			nagios.Crossed(state, opt.SizeWarning, opt.SizeCritical)))
+	case f.File.Size == 0 && f.content == nil && !opt.SizeWarning.Set && !opt.SizeCritical.Set:
 		return join(data, found(nagios.Critical, "is empty"))
 	}
 	return data
@@ -226,12 +233,13 @@ func size(opt options, f file) part {
 
 // detail is the raw facts.
 func detail(f file) []string {
-	if f.Fault != regular.Readable {
+	if f.File.Fault != regular.Readable {
 		return nil
 	}
-	list := []string{fmt.Sprintf("size %d bytes, written %s", f.Size, nagios.Instant(f.ModTime))}
+	list := []string{fmt.Sprintf("size %d bytes, written %s", f.File.Size, nagios.Instant(f.File.ModTime))}
 	if c := f.content; c != nil {
-		list = append(list, fmt.Sprintf("format %s, %s", c.Format, nagios.Count(c.Lines, "line", "lines")))
+		list = append(list, fmt.Sprintf("format %s, %s", c.Format, nagios.Count(c.Lines, "line",
+			"lines")))
 		for _, p := range c.Problems {
 			list = append(list, problemText(p))
 		}

@@ -65,7 +65,7 @@ func readFile(ctx context.Context, path string, opt options) (f file, err error)
 		return c, err == nil && !c.NoNewline, err
 	})
 	for _, c := range candidates(path, opt) {
-		if err != nil || f.Fault != regular.Readable {
+		if err != nil || f.File.Fault != regular.Readable {
 			return f, err
 		}
 		m := compiled{kind: c.kind}

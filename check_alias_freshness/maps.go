@@ -34,7 +34,8 @@ func candidates(source string, opt options) (list []candidate) {
 	for _, kind := range kinds {
 		list = append(list, candidate{source + "." + kind.String(), kind})
 		if opt.Format == aliases.Sendmail && kind == mapfile.DB {
-			list = append(list, candidate{path.Join(path.Dir(source), "mail", path.Base(source)+".db"), kind})
+			list = append(list, candidate{path.Join(path.Dir(source), "mail",
+				path.Base(source)+".db"), kind})
 		}
 	}
 	return list
@@ -43,14 +44,15 @@ func candidates(source string, opt options) (list []candidate) {
 // needsMap reports whether the mail server reads no file of the format itself, but a
 // map that is compiled from it.
 func needsMap(f aliases.Format) bool {
-	return f == aliases.Aliases || f == aliases.Map || f == aliases.Sendmail || f == aliases.OpenSMTPDDB
+	return f == aliases.Aliases || f == aliases.Map || f == aliases.Sendmail ||
+		f == aliases.OpenSMTPDDB
 }
 
 // maps judges the maps that stand beside a file.
 func maps(opt options, f file, now time.Time) part {
 	present := make([]compiled, 0, len(f.maps))
 	for _, m := range f.maps {
-		if m.Fault != regular.Missing && m.Fault != regular.Dangling {
+		if m.File.Fault != regular.Missing && m.File.Fault != regular.Dangling {
 			present = append(present, m)
 		}
 	}
@@ -59,15 +61,16 @@ func maps(opt options, f file, now time.Time) part {
 		return part{}
 	case len(present) == 0 && opt.Compiled == mapfile.Auto:
 		return note("note: there is no compiled map beside it (%s; or, if none is wanted, --compiled none)",
-			rebuild(opt.Format, f.Path, compiled{kind: mapfile.DB}))
+			rebuild(opt.Format, f.File.Path, compiled{kind: mapfile.DB}))
 	case len(present) == 0:
 		m := f.maps[0]
-		return found(nagios.Critical, "its map %s does not exist (%s)", m.Path, rebuild(opt.Format, f.Path, m))
+		return found(nagios.Critical, "its map %s does not exist (%s)", m.File.Path, rebuild(opt.Format,
+			f.File.Path, m))
 	}
 	good := ""
 	for _, m := range present {
 		if w := wrong(opt, f, m, now); len(w.findings) == 0 {
-			good = m.Path
+			good = m.File.Path
 			break
 		}
 	}
@@ -75,7 +78,9 @@ func maps(opt options, f file, now time.Time) part {
 	for _, m := range present {
 		switch w := wrong(opt, f, m, now); {
 		case len(w.findings) > 0 && good != "" && stale(f, m, now):
-			all = join(all, note("note: %s is %s older than the file, %s is not: which one the mail server reads stands in its configuration (%s); the other may be deleted", m.Path, nagios.Span(f.ModTime.Sub(m.ModTime)), good, where(opt.Format)))
+			all = join(all,
+				note("note: %s is %s older than the file, %s is not: which one the mail server reads stands in its configuration (%s); the other may be deleted",
+					m.File.Path, nagios.Span(f.File.ModTime.Sub(m.File.ModTime)), good, where(opt.Format)))
 		default:
 			all = join(all, w)
 		}
@@ -98,20 +103,22 @@ func where(f aliases.Format) string {
 
 // wrong says what is wrong with a map.
 func wrong(opt options, f file, m compiled, now time.Time) part {
-	remedy := rebuild(opt.Format, f.Path, m)
+	remedy := rebuild(opt.Format, f.File.Path, m)
 	switch {
-	case m.Fault == regular.Irregular:
-		return found(nagios.Critical, "its map %s is no regular file", m.Path)
-	case m.Fault == regular.Denied && m.ModTime.IsZero():
-		return found(nagios.Unknown, "its map %s cannot be looked at: permission denied on %s", m.Path, m.Where)
-	case m.Fault == regular.Denied && m.Size == 0:
-		return found(nagios.Critical, "its map %s is empty (%s)", m.Path, remedy)
+	case m.File.Fault == regular.Irregular:
+		return found(nagios.Critical, "its map %s is no regular file", m.File.Path)
+	case m.File.Fault == regular.Denied && m.File.ModTime.IsZero():
+		return found(nagios.Unknown, "its map %s cannot be looked at: permission denied on %s",
+			m.File.Path, m.File.Where)
+	case m.File.Fault == regular.Denied && m.File.Size == 0:
+		return found(nagios.Critical, "its map %s is empty (%s)", m.File.Path, remedy)
 	case stale(f, m, now):
-		return found(nagios.Critical, "its map %s is %s older than the file: the mail server still uses the old entries (%s)", m.Path, nagios.Span(f.ModTime.Sub(m.ModTime)), remedy)
-	case m.Fault == regular.Denied:
-		return note("note: its map %s may not be read: only its age and size are judged", m.Path)
+		return found(nagios.Critical,
+			"its map %s is %s older than the file: the mail server still uses the old entries (%s)", m.File.Path, nagios.Span(f.File.ModTime.Sub(m.File.ModTime)), remedy)
+	case m.File.Fault == regular.Denied:
+		return note("note: its map %s may not be read: only its age and size are judged", m.File.Path)
 	case m.facts.Damage != "":
-		return found(nagios.Critical, "its map %s %s (%s)", m.Path, m.facts.Damage, remedy)
+		return found(nagios.Critical, "its map %s %s (%s)", m.File.Path, m.facts.Damage, remedy)
 	}
 	return wrongEntries(opt, f, m, remedy)
 }
@@ -120,7 +127,8 @@ func wrong(opt options, f file, m compiled, now time.Time) part {
 // by whole seconds, and was not written within the last 100 s (dict_open of
 // Postfix 3.7 to 3.11: "database is older than source file").
 func stale(f file, m compiled, now time.Time) bool {
-	return !m.ModTime.IsZero() && f.ModTime.Unix() > m.ModTime.Unix() && f.ModTime.Unix() < now.Unix()-100
+	return !m.File.ModTime.IsZero() && f.File.ModTime.Unix() > m.File.ModTime.Unix() &&
+		f.File.ModTime.Unix() < now.Unix()-100
 }
 
 // wrongEntries judges what a map holds.
@@ -128,8 +136,9 @@ func wrongEntries(opt options, f file, m compiled, remedy string) part {
 	sqlite := m.facts.Type == "sqlite"
 	switch {
 	case sqlite && opt.Format != aliases.Exim && opt.Format != aliases.None:
-		return found(nagios.Critical, "its map %s is an SQLite database, which only Exim reads (%s)", m.Path, remedy)
-	case f.content == nil || f.content.Refused != nil || f.ModTime.Unix() > m.ModTime.Unix():
+		return found(nagios.Critical,
+			"its map %s is an SQLite database, which only Exim reads (%s)", m.File.Path, remedy)
+	case f.content == nil || f.content.Refused != nil || f.File.ModTime.Unix() > m.File.ModTime.Unix():
 		return part{} // not known, or the file was edited a moment ago
 	case !missesEntries(f.content, opt.Format, m.facts):
 		return part{}
@@ -138,11 +147,14 @@ func wrongEntries(opt options, f file, m compiled, remedy string) part {
 	want := int64(f.content.Entries)
 	switch {
 	case opt.Format == aliases.Aliases && holds == want-own && holds > 0:
-		return found(nagios.Critical, "its map %s was built by postmap, not by postalias: no lookup finds anything (%s)", m.Path, remedy)
+		return found(nagios.Critical,
+			"its map %s was built by postmap, not by postalias: no lookup finds anything (%s)", m.File.Path, remedy)
 	case opt.Format == aliases.Map && holds == own3:
-		return found(nagios.Critical, "its map %s holds nothing but what postalias adds: it was built by postalias, not by postmap (%s)", m.Path, remedy)
+		return found(nagios.Critical,
+			"its map %s holds nothing but what postalias adds: it was built by postalias, not by postmap (%s)", m.File.Path, remedy)
 	}
-	return found(nagios.Critical, "its map %s holds %d of %s (%s)", m.Path, max(holds, 0), nagios.Count(int(want), "entry", "entries"), remedy)
+	return found(nagios.Critical, "its map %s holds %d of %s (%s)", m.File.Path, max(holds, 0),
+		nagios.Count(int(want), "entry", "entries"), remedy)
 }
 
 // own3 is how many entries of its own postalias adds: "@", YP_LAST_MODIFIED and
@@ -201,7 +213,7 @@ func rebuild(f aliases.Format, source string, m compiled) string {
 	case aliases.Sendmail:
 		return "run newaliases"
 	case aliases.Exim:
-		return "run exim_dbmbuild " + source + " " + m.Path
+		return "run exim_dbmbuild " + source + " " + m.File.Path
 	case aliases.OpenSMTPDDB:
 		return "run makemap -t aliases " + source
 	}
@@ -213,10 +225,10 @@ func rebuild(f aliases.Format, source string, m compiled) string {
 func mapData(f file, present []compiled, good string) (all part) {
 	lag, known := time.Duration(0), false
 	for _, m := range present {
-		if m.ModTime.IsZero() || good != "" && m.Path != good {
+		if m.File.ModTime.IsZero() || good != "" && m.File.Path != good {
 			continue
 		}
-		lag, known = max(lag, f.ModTime.Sub(m.ModTime)), true
+		lag, known = max(lag, f.File.ModTime.Sub(m.File.ModTime)), true
 		all = join(all, mapEntries(f, m, good != "" || len(present) == 1))
 	}
 	if known {
@@ -229,7 +241,8 @@ func mapData(f file, present []compiled, good string) (all part) {
 
 // mapEntries measures what a map holds; alone says that it needs no other name.
 func mapEntries(f file, m compiled, alone bool) part {
-	if f.content == nil || m.facts.Entries < 0 || m.Fault != regular.Readable || m.facts.Damage != "" {
+	if f.content == nil || m.facts.Entries < 0 || m.File.Fault != regular.Readable ||
+		m.facts.Damage != "" {
 		return part{}
 	}
 	n, _ := held(f.content.Format, m.facts)
@@ -245,14 +258,14 @@ func mapEntries(f file, m compiled, alone bool) part {
 
 // mapDetail is the raw facts of a map.
 func mapDetail(m compiled) []string {
-	if m.ModTime.IsZero() {
+	if m.File.ModTime.IsZero() {
 		return nil
 	}
-	text := fmt.Sprintf("%s: %d bytes, written %s", m.Path, m.Size, nagios.Instant(m.ModTime))
+	text := fmt.Sprintf("%s: %d bytes, written %s", m.File.Path, m.File.Size, nagios.Instant(m.File.ModTime))
 	if m.facts.Type != "" {
 		text += ", " + m.facts.Type
 	}
-	if m.facts.Entries >= 0 && m.Fault == regular.Readable {
+	if m.facts.Entries >= 0 && m.File.Fault == regular.Readable {
 		text += fmt.Sprintf(", %d entries by its header", m.facts.Entries)
 	}
 	return []string{strings.TrimSpace(text)}

@@ -22,15 +22,17 @@ type updates struct {
 // time that its job took the last time are allowed for; the elapse that began a run
 // in progress is not missed before that ends.
 func updatesSince(opt options, f file, t timer, now time.Time) updates {
-	if t.Timer.LoadState != "loaded" {
-		return updates{state: nagios.Critical, text: fmt.Sprintf("; nothing rewrites it: %s is %s", t.Timer.Name, t.Timer.LoadState)}
+	if t.Pair.Timer.LoadState != "loaded" {
+		return updates{state: nagios.Critical, text: fmt.Sprintf("; nothing rewrites it: %s is %s",
+			t.Pair.Timer.Name, t.Pair.Timer.LoadState)}
 	}
-	written := wrote(t, f.ModTime)
+	written := wrote(t, f.File.ModTime)
 	running, took := run(t, written)
-	until := now.Add(-schedule.Slack(t.Timer) - took)
-	d, err := schedule.Elapses(t.Timer, t.host, schedule.From(f.ModTime, took), until)
+	until := now.Add(-schedule.Slack(t.Pair.Timer) - took)
+	d, err := schedule.Elapses(t.Pair.Timer, t.host, schedule.From(f.File.ModTime, took), until)
 	if err != nil {
-		return updates{state: nagios.Unknown, text: fmt.Sprintf("; its schedule is not understood: %s: %v", t.Timer.Name, err)}
+		return updates{state: nagios.Unknown,
+			text: fmt.Sprintf("; its schedule is not understood: %s: %v", t.Pair.Timer.Name, err)}
 	}
 	if running && !written && d.Count > 0 {
 		d.Count--
@@ -43,14 +45,17 @@ func updatesSince(opt options, f file, t timer, now time.Time) updates {
 		state: nagios.Judge(float64(d.Count), opt.MissedWarning, opt.MissedCritical),
 	}
 	if d.Count > 0 {
-		u.text = fmt.Sprintf(": %s of %s missed, %s", nagios.Count(d.Count, "update", "updates"), t.Timer.Name, claim(t, running, written, now))
+		u.text = fmt.Sprintf(": %s of %s missed, %s", nagios.Count(d.Count, "update", "updates"),
+			t.Pair.Timer.Name, claim(t, running, written, now))
 	}
-	if t.Timer.ActiveState != "active" {
+	if t.Pair.Timer.ActiveState != "active" {
 		u.state = nagios.Worst(u.state, nagios.Critical)
-		u.text += fmt.Sprintf("; nothing rewrites it: %s is %s", t.Timer.Name, t.Timer.ActiveState)
+		u.text += fmt.Sprintf("; nothing rewrites it: %s is %s", t.Pair.Timer.Name, t.Pair.Timer.ActiveState)
 	}
-	if !schedule.Recurs(t.Timer, t.host, now) {
-		u.part = join(u.part, note("note: %s has no schedule to judge by (OnCalendar=, OnUnitActiveSec= or OnUnitInactiveSec=)", t.Timer.Name))
+	if !schedule.Recurs(t.Pair.Timer, t.host, now) {
+		u.part = join(u.part,
+			note("note: %s has no schedule to judge by (OnCalendar=, OnUnitActiveSec= or OnUnitInactiveSec=)",
+				t.Pair.Timer.Name))
 	}
 	return u
 }
@@ -58,7 +63,7 @@ func updatesSince(opt options, f file, t timer, now time.Time) updates {
 // run tells whether the job is running, else how long the run took that wrote
 // the file; a run that left it alone, however long, excuses nothing.
 func run(t timer, written bool) (running bool, took time.Duration) {
-	svc := t.Service
+	svc := t.Pair.Service
 	switch svc.ActiveState {
 	case "activating", "deactivating", "reloading", "refreshing":
 		return true, 0
@@ -73,26 +78,29 @@ func run(t timer, written bool) (running bool, took time.Duration) {
 
 // wrote reports whether the file was written since the latest run began.
 func wrote(t timer, modified time.Time) bool {
-	began := t.Service.InactiveExit
+	began := t.Pair.Service.InactiveExit
 	return !began.IsZero() && !modified.Before(began.Add(-time.Second))
 }
 
 // claim says what systemd says of the job meanwhile.
 func claim(t timer, running, written bool, now time.Time) string {
-	svc := t.Service
+	svc := t.Pair.Service
 	switch {
 	case svc.LoadState != "loaded":
 		return svc.Name + " is " + svc.LoadState
 	case strings.HasPrefix(svc.SubState, "auto-restart"):
-		return fmt.Sprintf("%s fails and is started again, over and over (%s)", svc.Name, svc.Result)
+		return fmt.Sprintf("%s fails and is started again, over and over (%s)", svc.Name,
+			svc.Result)
 	case running && !svc.InactiveExit.IsZero():
-		return fmt.Sprintf("%s has been running for %s", svc.Name, nagios.Span(now.Sub(svc.InactiveExit)))
+		return fmt.Sprintf("%s has been running for %s", svc.Name,
+			nagios.Span(now.Sub(svc.InactiveExit)))
 	case running:
 		return svc.Name + " is running"
 	case svc.ActiveState == "failed":
 		return fmt.Sprintf("%s failed (%s)", svc.Name, svc.Result)
 	case svc.ActiveState == "active":
-		return fmt.Sprintf("%s is active (%s): the timer cannot start it again", svc.Name, svc.SubState)
+		return fmt.Sprintf("%s is active (%s): the timer cannot start it again", svc.Name,
+			svc.SubState)
 	case svc.InactiveEnter.IsZero():
 		return svc.Name + " has not run"
 	}

@@ -94,11 +94,16 @@ func postalias(b []byte, line int64, to sink) int {
 
 // token is a lexical token of RFC 822, as Postfix reads them from alias files.
 type token struct {
-	kind byte   // 'a' atom, '"' quoted string, '(' comment, '[' domain literal; else itself; 0: none
+	// kind is 'a' for an atom, '"' a quoted string, '(' a comment, '[' a domain literal, 0 for
+	// none, else the byte itself.
+	kind byte
 	text []byte // without quotes
 }
 
-func (t token) word() bool { return t.kind == 'a' || t.kind == '"' || t.kind == '(' || t.kind == '[' }
+func (t token) word() bool {
+	return t.kind == 'a' || t.kind == '"' || t.kind == '(' ||
+		t.kind == '['
+}
 
 var (
 	operators = table(`|%!()<>@,;:".[]`)

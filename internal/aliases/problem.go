@@ -190,7 +190,8 @@ func returns(f Format, text []byte, line int64, ended bool, to sink) {
 		for text := range bytes.SplitSeq(hidden, []byte("\r")) {
 			to.unseen(p, head(text))
 		}
-	case f == Sendmail && ended && len(body) < len(text) && len(trimLeft(body)) > 0 && body[0] != '#':
+	case f == Sendmail && ended && len(body) < len(text) && len(trimLeft(body)) > 0 &&
+		body[0] != '#':
 		to.problem(Problem{Kind: CarriageEnds, Line: line}, nil)
 	}
 }
@@ -205,7 +206,8 @@ func joined(f Format, text []byte, p Problem, to sink) {
 	}
 	end, next := text[len(name)], text[len(name)+1]
 	switch {
-	case f != Map && end == ':' && (next == ' ' || next == '\t') && !bytes.ContainsAny(name, `/|,<>()\'`):
+	case f != Map && end == ':' && (next == ' ' || next == '\t') && !bytes.ContainsAny(name,
+		`/|,<>()\'`):
 		to.problem(p, text)
 	case strings.IndexByte(rules[f].ends, end) >= 0:
 		to.unseen(p, head(text))

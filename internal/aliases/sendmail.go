@@ -186,7 +186,8 @@ func atomByte(c byte) bool { return strings.IndexByte(`.:%@!^/[]+,;"`, c) < 0 }
 func sendmailLocal(name []byte) ([]byte, Kind) {
 	name = bytes.TrimPrefix(name, []byte("localhost!"))
 	name = bytes.TrimSuffix(bytes.TrimSuffix(name, []byte("@localhost")), []byte("%localhost"))
-	if n := len(name); n > 1 && name[0] == '"' && name[n-1] == '"' && !bytes.ContainsAny(name[1:n-1], " \t<>") && unescaped(name[1:n-1], '"') < 0 {
+	if n := len(name); n > 1 && name[0] == '"' && name[n-1] == '"' &&
+		!bytes.ContainsAny(name[1:n-1], " \t<>") && unescaped(name[1:n-1], '"') < 0 {
 		name = name[1 : n-1]
 	}
 	n := len(name)
@@ -211,5 +212,6 @@ func sendmailPlain(name []byte) bool {
 		name = quotedRun().ReplaceAll(name, []byte("q"))
 	}
 	n := len(name) - 1
-	return !bytes.ContainsAny(name, "@%") && bytes.IndexByte(name[:n], ',') < 0 && bytes.IndexByte(name[1:max(n, 1)], '!') < 0
+	return !bytes.ContainsAny(name, "@%") && bytes.IndexByte(name[:n], ',') < 0 &&
+		bytes.IndexByte(name[1:max(n, 1)], '!') < 0
 }

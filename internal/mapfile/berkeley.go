@@ -31,7 +31,8 @@ func readDB(in *source) Facts {
 	case !powerOfTwo(page):
 		return damaged(kind, "has a page size of %d", page)
 	case in.size%page != 0:
-		return damaged(kind, "has %d bytes, which is not a multiple of its page size %d", in.size, page)
+		return damaged(kind, "has %d bytes, which is not a multiple of its page size %d", in.size,
+			page)
 	case in.size < (last+1)*page:
 		return damaged(kind, "is cut off: %d of %d pages", in.size/page, last+1)
 	case kind == "hash":

@@ -1,17 +1,17 @@
 // Package mapfile reads facts from the headers of compiled maps: whether the map is
 // whole, and how many entries it holds.
 //
-//	type    suffix   who writes it                     whole          number of entries
-//	hash    .db      Berkeley DB: postmap, postalias,  pages, last    u32 at byte 88 of the first page;
-//	                 newaliases, makemap               page           from 4096 or 0 on
-//	btree   .db      Berkeley DB: postmap, postalias   pages, last    half the items of all leaf pages,
-//	                                                   page           which are a chain
-//	cdb     .cdb     tinycdb: postmap, postalias       the tables     half the slots of the 256 tables
-//	                                                   end the file
-//	lmdb    .lmdb    LMDB: postmap, postalias          last page      md_entries of the newer of two
-//	                                                                  meta pages
-//	sqlite  .db      SQLite 3: Exim 4.99 and later     pages          cells of the leaf pages of the
-//	                 in Debian                                        first table
+//	type    suffix  who writes it                    whole        number of entries
+//	hash    .db     postmap, postalias, newaliases,  pages, last  u32 at byte 88, from 4096
+//	                makemap, exim_dbmbuild           page         or 0 on
+//	btree   .db     postmap, postalias               pages, last  half the items of all leaf
+//	                                                 page         pages, which are a chain
+//	cdb     .cdb    postmap, postalias               the tables   half the slots of the 256
+//	                                                 end the file tables
+//	lmdb    .lmdb   postmap, postalias               last page    md_entries of the newer of
+//	                                                              two meta pages
+//	sqlite  .db     Exim 4.99 and later in Debian    pages        cells of the leaf pages of
+//	                                                              the first table
 //
 // Berkeley DB and LMDB write numbers in the byte order of the machine, LMDB also in
 // its word size; either is read. cdb is little-endian, SQLite big-endian. (db_page.h of
@@ -182,7 +182,8 @@ func readLMDB(in *source) Facts {
 	}
 	for _, w := range []layout{layout64, layout32} {
 		for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
-			if order.Uint32(first[w.magic:]) == magic && order.Uint32(first[w.magic+4:]) == version {
+			if order.Uint32(first[w.magic:]) == magic &&
+				order.Uint32(first[w.magic+4:]) == version {
 				return readMeta(in, first, w, order)
 			}
 		}

@@ -21,7 +21,8 @@ func TestDamage(t *testing.T) {
 	little, big := binary.LittleEndian, binary.BigEndian
 	hash := map[int]uint32{12: 0x061561, 20: 4096, 32: 2}
 	btree := map[int]uint32{12: 0x053162, 20: 4096, 32: 2, 88: 1, 4096 + 24: 5 << 8}
-	lmdb := map[int]uint32{16: 0xbeefc0de, 20: 1, 40: 4096, 136: 1, 144: 1, 4096 + 16: 0xbeefc0de, 4096 + 20: 1, 4096 + 40: 4096, 4096 + 136: 2, 4096 + 144: 2}
+	lmdb := map[int]uint32{16: 0xbeefc0de, 20: 1, 40: 4096, 136: 1, 144: 1, 4096 + 16: 0xbeefc0de,
+		4096 + 20: 1, 4096 + 40: 4096, 4096 + 136: 2, 4096 + 144: 2}
 	cdb := map[int]uint32{}
 	for i := range 256 {
 		cdb[8*i] = 2048
@@ -45,7 +46,8 @@ func TestDamage(t *testing.T) {
 		{DB, words(12288, hash, big), ""},
 		{DB, words(12288, btree, little), ""},
 		{DB, words(12288, with(btree, 32, 3), little), "is cut off: 3 of 4 pages"},
-		{DB, words(12000, hash, little), "has 12000 bytes, which is not a multiple of its page size 4096"},
+		{DB, words(12000, hash, little),
+			"has 12000 bytes, which is not a multiple of its page size 4096"},
 		{DB, words(12288, with(hash, 20, 1000), little), "has a page size of 1000"},
 		{DB, words(12288, with(hash, 20, 0), little), "has a page size of 0"},
 		{DB, words(12288, with(hash, 12, 1), little), "is not a Berkeley DB hash or btree"},
@@ -65,7 +67,8 @@ func TestDamage(t *testing.T) {
 	} {
 		f, err := Read(strings.NewReader(test.data), int64(len(test.data)), test.kind)
 		if err != nil || f.Damage != test.want {
-			t.Errorf("%s of %d bytes: %+v, %v; want %q", test.kind, len(test.data), f, err, test.want)
+			t.Errorf("%s of %d bytes: %+v, %v; want %q", test.kind, len(test.data), f, err,
+				test.want)
 		}
 	}
 }
@@ -134,7 +137,8 @@ func TestEntries(t *testing.T) {
 	meta := func(magic, page, entries, last, txn int) map[int]uint32 {
 		return map[int]uint32{
 			magic: 0xbeefc0de, magic + 4: 1, page: 4096, last: 1, txn: 1, entries: 5,
-			4096 + magic: 0xbeefc0de, 4096 + magic + 4: 1, 4096 + last: 1, 4096 + txn: 2, 4096 + entries: 7,
+			4096 + magic: 0xbeefc0de, 4096 + magic + 4: 1,
+			4096 + last: 1, 4096 + txn: 2, 4096 + entries: 7,
 		}
 	}
 	wide, narrow := meta(16, 40, 120, 136, 144), meta(12, 28, 76, 84, 88)
@@ -180,7 +184,8 @@ func TestHostileMaps(t *testing.T) {
 		return string(b)
 	}
 	tree, little := btree(binary.LittleEndian), binary.LittleEndian
-	lmdb := map[int]uint32{16: 0xbeefc0de, 20: 1, 40: 4096, 120: 1 << 31, 4096 + 16: 0xbeefc0de, 4096 + 20: 1}
+	lmdb := map[int]uint32{16: 0xbeefc0de, 20: 1, 40: 4096, 120: 1 << 31, 4096 + 16: 0xbeefc0de,
+		4096 + 20: 1}
 	for _, test := range []struct {
 		kind       Kind
 		data, want string

@@ -9,7 +9,8 @@ func readSQLite(in *source) Facts {
 	if !ok {
 		return damaged("sqlite", "is cut off in its header")
 	}
-	page, pages := int64(binary.BigEndian.Uint16(head[16:])), int64(binary.BigEndian.Uint32(head[28:]))
+	page := int64(binary.BigEndian.Uint16(head[16:]))
+	pages := int64(binary.BigEndian.Uint32(head[28:]))
 	if page == 1 {
 		page = 65536
 	}
