@@ -68,7 +68,7 @@ func TestParse(t *testing.T) {
 }
 
 // line is a message of a run, so many microseconds after an instant.
-func line(id, run string, at int, more string) string {
+func line(id, run string, at int64, more string) string {
 	return fmt.Sprintf(
 		`{"MESSAGE_ID":%q,"INVOCATION_ID":%q,"__REALTIME_TIMESTAMP":"%d","__MONOTONIC_TIMESTAMP":"%d"%s}`+"\n",
 		id,
@@ -87,7 +87,7 @@ func TestParseOdd(t *testing.T) {
 		Result:   "success",
 	}
 	many := ""
-	for i := range 30 {
+	for i := range int64(30) {
 		many += line(
 			succeeded,
 			fmt.Sprint(i),

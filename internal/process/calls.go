@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -60,6 +61,23 @@ var x86 = map[uint64]string{
 	262: "newfstatat",
 }
 
+// socketCalls are the calls inside socketcall(2), by its first argument (linux/net.h). The file
+// they wait on stands in the process' memory, behind the second, which is not looked at.
+var socketCalls = map[string]string{
+	"0x3":  "connect",
+	"0x5":  "accept",
+	"0x9":  "send",
+	"0xa":  "recv",
+	"0xb":  "sendto",
+	"0xc":  "recvfrom",
+	"0x10": "sendmsg",
+	"0x11": "recvmsg",
+	"0x12": "accept4",
+}
+
+// hasSocketcall reports whether programs here may ask for sockets by socketcall(2), number 102.
+const hasSocketcall = runtime.GOARCH == "386" || runtime.GOARCH == "s390x"
+
 // onFile are the calls whose first argument is the file that they wait on.
 const onFile = " read pread64 write pwrite64 writev recvfrom recvmsg sendto sendmsg connect accept accept4 flock fcntl fsync fdatasync close getdents64 ioctl "
 
@@ -77,6 +95,9 @@ func parseSyscall(text string) (name string, file int) {
 	name = calls[number]
 	if name == "" && runtime.GOARCH == "amd64" {
 		name = x86[number]
+	}
+	if hasSocketcall && number == 102 {
+		return cmp.Or(socketCalls[fields[1]], "socketcall"), -1
 	}
 	stack, _ := strconv.ParseUint(strings.TrimPrefix(fields[7], "0x"), 16, 64)
 	if name == "" || stack < 1<<32 && strconv.IntSize == 64 { // a 32-bit program has other numbers
