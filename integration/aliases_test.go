@@ -65,6 +65,7 @@ func testAliases(t *testing.T, r release) {
 					t.Fatalf("MAILFRESH_SEED=%d: stopped after %d files", seed, done)
 				}
 			}
+			r.report(t, "alias files of "+p.format.String(), fmt.Sprintf("%d, %d keys", draws, sum.found))
 			t.Logf("%s: %d files, %d keys found, %d keys absent, %d files refused, %d wrong; MAILFRESH_SEED=%d",
 				p.format, draws, sum.found, sum.absent, sum.refused, sum.wrong, seed)
 		})
@@ -260,6 +261,7 @@ func TestCompiledMaps(t *testing.T) {
 var deprecation = regexp.MustCompile("(?m)^postmap: warning: (.*deprecated|See /usr/share).*\n")
 
 func testCompiledMaps(t *testing.T, r release) {
+	r.report(t, "compiled maps", "hash, btree, cdb, lmdb")
 	h := r.host(t, "postfix", "postfix")
 	dir := folder(t, nil, "maps", "")
 	writeText(t, filepath.Join(dir, "main.cf"), fmt.Sprintf(postfixMaps, dir))

@@ -56,6 +56,8 @@ func testCalendar(t *testing.T, r release) {
 	if tally.accepted < tally.specs/3 || tally.accepted > tally.specs*9/10 || tally.elapses < 3*tally.accepted {
 		t.Errorf("the draw is lopsided: %d of %d specs accepted, %d elapses", tally.accepted, tally.specs, tally.elapses)
 	}
+	r.report(t, "calendar events, beside systemd-analyze",
+		fmt.Sprintf("%d, %d elapses", tally.specs, tally.elapses))
 	t.Logf("calendar: seed %d: %d specs, %d accepted, %d elapses, %d went backwards, %d stuck, %d in January, %d differences",
 		seed, tally.specs, tally.accepted, tally.elapses, tally.backwards, tally.stuck, tally.january, tally.differences)
 }

@@ -49,7 +49,17 @@ func run(m *testing.M) int {
 			f()
 		}
 	}()
-	return m.Run()
+	code := m.Run()
+	if code != 0 || os.Getenv("CI") != "" {
+		return code
+	}
+	if whole, err := writeReport(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	} else if whole {
+		fmt.Println("wrote docs/releases.md")
+	}
+	return 0
 }
 
 // janitor is told "mind" or "forget" and a process group. When this process is gone, in whatever way, it kills the groups that it minds.

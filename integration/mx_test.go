@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -58,7 +59,7 @@ const incidentZone = "example.org. MX 10 mx1001.example.org.\nexample.org. MX 10
 func TestMX(t *testing.T) {
 	thisRelease(t, func(t *testing.T, r release) {
 		m := r.mailer(t)
-		for _, scenario := range []struct {
+		scenarios := []struct {
 			name string
 			play func(t *testing.T, m mailer)
 		}{
@@ -71,7 +72,9 @@ func TestMX(t *testing.T) {
 			{"AliasFile", testMXAliasFile},
 			{"TLS", testMXTLS},
 			{"IPv6", testMXIPv6},
-		} {
+		}
+		r.report(t, "RCPT scenarios", strconv.Itoa(len(scenarios)))
+		for _, scenario := range scenarios {
 			t.Run(scenario.name, func(t *testing.T) { scenario.play(t, m) })
 		}
 	})

@@ -78,6 +78,11 @@ type stageKey struct{}
 func TestTimer(t *testing.T) {
 	everyRelease(t, func(t *testing.T, r release) {
 		h := r.host(t, "shared", "")
+		scripts, err := filepath.Glob("testdata/timer/*.txtar")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.report(t, "timer scripts, as root and as nagios", strconv.Itoa(len(scripts)))
 		testscript.Run(t, testscript.Params{
 			Dir:                 "testdata/timer",
 			Cmds:                timerCommands,
