@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -51,21 +52,30 @@ func one[T any](d draw, of ...T) T { return of[d.IntN(len(of))] }
 // when Restart= tries again; and nobody stops a timer for good.
 func NewLife(seed, number uint64, days int) (*Life, error) {
 	d := draw{rand.New(rand.NewPCG(seed, number))}
-	zone, err := time.LoadLocation(one(d, Zones...))
+	l, err := newLife(d)
 	if err != nil {
 		return nil, err
 	}
-	start := time.Date(2023+d.IntN(8), time.January, 1+d.IntN(365), d.IntN(24), d.IntN(60), d.IntN(60), d.IntN(1e9), time.UTC)
-	l := &Life{Host: NewHost(one(d, 252, 257, 262), zone, start, d.Rand), draw: d}
-	l.Latency = 20_000
 	for i := range 1 + d.IntN(3) {
 		l.Add(&Pair{Name: fmt.Sprintf("job%d", i), Files: l.files(), Enabled: true})
 	}
 	for range days / 3 {
 		l.Events = append(l.Events, l.event(l.Now()+d.Int64N(int64(days)*Day)))
 	}
-	slices.SortStableFunc(l.Events, func(a, b Event) int { return int(a.At/Second - b.At/Second) })
+	slices.SortStableFunc(l.Events, func(a, b Event) int { return cmp.Compare(a.At, b.At) })
 	l.Boot()
+	return l, nil
+}
+
+// newLife draws a host without timers, which is down.
+func newLife(d draw) (*Life, error) {
+	zone, err := time.LoadLocation(one(d, Zones...))
+	if err != nil {
+		return nil, err
+	}
+	start := time.Date(2023, time.January, 1, 0, 0, 0, 0, time.UTC).Add(span(d.Int64N(8 * 365 * Day)))
+	l := &Life{Host: NewHost(one(d, 252, 257, 262), zone, start, d.Rand), draw: d}
+	l.Latency = 20_000
 	return l, nil
 }
 
@@ -156,7 +166,7 @@ func (l *Life) files() Files {
 		Service: ServiceFile{Type: one(d, "oneshot", "oneshot", "simple"), Restart: "no"},
 	}
 	t := &f.Timer
-	gap := l.gap(t.Entries)
+	gap, _ := l.gap(t.Entries)
 	t.Accuracy = min(t.Accuracy, gap/2)
 	if d.often(30) {
 		t.Delay = d.between(Second, max(gap/2, 2*Second))
@@ -172,7 +182,7 @@ func (l *Life) files() Files {
 		f.Service.Direct = d.often(40)
 	}
 	f.Service.Ignore = d.often(10)
-	f.Run = l.runs(f)
+	f.Run = l.work(f)
 	return f
 }
 
@@ -211,12 +221,12 @@ func (l *Life) calendar() Entry {
 	return Entry{Base: "OnCalendar", Event: event}
 }
 
-// gap is the least time between two elapses, as far as that can be told.
-func (l *Life) gap(entries []Entry) int64 {
-	gap := 30 * Day
+// gap is the least and the most time between two elapses, as far as that can be told.
+func (l *Life) gap(entries []Entry) (least, most int64) {
+	least = 30 * Day
 	for _, e := range entries {
 		if ofUnit(e.Base) {
-			gap = min(gap, e.Span)
+			least = min(least, e.Span)
 		}
 		if e.Base != "OnCalendar" {
 			continue
@@ -227,17 +237,19 @@ func (l *Life) gap(entries []Entry) int64 {
 			if next, ok = e.Event.Next(last); !ok {
 				break
 			}
-			gap = min(gap, next.Sub(last).Microseconds())
+			between := next.Sub(last).Microseconds()
+			least, most = min(least, between), max(most, between)
 			last = next
 		}
 	}
-	return gap
+	return least, most
 }
 
-// runs gives what the service does: it ends long before the next elapse.
-func (l *Life) runs(f Files) func() Run {
+// work gives what the service does: it ends long before the next elapse.
+func (l *Life) work(f Files) func() Run {
 	d := l.draw
-	most := max(l.gap(f.Timer.Entries)/4, 3*Second)
+	gap, _ := l.gap(f.Timer.Entries)
+	most := max(gap/4, 3*Second)
 	if len(f.Timer.Entries) > 1 {
 		most = 2 * Second // the elapses of two entries may follow each other at once
 	}

@@ -8,6 +8,7 @@ type Pair struct {
 	Forgotten bool // the boot does not start the timer, although it is enabled
 	Lost      bool // the timer's file is gone
 	Blocked   bool // start jobs of the service wait
+	Jobless   bool // start jobs of the service are lost (systemd issue 5923)
 
 	host    *Host
 	loaded  Files // as systemd has read them

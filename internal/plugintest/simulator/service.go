@@ -75,9 +75,6 @@ func ends(state string) bool {
 	return !isDown(state) && state != "exited"
 }
 
-// LoseJob drops the start job of the service without a word (systemd issue 5923).
-func (p *Pair) LoseJob() { p.service.job = 0 }
-
 // StartService is systemctl start of the service.
 func (p *Pair) StartService() {
 	if active(p.service.state) == "active" {
@@ -113,7 +110,7 @@ func (p *Pair) StopService() {
 
 // queueStart queues a start job, which runs a moment later.
 func (p *Pair) queueStart() {
-	if p.service.job == 0 {
+	if p.service.job == 0 && !p.Jobless {
 		p.service.job = p.host.Stamp().Mono + 1 + p.latency()
 	}
 }
