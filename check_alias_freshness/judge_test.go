@@ -312,6 +312,11 @@ func TestJudge(t *testing.T) {
 			f.File.ModTime, f.maps = ago(50*time.Second), []compiled{built("m.db", mapfile.DB,
 				time.Minute, holds("hash", 4100, 4))}
 		}), nagios.OK, ""},
+		{"Berkeley DB for Exim", func(o *options) { o.Compiled = mapfile.DB },
+			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("hash", 5, -1))), nagios.OK, ""},
+		{"empty Berkeley DB for Exim", func(o *options) { o.Compiled = mapfile.DB },
+			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("hash", 0, -1))), nagios.Critical,
+			"holds 0 of 5 entries (run exim_dbmbuild /etc/aliases /etc/aliases.db)$"},
 		{"SQLite for Postfix", func(o *options) { o.Format = aliases.Map },
 			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("sqlite", 5,
 				5))), nagios.Critical, "is an SQLite database, which only Exim reads (run postmap hash:/etc/aliases)$"},

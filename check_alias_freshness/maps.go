@@ -138,6 +138,10 @@ func wrongEntries(opt options, f file, m compiled, remedy string) part {
 	case sqlite && opt.Format != aliases.Exim && opt.Format != aliases.None:
 		return found(nagios.Critical,
 			"its map %s is an SQLite database, which only Exim reads (%s)", m.File.Path, remedy)
+	case opt.Format == aliases.Exim && (m.facts.Type == "hash" || m.facts.Type == "btree") &&
+		m.facts.Entries != 0:
+		return note("note: %s is a Berkeley DB: Exim 4.99 and later in Debian find nothing in it (%s)",
+			m.File.Path, remedy)
 	case f.content == nil || f.content.Refused != nil || f.File.ModTime.Unix() > m.File.ModTime.Unix():
 		return part{} // not known, or the file was edited a moment ago
 	case !missesEntries(f.content, opt.Format, m.facts):
