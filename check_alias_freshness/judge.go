@@ -26,6 +26,7 @@ type facts struct {
 type asked struct {
 	text   string
 	files  int
+	first  int      // the first of them in facts.paths
 	others []string // compiled maps, lock files and editors' copies, which are left out
 	err    error    // not all of it could be looked at
 }
@@ -93,6 +94,10 @@ func judge(opt options, f facts, now time.Time) nagios.Result {
 		objects = append(objects, judgeFile(opt, f.read[i].Value, f.timer, now))
 	}
 	for _, p := range f.patterns {
+		if p.files > 0 && len(p.others) > 0 { // said of the first file that the pattern stands for
+			o := &objects[min(p.first, len(f.paths)-1)]
+			o.Notes = append(o.Notes, "note: "+p.text+" leaves out "+leftOut(p.others))
+		}
 		objects = append(objects, judgePattern(opt, p)...)
 	}
 	r := nagios.Result{Objects: objects}
@@ -116,10 +121,6 @@ func judgePattern(opt options, p asked) []nagios.Object {
 			text += fmt.Sprintf(", but %s, which are left out", leftOut(p.others))
 		}
 		return []nagios.Object{say(nagios.Critical, p.text, text)}
-	case len(p.others) > 0:
-		v := say(nagios.OK, p.text, "stands for "+nagios.Count(p.files, "file", "files"))
-		v.Notes = []string{"note: left out: " + leftOut(p.others)}
-		return []nagios.Object{v}
 	}
 	return nil
 }
@@ -144,7 +145,7 @@ func unseen(opt options, name string, err error) nagios.Object {
 func say(state nagios.State, path, text string) nagios.Object {
 	joint := ": "
 	switch verb, _, _ := strings.Cut(text, " "); verb {
-	case "is", "was", "has", "cannot", "stands":
+	case "is", "was", "has", "cannot":
 		joint = " "
 	}
 	return nagios.Object{

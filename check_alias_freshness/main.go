@@ -39,7 +39,7 @@ func find(opt options) (f facts) {
 	seen := map[string]bool{}
 	for _, pattern := range opt.File {
 		paths, others, err := regular.Glob(pattern)
-		f.patterns = append(f.patterns, asked{pattern, len(paths), others, err})
+		f.patterns = append(f.patterns, asked{pattern, len(paths), len(f.paths), others, err})
 		for _, path := range paths {
 			if !seen[path] {
 				seen[path] = true
