@@ -30,8 +30,10 @@ func newProperties(
 
 // fill takes the properties from the reply to GetAll.
 func (p *properties) fill(m reply) error {
-	const most = 300 // a service has 260
-	p.values = make(map[string]property, most)
+	if len(p.values) == 0 {
+		const bytes = 50 // of a property, about
+		p.values = make(map[string]property, len(m.body.message)/bytes)
+	}
 	return m.read("a{sv}", func(r *reader) {
 		whole := *r
 		r.rows(func() { p.take(r.text(), r, &whole) })
