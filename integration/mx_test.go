@@ -142,8 +142,8 @@ func testMXPolicy(t *testing.T, m mailer) {
 begin routers
 `)
 	args := []string{"-H", "127.0.25.1", "-r", "dcw@example.org", "-f"}
-	probe(t, 3, append(args, "x@blocked.example"), `^MX_RCPT UNKNOWN - 127.0.25.1 refuses the probe by policy for dcw@example.org \(550 5.7.1 Blocked by policy\) \|`)
-	probe(t, 3, append(args, "x@unknown.example"), `^MX_RCPT UNKNOWN - 127.0.25.1 refuses the sender for dcw@example.org \(550 5.1.8 Sender domain unknown\) \|`)
+	probe(t, 3, append(args, "x@blocked.example"), `^MX_RCPT UNKNOWN - 127.0.25.1 refuses the probe by policy for dcw@example.org \(550 5.7.1 Blocked by policy\): allow this monitor.s address there, or give another --helo \|`)
+	probe(t, 3, append(args, "x@unknown.example"), `^MX_RCPT UNKNOWN - 127.0.25.1 refuses the sender for dcw@example.org \(550 5.1.8 Sender domain unknown\): allow this sender there, or give another --from \|`)
 	probe(t, 0, append(args, "x@example.net"), `^MX_RCPT OK - `)
 }
 
@@ -181,7 +181,7 @@ begin routers
 	emails := filepath.Join(t.TempDir(), "emails")
 	write(t, emails, keys.String())
 	probe(t, 2, []string{"--recipients-from", emails, "--format", "exim", "--domain", "example.org", "-H", "127.0.25.1", "-H", "127.0.25.4"},
-		`^MX_RCPT CRITICAL - 127.0.25.1 rejects queue7@example.org, queue47@example.org, queue87@example.org and 22 more \(550 Unknown user\), 127.0.25.4 rejects them \(550 5.1.1 .*\) \|.* accepted=1950;;;0 rejected=50;;;0 deferred=0;;;0 refused=0;;;0 unreachable=0;;;0 `,
+		`^MX_RCPT CRITICAL - 127.0.25.1 rejects queue7@example.org, queue47@example.org, queue87@example.org and 22 more \(550 Unknown user\), 127.0.25.4 rejects them \(550 5.1.1 .*\) \|.* accepted=1950;;;0 rejected=50;;;0 deferred=0;;;0 probe_refused=0;;;0 no_answer=0;;;0 `,
 		`^  queue7@example.org from the null sender: rejected \(550 Unknown user\)$`, `^  \.\.\. 15 more$`)
 	calm(t, filepath.Join(mx, "log", "mainlog"))
 	calm(t, filepath.Join(pf, "log", "mail.log"))
