@@ -1,0 +1,402 @@
+//go:build integration
+
+package integration
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+
+	"mailfresh/internal/calendar"
+	"mailfresh/internal/plugintest"
+	"mailfresh/internal/plugintest/simulator"
+)
+
+// The simulator against what it simulates: random timers and services, and what a person does to
+// them, are played for a minute by the simulator and by the real systemd, and all properties are
+// compared every few seconds. MAILFRESH_SEED draws others.
+func TestSimulatorAgainstSystemd(t *testing.T) {
+	everyRelease(t, func(t *testing.T, r release) {
+		h := r.host(t, "simulator", "")
+		rehearse(t, r.systemd(t), systemBus(t, h.pid), func(command ...string) string {
+			out, errs, status := h.in("root", command...)
+			if status != 0 {
+				t.Fatalf("%q: exit %d: %s%s", command, status, out, errs)
+			}
+			return out
+		})
+	})
+}
+
+const (
+	rehearsed  = 60               // timers
+	rehearsal  = 60 * time.Second // how long they are played
+	second     = int64(1_000_000) // how far simulator and systemd may be apart, in microseconds
+	snapshots  = 100 * time.Millisecond
+	difference = 3 * time.Second // of the instants that are compared
+)
+
+// A rehearsed pair is played twice.
+type rehearsedPair struct {
+	*simulator.Pair
+	files   map[string]string // the unit files
+	actions []action
+	seen    []snapshot // what the simulator says
+}
+
+type action struct {
+	at      int64
+	kind    int
+	command []string
+}
+
+type snapshot struct {
+	at         int64
+	properties map[string]string
+}
+
+// rehearse plays random pairs in the simulator, then on a host, and compares.
+func rehearse(t *testing.T, release int, bus *dbus.Conn, in func(...string) string) {
+	seed := plugintest.Seed(t)
+	const margin = 6 * time.Second // to write the files
+	// Calendar elapses are at whole seconds, so that none is near the start.
+	start := time.Now().Add(margin).Truncate(time.Second).Add(200 * time.Millisecond).UnixMicro()
+	boot, manager := hostClocks(t, bus, in)
+	var pairs []*rehearsedPair
+	for i := range uint64(rehearsed) {
+		draw := func(slow int64) (*simulator.Host, rehearsalDraw) {
+			d := rehearsalDraw{rand.New(rand.NewPCG(seed, uint64(release)<<32+i)), slow}
+			host := simulator.NewHost(release, time.UTC, time.UnixMicro(start), d.Rand)
+			host.Container = true
+			host.Up(boot, simulator.Stamp{Wall: boot + manager, Mono: manager})
+			return host, d
+		}
+		host, d := draw(0)
+		p := d.pair(host, fmt.Sprintf("rehearsal%d-%d", release, i))
+		p.play(host, func(at int64) bool {
+			return len(p.actions) < 3 && d.IntN(100) == 0 && p.Quiet(3*second/2) && p.act(d.IntN(5), at)
+		})
+		host, d = draw(second / 4)
+		again := d.pair(host, p.Name)
+		host.Latency = 100_000
+		again.repeat(host, p.actions)
+		if p.steady(again) {
+			pairs = append(pairs, p)
+		}
+	}
+	install(pairs, in)
+	compared := playReal(t, start, pairs, bus, in)
+	t.Logf("simulator: seed %d: systemd %d: %d timers for %v, %d snapshots of %d properties compared",
+		seed, release, len(pairs), rehearsal, compared, len(pairs[0].Properties()))
+	if len(pairs) < rehearsed/6 {
+		t.Errorf("only %d of %d timers could be compared", len(pairs), rehearsed)
+	}
+}
+
+// hostClocks gives the real time of the boot, and when systemd started on CLOCK_MONOTONIC.
+func hostClocks(t *testing.T, bus *dbus.Conn, in func(...string) string) (boot, manager int64) {
+	now := time.Now().UnixMicro()
+	uptime, err := strconv.ParseFloat(strings.Fields(in("cat", "/proc/uptime"))[0], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	systemd := bus.Object("org.freedesktop.systemd1", "/org/freedesktop/systemd1")
+	var started uint64
+	err = systemd.Call("org.freedesktop.DBus.Properties.Get", 0, "org.freedesktop.systemd1.Manager", "UserspaceTimestampMonotonic").Store(&started)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return now - int64(uptime*1e6), int64(started)
+}
+
+// play plays the pair in the simulator, keeps snapshots, and lets act do something to it.
+func (p *rehearsedPair) play(host *simulator.Host, act func(at int64) bool) {
+	start := host.Now()
+	p.StartTimer()
+	for at := start; at < start+rehearsal.Microseconds()+5*second; at += snapshots.Microseconds() {
+		host.Run(at)
+		act(at)
+		p.seen = append(p.seen, snapshot{at, p.Properties()})
+	}
+}
+
+// repeat plays the pair with what was done to it before.
+func (p *rehearsedPair) repeat(host *simulator.Host, actions []action) {
+	p.play(host, func(at int64) bool {
+		i := slices.IndexFunc(actions, func(a action) bool { return a.at == at })
+		return i >= 0 && p.act(actions[i].kind, at)
+	})
+}
+
+// steady reports whether another play of the same, with a systemd that is slower, went the same way. Where
+// two things happen at almost the same time, their order depends on that.
+func (p *rehearsedPair) steady(again *rehearsedPair) bool {
+	return !slices.ContainsFunc(again.seen, func(s snapshot) bool { return p.differs(s) != "" })
+}
+
+// install writes the unit files.
+func install(pairs []*rehearsedPair, in func(...string) string) {
+	var script strings.Builder
+	var timers []string
+	for _, p := range pairs {
+		timers = append(timers, p.Name+".timer")
+		for _, name := range slices.Sorted(maps.Keys(p.files)) {
+			fmt.Fprintf(&script, "cat >/run/systemd/system/%s <<'EOF'\n%sEOF\n", name, p.files[name])
+		}
+	}
+	// What wants the timers keeps systemd from forgetting those that are stopped.
+	fmt.Fprintf(&script, "cat >/run/systemd/system/rehearsal.target <<'EOF'\n[Unit]\nWants=%s\nEOF\n", strings.Join(timers, " "))
+	in("sh", "-c", script.String()+"systemctl daemon-reload")
+}
+
+// playReal plays the pairs on the host and compares it with the simulator's snapshots.
+func playReal(t *testing.T, start int64, pairs []*rehearsedPair, bus *dbus.Conn, in func(...string) string) (compared int) {
+	todo := []action{{start, 0, []string{"systemctl", "--no-block", "start", "rehearsal.target"}}}
+	for _, p := range pairs {
+		todo = append(todo, p.actions...)
+	}
+	slices.SortFunc(todo, func(a, b action) int { return int(a.at - b.at) })
+	end := start + rehearsal.Microseconds()
+	for next := start + 2*second; next < end; next += 2 * second {
+		for len(todo) > 0 && todo[0].at < next {
+			time.Sleep(time.Until(time.UnixMicro(todo[0].at)))
+			in(todo[0].command...)
+			todo = todo[1:]
+		}
+		time.Sleep(time.Until(time.UnixMicro(next)))
+		for i, p := range pairs {
+			s := p.look(t, bus)
+			for range 3 { // timer and service are not read at the same instant
+				if p.differs(s) == "" {
+					break
+				}
+				time.Sleep(300 * time.Millisecond)
+				s = p.look(t, bus)
+			}
+			compared++
+			if problem := p.differs(s); problem != "" {
+				t.Errorf("%s, %v after the start:\n%s\n%v\n%v", pairs[i].Name,
+					time.UnixMicro(s.at).Sub(time.UnixMicro(start)), problem, pairs[i].actions, pairs[i].files)
+				pairs[i].seen = nil
+			}
+		}
+	}
+	return compared
+}
+
+// look reads the properties of the pair over D-Bus, and notes when.
+func (p *rehearsedPair) look(t *testing.T, bus *dbus.Conn) snapshot {
+	s := snapshot{time.Now().UnixMicro(), map[string]string{}}
+	for _, kind := range []string{"timer", "service"} {
+		path := "/org/freedesktop/systemd1/unit/" + strings.ReplaceAll(p.Name, "-", "_2d") + "_2e" + kind
+		unit := bus.Object("org.freedesktop.systemd1", dbus.ObjectPath(path))
+		var values map[string]dbus.Variant
+		if err := unit.Call("org.freedesktop.DBus.Properties.GetAll", 0, "").Store(&values); err != nil {
+			t.Fatal(err)
+		}
+		for name, v := range values {
+			s.properties[kind+" "+name] = fmt.Sprint(v.Value())
+		}
+	}
+	return s
+}
+
+// systemBus connects to the system bus of the host whose PID 1 is given.
+func systemBus(t *testing.T, pid int) *dbus.Conn {
+	bus, err := dbus.Dial(fmt.Sprintf("unix:path=/proc/%d/root/run/dbus/system_bus_socket", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { bus.Close() })
+	if err := cmp.Or(bus.Auth([]dbus.Auth{dbus.AuthExternal("0")}), bus.Hello()); err != nil {
+		t.Fatal(err)
+	}
+	return bus
+}
+
+// differs says how what was seen differs from what the simulator says of about that time.
+func (p *rehearsedPair) differs(real snapshot) string {
+	if p.seen == nil {
+		return ""
+	}
+	nearest, problem := int64(-1), "the simulator says nothing of that time"
+	for _, s := range p.seen {
+		if max(s.at-real.at, real.at-s.at) > difference.Microseconds() {
+			continue
+		}
+		var wrong []string
+		for name, want := range s.properties {
+			if got := real.properties[name]; !alike(got, want) {
+				wrong = append(wrong, fmt.Sprintf("%s = %s; the simulator says %s", name, got, want))
+			}
+		}
+		if len(wrong) == 0 {
+			return ""
+		}
+		if away := max(s.at-real.at, real.at-s.at); nearest < 0 || away < nearest {
+			slices.Sort(wrong)
+			nearest, problem = away, strings.Join(wrong, "\n")
+		}
+	}
+	return problem
+}
+
+// alike compares two properties: numbers of microseconds may be apart.
+func alike(got, want string) bool {
+	if got == "18446744073709551615" {
+		got = "0"
+	}
+	a, errA := strconv.ParseInt(got, 10, 64)
+	b, errB := strconv.ParseInt(want, 10, 64)
+	if errA != nil || errB != nil || a == 0 || b == 0 || a < 1000 || b < 1000 {
+		return got == want
+	}
+	return max(a-b, b-a) <= 3*second
+}
+
+// rehearsalDraw draws pairs whose life fits into a minute.
+type rehearsalDraw struct {
+	*rand.Rand
+	slow int64 // how much longer every command takes than it should
+}
+
+func (d rehearsalDraw) often(percent int) bool { return d.IntN(100) < percent }
+
+func (d rehearsalDraw) one(of ...string) string { return of[d.IntN(len(of))] }
+
+// act does something to the pair in the simulator, and notes the command.
+func (p *rehearsedPair) act(kind int, at int64) bool {
+	verb, unit := "start", p.Name+".timer"
+	switch kind {
+	case 0:
+		p.StopTimer()
+		verb = "stop"
+	case 1:
+		p.RestartTimer()
+		verb = "restart"
+	case 2:
+		p.StopService()
+		verb, unit = "stop", p.Name+".service"
+	case 3:
+		p.StartTimer()
+	case 4:
+		p.StartService()
+		unit = p.Name + ".service"
+	}
+	p.actions = append(p.actions, action{at, kind, []string{"systemctl", "--no-block", verb, unit}})
+	return true
+}
+
+// pair draws a timer and a service, as unit files and for the simulator.
+func (d rehearsalDraw) pair(host *simulator.Host, name string) *rehearsedPair {
+	var timer, unit, service strings.Builder
+	set := func(b *strings.Builder, format string, args ...any) { fmt.Fprintf(b, format+"\n", args...) }
+	f := simulator.Files{Timer: simulator.TimerFile{Accuracy: 1}, Service: simulator.ServiceFile{Restart: "no"}}
+	for _, e := range d.entries() {
+		if e.Base == "OnCalendar" {
+			set(&timer, "OnCalendar=%s", e.Event)
+		} else {
+			set(&timer, "%s=%dms", e.Base, e.Span/1000)
+		}
+		f.Timer.Entries = append(f.Timer.Entries, e)
+	}
+	set(&timer, "AccuracySec=1us")
+	f.Timer.Persistent, f.Timer.Defer, f.Timer.Forget = d.often(20), d.often(20), d.often(10)
+	set(&timer, "Persistent=%t\nDeferReactivation=%t\nRemainAfterElapse=%t", f.Timer.Persistent, f.Timer.Defer, !f.Timer.Forget)
+
+	run := simulator.Run{Main: 300_000 + d.Int64N(9_000_000)}
+	f.Service.Type = d.one("oneshot", "oneshot", "simple")
+	f.Service.Remain, f.Service.Ignore = d.often(10), d.often(15)
+	if d.often(40) {
+		run.Exit = 3
+	}
+	if d.often(30) {
+		f.Service.Restart = "on-failure"
+		f.Service.RestartDelay = 2_000_000 + d.Int64N(3_000_000)
+		f.Service.Direct = host.Release >= 254 && d.often(50)
+	}
+	switch d.IntN(10) {
+	case 0:
+		run.Skip = true
+		set(&unit, "ConditionPathExists=/nonexistent")
+	case 1:
+		run.Fault = true
+		set(&unit, "AssertPathExists=/nonexistent")
+	case 2:
+		run.Refuse = true
+		set(&service, "ExecCondition=/bin/false")
+	case 3:
+		run.Pre = 1_500_000
+		set(&service, "ExecStartPre=/bin/sleep 1.5")
+	case 4:
+		run.Post = 1_500_000
+		set(&service, "ExecStopPost=/bin/sleep 1.5")
+	}
+	f.Run = func() simulator.Run { return slower(run, d.slow) }
+	minus := ""
+	if f.Service.Ignore {
+		minus = "-"
+	}
+	set(&service, "Type=%s\nRemainAfterExit=%t\nRestart=%s\nRestartSec=%dms", f.Service.Type, f.Service.Remain, f.Service.Restart, f.Service.RestartDelay/1000)
+	if f.Service.Direct {
+		set(&service, "RestartMode=direct")
+	}
+	set(&service, "ExecStart=%s/bin/sh -c 'sleep %.3f; exit %d'", minus, float64(run.Main)/1e6, run.Exit)
+	pair := &simulator.Pair{Name: name, Files: f}
+	host.Add(pair)
+	pair.Load()
+	return &rehearsedPair{
+		Pair: pair,
+		files: map[string]string{
+			name + ".timer":   "[Unit]\nDefaultDependencies=no\n[Timer]\n" + timer.String(),
+			name + ".service": "[Unit]\nDefaultDependencies=no\nStartLimitIntervalSec=0\n" + unit.String() + "[Service]\n" + service.String(),
+		},
+	}
+}
+
+// slower is a run whose commands take longer.
+func slower(r simulator.Run, by int64) simulator.Run {
+	for _, span := range []*int64{&r.Pre, &r.Main, &r.Post} {
+		if *span > 0 {
+			*span += by
+		}
+	}
+	return r
+}
+
+// entries draws a schedule of seconds.
+func (d rehearsalDraw) entries() []simulator.Entry {
+	event := func() simulator.Entry {
+		spec := fmt.Sprintf("*:*:%d/%d UTC", d.IntN(4), 7+d.IntN(12))
+		e, err := calendar.Parse(spec, time.UTC)
+		if err != nil {
+			panic(err)
+		}
+		return simulator.Entry{Base: "OnCalendar", Event: e}
+	}
+	every := func(base string) simulator.Entry {
+		return simulator.Entry{Base: base, Span: 4_000_000 + d.Int64N(12_000)*1000}
+	}
+	first := every(d.one("OnActiveSec", "OnActiveSec", "OnBootSec", "OnStartupSec"))
+	switch d.IntN(7) {
+	case 0, 1:
+		return []simulator.Entry{event()}
+	case 2:
+		return []simulator.Entry{first, every("OnUnitActiveSec")}
+	case 3:
+		return []simulator.Entry{first, every("OnUnitInactiveSec")}
+	case 4:
+		return []simulator.Entry{first}
+	case 5:
+		return []simulator.Entry{event(), first}
+	}
+	return []simulator.Entry{event(), every(d.one("OnUnitActiveSec", "OnUnitInactiveSec"))}
+}
