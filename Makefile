@@ -60,10 +60,11 @@ vuln:
 docs:
 	UPDATE=1 $(GO) test -count=1 -skip TestScripts ./check_* ./internal/document
 
-# The real daemons, as root: installs what it needs.
+# The real daemons of each of SUITES, and the other architectures, as root: installs what it needs. A whole run writes docs/releases.md.
 integration:
 	integration/install
-	$(GO) test -tags integration -count=1 -timeout 40m -v ./integration
+	integration/architectures
+	$(GO) test -tags integration -count=1 -timeout 90m -v ./integration
 
 # The incident on real parts, act by act; its last words are the table of docs/incident.md. UPDATE=1 writes it there.
 replay:
