@@ -58,7 +58,8 @@ func (l *runLimit) UnmarshalText(text []byte) error {
 		return l.TimeRange.UnmarshalText(text)
 	}
 	var r nagios.Range
-	if err := r.UnmarshalText([]byte(number)); err != nil || r.Inside || r.End <= 0 || strings.Contains(number, ":") {
+	if err := r.UnmarshalText([]byte(number)); err != nil || r.Inside || r.End <= 0 ||
+		strings.Contains(number, ":") {
 		return fmt.Errorf("%q is not a multiple: want a number above 0 and an x, as in 5x", text)
 	}
 	*l = runLimit{times: r.End}
@@ -115,8 +116,9 @@ func notApplied(v view) (list []string) {
 	}
 	_, known := longestOf(v.before)
 	for _, limit := range multiples(v) {
-		list = append(list, fmt.Sprintf("note: %s is not applied: it takes %d successful runs, and %d of %s are known",
-			limit, enough, known, v.service.Name))
+		list = append(list,
+			fmt.Sprintf("note: %s is not applied: it takes %d successful runs, and %d of %s are known",
+				limit, enough, known, v.service.Name))
 	}
 	return list
 }
@@ -131,7 +133,8 @@ func notJudged(v view) nagios.Findings {
 	if progress(v).Worst() == nagios.OK {
 		run = v.present() + ": "
 	}
-	return found(nagios.Unknown, "%s%s cannot be judged: %s", run, nagios.List(limits, 2, len(limits)), why)
+	return found(nagios.Unknown, "%s%s cannot be judged: %s", run,
+		nagios.List(limits, 2, len(limits)), why)
 }
 
 // runBefore judges the outcome of the run before the present one, of which
@@ -209,7 +212,8 @@ func past(v view) []string {
 	}
 	text := "the last run took " + nagios.Span(took[0])
 	if len(took) > 1 {
-		text = fmt.Sprintf("the last %d runs took %s to %s", len(took), nagios.Span(slices.Min(took)), nagios.Span(slices.Max(took)))
+		text = fmt.Sprintf("the last %d runs took %s to %s", len(took),
+			nagios.Span(slices.Min(took)), nagios.Span(slices.Max(took)))
 	}
 	if succeeded.IsZero() {
 		return []string{text + "; none of them succeeded"}

@@ -34,7 +34,8 @@ func (v view) quantities() (list []nagios.Quantity) {
 		})
 	}
 	if !v.timer.NextElapse.IsZero() {
-		list = append(list, nagios.Quantity{Label: "next", Value: -age(v.timer.NextElapse), Unit: "s", Signed: true},
+		list = append(list, nagios.Quantity{Label: "next", Value: -age(v.timer.NextElapse),
+			Unit: "s", Signed: true},
 			nagios.Timestamp("next_elapse_timestamp_seconds", v.timer.NextElapse))
 	}
 	if v.service.Result != "" {
@@ -53,7 +54,9 @@ func (v view) detail() []string {
 		}
 		return nagios.Instant(t)
 	}
-	lines := []string{fmt.Sprintf("%s: LoadState=%s ActiveState=%s SubState=%s UnitFileState=%s Result=%s", t.Name, t.LoadState, t.ActiveState, t.SubState, t.UnitFileState, t.Result)}
+	lines := []string{fmt.Sprintf(
+		"%s: LoadState=%s ActiveState=%s SubState=%s UnitFileState=%s Result=%s", t.Name,
+		t.LoadState, t.ActiveState, t.SubState, t.UnitFileState, t.Result)}
 	for _, spec := range t.Calendar {
 		lines = append(lines, "OnCalendar="+spec)
 	}
@@ -61,15 +64,20 @@ func (v view) detail() []string {
 		lines = append(lines, entry.Base+"="+nagios.Span(entry.Interval))
 	}
 	lines = append(lines,
-		fmt.Sprintf("AccuracySec=%s RandomizedDelaySec=%s Persistent=%t", nagios.Span(t.Accuracy), nagios.Span(t.RandomizedDelay), t.Persistent),
-		fmt.Sprintf("active since %s, last trigger %s, next elapse %s", at(t.ActiveEnter), at(t.LastTrigger), at(t.NextElapse)))
+		fmt.Sprintf("AccuracySec=%s RandomizedDelaySec=%s Persistent=%t", nagios.Span(t.Accuracy),
+			nagios.Span(t.RandomizedDelay), t.Persistent),
+		fmt.Sprintf("active since %s, last trigger %s, next elapse %s", at(t.ActiveEnter),
+			at(t.LastTrigger), at(t.NextElapse)))
 	if svc.Name == "" {
 		return lines
 	}
 	return append(lines,
-		fmt.Sprintf("%s: LoadState=%s ActiveState=%s SubState=%s Type=%s Result=%s", svc.Name, svc.LoadState, svc.ActiveState, svc.SubState, svc.Type, svc.Result),
+		fmt.Sprintf("%s: LoadState=%s ActiveState=%s SubState=%s Type=%s Result=%s", svc.Name,
+			svc.LoadState, svc.ActiveState, svc.SubState, svc.Type, svc.Result),
 		fmt.Sprintf("last start %s, last end %s", at(svc.InactiveExit), at(svc.InactiveEnter)),
 		fmt.Sprintf("main process: PID %d, start %s, exit %s, code %d, status %d, restarts %d",
-			svc.MainPID, at(svc.ExecMainStart), at(svc.ExecMainExit), svc.ExecMainCode, svc.ExecMainStatus, svc.NRestarts),
-		fmt.Sprintf("condition %t at %s, assert %t at %s", svc.ConditionResult, at(svc.ConditionTime), svc.AssertResult, at(svc.AssertTime)))
+			svc.MainPID, at(svc.ExecMainStart), at(svc.ExecMainExit), svc.ExecMainCode,
+			svc.ExecMainStatus, svc.NRestarts),
+		fmt.Sprintf("condition %t at %s, assert %t at %s", svc.ConditionResult,
+			at(svc.ConditionTime), svc.AssertResult, at(svc.AssertTime)))
 }

@@ -12,11 +12,12 @@ import (
 
 // facts is what was seen of the timers asked for.
 type facts struct {
-	host      systemd.Host
-	timers    []systemd.Pair
-	named     map[string]bool // by the name asked for: the timer was named, so it is expected to run
-	whole     bool            // --all or a glob: the set of timers may change from run to run
-	unmatched []string        // globs that matched nothing
+	host   systemd.Host
+	timers []systemd.Pair
+	// by the name asked for: the timer was named, so it is expected to run
+	named     map[string]bool
+	whole     bool     // --all or a glob: the set of timers may change from run to run
+	unmatched []string // globs that matched nothing
 
 	before map[string]*before // by timer: the runs before, where a run is in progress
 	stuck  map[string]*stuck  // by timer: the processes, where a run in progress alerts
@@ -87,7 +88,8 @@ func (f *facts) wantBefore(opt options) (pairs []systemd.Pair) {
 func (f *facts) wantProcesses(opt options, now time.Time) (pairs []systemd.Pair) {
 	f.stuck = map[string]*stuck{}
 	for _, p := range f.timers {
-		if p.Service.ControlGroup == "" || p.Timer.LoadState != "loaded" || !inProgress(p.Service) || len(pairs) == most {
+		if p.Service.ControlGroup == "" || p.Timer.LoadState != "loaded" ||
+			!inProgress(p.Service) || len(pairs) == most {
 			continue
 		}
 		if opt.Verbose > 0 || inspect(opt, *f, p, now).State != nagios.OK {

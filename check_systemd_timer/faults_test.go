@@ -10,8 +10,8 @@ import (
 	"mailfresh/internal/plugintest/simulator"
 )
 
-// Each fault is injected into healthy hosts. It has to be seen and named within two intervals of the
-// timer's schedule, where the timer is named and with --all.
+// Each fault is injected into healthy hosts. It has to be seen and named within two intervals of
+// the timer's schedule, where the timer is named and with --all.
 func TestFaultsAreSeen(t *testing.T) {
 	seed, lives := plugintest.Seed(t), uint64(min(2*hostYears(t), 200))
 	for i, fault := range simulator.Faults {
@@ -53,14 +53,15 @@ func suffer(t *testing.T, l *simulator.Life, fault simulator.Fault, interval int
 		said := await(l, opt, says, injected+2*interval+simulator.Minute, interval/50)
 		if said != "" {
 			_, pairs := ask(opt, l)
-			t.Fatalf("not seen in two intervals, --all %t: %s\n%s", opt.All, said, describe(pairs[0], l))
+			t.Fatalf("not seen in two intervals, --all %t: %s\n%s", opt.All, said,
+				describe(pairs[0], l))
 		}
 	}
 	return float64(l.Now()-injected) / float64(interval)
 }
 
-// await asks until the timer alerts and the fault is named, or until a real time. Then it gives what
-// is said instead.
+// await asks until the timer alerts and the fault is named, or until a real time. Then it gives
+// what is said instead.
 func await(l *simulator.Life, opt options, says *regexp.Regexp, until, step int64) (said string) {
 	for {
 		r, _ := ask(opt, l)

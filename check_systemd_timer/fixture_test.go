@@ -15,7 +15,8 @@ var now = time.Date(2022, 2, 22, 16, 47, 0, 0, time.UTC)
 
 func ago(d time.Duration) time.Time { return now.Add(-d) }
 
-var host = systemd.Host{Boot: ago(30 * 24 * time.Hour), ManagerStart: ago(30 * 24 * time.Hour), Zone: time.UTC}
+var host = systemd.Host{Boot: ago(30 * 24 * time.Hour), ManagerStart: ago(30 * 24 * time.Hour),
+	Zone: time.UTC}
 
 // daily is a healthy pair: due at 04:00 each day, ran today, not running.
 func daily(change ...func(t *systemd.Timer, s *systemd.Service)) systemd.Pair {
@@ -23,21 +24,31 @@ func daily(change ...func(t *systemd.Timer, s *systemd.Service)) systemd.Pair {
 		Asked: []string{"report.timer"},
 		Timer: systemd.Timer{
 			Unit: systemd.Unit{
-				Name: "report.timer", LoadState: "loaded", ActiveState: "active", SubState: "waiting", UnitFileState: "enabled",
+				Name: "report.timer", LoadState: "loaded", ActiveState: "active",
+				SubState: "waiting", UnitFileState: "enabled",
 				ActiveEnter: ago(29 * 24 * time.Hour), StateChange: ago(12 * time.Hour),
 			},
-			Triggers: "report.service", Calendar: []string{"*-*-* 04:00:00"}, Accuracy: time.Minute, RemainAfterElapse: true,
-			LastTrigger: ago(12*time.Hour + 47*time.Minute), NextElapse: now.Add(11*time.Hour + 13*time.Minute), Result: "success",
+			Triggers: "report.service", Calendar: []string{"*-*-* 04:00:00"}, Accuracy: time.Minute,
+			RemainAfterElapse: true,
+			LastTrigger:       ago(12*time.Hour + 47*time.Minute),
+			NextElapse:        now.Add(11*time.Hour + 13*time.Minute), Result: "success",
 		},
 		Service: systemd.Service{
 			Unit: systemd.Unit{
-				Name: "report.service", LoadState: "loaded", ActiveState: "inactive", SubState: "dead",
-				InactiveExit: ago(12*time.Hour + 47*time.Minute), InactiveEnter: ago(12*time.Hour + 42*time.Minute), StateChange: ago(12*time.Hour + 42*time.Minute),
-				ConditionResult: true, ConditionTime: ago(12*time.Hour + 47*time.Minute), AssertResult: true, AssertTime: ago(12*time.Hour + 47*time.Minute),
+				Name: "report.service", LoadState: "loaded", ActiveState: "inactive",
+				SubState:        "dead",
+				InactiveExit:    ago(12*time.Hour + 47*time.Minute),
+				InactiveEnter:   ago(12*time.Hour + 42*time.Minute),
+				StateChange:     ago(12*time.Hour + 42*time.Minute),
+				ConditionResult: true, ConditionTime: ago(12*time.Hour + 47*time.Minute),
+				AssertResult: true, AssertTime: ago(12*time.Hour + 47*time.Minute),
 			},
-			IsService: true, Type: "oneshot", Result: "success", ExecMainStart: ago(12*time.Hour + 47*time.Minute), ExecMainExit: ago(12*time.Hour + 42*time.Minute), ExecMainCode: 1,
-			RuntimeMax: systemd.Infinity, TimeoutStart: systemd.Infinity, TimeoutStop: 90 * time.Second,
-			Commands: []systemd.Exec{{Setting: "ExecStart", Path: "/usr/local/bin/report"}},
+			IsService: true, Type: "oneshot", Result: "success",
+			ExecMainStart: ago(12*time.Hour + 47*time.Minute),
+			ExecMainExit:  ago(12*time.Hour + 42*time.Minute), ExecMainCode: 1,
+			RuntimeMax: systemd.Infinity, TimeoutStart: systemd.Infinity,
+			TimeoutStop: 90 * time.Second,
+			Commands:    []systemd.Exec{{Setting: "ExecStart", Path: "/usr/local/bin/report"}},
 		},
 	}
 	for _, f := range change {
@@ -49,13 +60,17 @@ func daily(change ...func(t *systemd.Timer, s *systemd.Service)) systemd.Pair {
 // hourly is the incident's pair between two runs: an hour after each end.
 func hourly(change ...func(t *systemd.Timer, s *systemd.Service)) systemd.Pair {
 	p := daily(func(t *systemd.Timer, s *systemd.Service) {
-		t.Name, t.Triggers, s.Name = "generate_vrts_aliases.timer", "generate_vrts_aliases.service", "generate_vrts_aliases.service"
+		t.Name, t.Triggers, s.Name = "generate_vrts_aliases.timer", "generate_vrts_aliases.service",
+			"generate_vrts_aliases.service"
 		t.Calendar, t.Accuracy = nil, 15*time.Second
-		t.Monotonic = []systemd.MonotonicEntry{{Base: "OnUnitInactiveSec", Interval: time.Hour}, {Base: "OnActiveSec", Interval: time.Second}}
+		t.Monotonic = []systemd.MonotonicEntry{{Base: "OnUnitInactiveSec", Interval: time.Hour},
+			{Base: "OnActiveSec", Interval: time.Second}}
 		t.LastTrigger, t.NextElapse = ago(22*time.Minute), now.Add(40*time.Minute)
 		s.Type, s.TimeoutStart, s.Commands[0].IgnoreFailure = "simple", 90*time.Second, true
-		s.InactiveExit, s.InactiveEnter, s.StateChange = ago(22*time.Minute), ago(20*time.Minute), ago(20*time.Minute)
-		s.ExecMainStart, s.ExecMainExit, s.ConditionTime, s.AssertTime = s.InactiveExit, s.InactiveEnter, s.InactiveExit, s.InactiveExit
+		s.InactiveExit, s.InactiveEnter, s.StateChange = ago(22*time.Minute), ago(20*time.Minute),
+			ago(20*time.Minute)
+		s.ExecMainStart, s.ExecMainExit, s.ConditionTime, s.AssertTime = s.InactiveExit,
+			s.InactiveEnter, s.InactiveExit, s.InactiveExit
 	})
 	for _, f := range change {
 		f(&p.Timer, &p.Service)
@@ -68,7 +83,8 @@ func running(active, sub string, since time.Duration) func(*systemd.Timer, *syst
 	return func(t *systemd.Timer, s *systemd.Service) {
 		t.SubState, t.NextElapse, t.LastTrigger = "running", time.Time{}, ago(since)
 		s.ActiveState, s.SubState = active, sub
-		s.InactiveExit, s.ExecMainStart, s.ExecMainExit, s.ExecMainCode = ago(since), ago(since), time.Time{}, 0
+		s.InactiveExit, s.ExecMainStart, s.ExecMainExit, s.ExecMainCode = ago(since), ago(since),
+			time.Time{}, 0
 		s.InactiveEnter = ago(since + time.Hour)
 		s.ConditionTime, s.AssertTime, s.StateChange = ago(since), ago(since), ago(since)
 	}
@@ -77,14 +93,16 @@ func running(active, sub string, since time.Duration) func(*systemd.Timer, *syst
 // failed ends the last run badly.
 func failed(result string, code, status int32) func(*systemd.Timer, *systemd.Service) {
 	return func(t *systemd.Timer, s *systemd.Service) {
-		s.ActiveState, s.SubState, s.Result, s.ExecMainCode, s.ExecMainStatus = "failed", "failed", result, code, status
+		s.ActiveState, s.SubState, s.Result, s.ExecMainCode, s.ExecMainStatus = "failed", "failed",
+			result, code, status
 	}
 }
 
 // never is a pair of which nothing has run yet.
 func never(t *systemd.Timer, s *systemd.Service) {
 	t.LastTrigger = time.Time{}
-	s.InactiveExit, s.InactiveEnter, s.ExecMainStart, s.ExecMainExit, s.ConditionTime, s.AssertTime = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	s.InactiveExit, s.InactiveEnter, s.ExecMainStart, s.ExecMainExit, s.ConditionTime,
+		s.AssertTime = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	s.ConditionResult, s.AssertResult, s.ExecMainCode = false, false, 0
 }
 
@@ -96,7 +114,8 @@ func triggered(d time.Duration) func(*systemd.Timer, *systemd.Service) {
 func condition(d time.Duration) func(*systemd.Timer, *systemd.Service) {
 	return func(t *systemd.Timer, s *systemd.Service) {
 		t.LastTrigger, s.ConditionTime, s.ConditionResult = ago(d), ago(d), false
-		s.Conditions = []systemd.Condition{{Type: "ConditionUser", Param: "root", State: 1}, {Type: "ConditionPathExists", Param: "/run/x", Negate: true, State: -1}}
+		s.Conditions = []systemd.Condition{{Type: "ConditionUser", Param: "root", State: 1},
+			{Type: "ConditionPathExists", Param: "/run/x", Negate: true, State: -1}}
 	}
 }
 

@@ -16,7 +16,8 @@ func inspect(opt options, f facts, pair systemd.Pair, now time.Time) verdict {
 		said, err = inspected(opt, f, pair, now)
 	}
 	if err != nil {
-		said = verdict{Object: nagios.Object{State: nagios.Unknown, Text: err.Error(), Unseen: true}}
+		said = verdict{Object: nagios.Object{State: nagios.Unknown, Text: err.Error(),
+			Unseen: true}}
 	}
 	said.Name, said.Prefix = pair.Timer.Name, strings.TrimSuffix(pair.Timer.Name, ".timer")
 	said.Labels = []nagios.MetricLabel{
@@ -75,7 +76,8 @@ func notes(v view, state nagios.State) (list []string) {
 		list = serviceNotes(v)
 	}
 	if v.timer.NeedDaemonReload || v.service.NeedDaemonReload {
-		list = append(list, "note: unit files changed on disk: "+v.systemctl("daemon-reload")+" is pending")
+		list = append(list,
+			"note: unit files changed on disk: "+v.systemctl("daemon-reload")+" is pending")
 	}
 	if v.stuck != nil {
 		list = append(list, v.stuck.notes()...)
@@ -97,7 +99,9 @@ func serviceNotes(v view) (list []string) {
 		return kindNote(v)
 	case phaseRunning:
 		if n := v.run.restarts; n > 0 {
-			list = append(list, "note: "+nagios.Count(n, "restart", "restarts")+" before this attempt"+since(v.run.began))
+			list = append(list,
+				"note: "+nagios.Count(n, "restart",
+					"restarts")+" before this attempt"+since(v.run.began))
 		}
 		if progress(v).Worst() != nagios.OK {
 			list = append(list, limits(v.service)...)

@@ -19,10 +19,13 @@ func judge(opt options, f facts, now time.Time) nagios.Result {
 		verdicts[first].Notes = append(verdicts[first].Notes, note)
 	}
 	for _, glob := range f.unmatched {
-		verdicts = append(verdicts, verdict{Object: nagios.Object{State: nagios.Critical, Name: glob, Text: "no timer matches"}})
+		verdicts = append(verdicts,
+			verdict{Object: nagios.Object{State: nagios.Critical, Name: glob,
+				Text: "no timer matches"}})
 	}
 	if len(verdicts) == 0 {
-		return nagios.Result{State: nagios.Unknown, Summary: "nothing to check: there is no timer that is not excluded"}
+		return nagios.Result{State: nagios.Unknown,
+			Summary: "nothing to check: there is no timer that is not excluded"}
 	}
 	r := nagios.Result{TotalsOnly: f.whole}
 	for _, v := range verdicts {
@@ -44,7 +47,8 @@ func totals(verdicts []verdict) []nagios.Quantity {
 	}
 	list := []nagios.Quantity{{Label: "timers", Value: float64(len(verdicts))}}
 	for _, s := range []nagios.State{nagios.OK, nagios.Warning, nagios.Critical, nagios.Unknown} {
-		list = append(list, nagios.Quantity{Label: nagios.Label(s.String()), Value: float64(counts[s])})
+		list = append(list, nagios.Quantity{Label: nagios.Label(s.String()),
+			Value: float64(counts[s])})
 	}
 	return list
 }

@@ -42,7 +42,8 @@ func (v view) late() string {
 // notStartedAlone reports whether the last trigger led to no run and the
 // outcome of the service does not say why.
 func notStartedAlone(v view) bool {
-	return v.run.attempt == notStarted && v.service.Result != "start-limit-hit" && v.service.Result != "resources"
+	return v.run.attempt == notStarted && v.service.Result != "start-limit-hit" &&
+		v.service.Result != "resources"
 }
 
 // noRun judges a last trigger that led to no run.
@@ -106,7 +107,8 @@ func (v view) whyNotStarted() string {
 	if why := v.whyNoService(); why != "" {
 		return strings.TrimPrefix(why, ": ")
 	}
-	if !s.AssertResult && !s.AssertTime.IsZero() && !s.AssertTime.Before(v.timer.LastTrigger.Add(-time.Second)) {
+	if !s.AssertResult && !s.AssertTime.IsZero() &&
+		!s.AssertTime.Before(v.timer.LastTrigger.Add(-time.Second)) {
 		return cmp.Or(failing(s.Asserts), "an assertion") + " failed"
 	}
 	return "a unit that it requires failed, or its start job was refused or cancelled (" +
@@ -118,7 +120,8 @@ func (v view) lastRun() string {
 	name, r := v.service.Name, v.run
 	switch {
 	case r.tookKnown:
-		return fmt.Sprintf("the last run of %s ended %s after %s", name, v.ago(r.ended), nagios.Span(r.took))
+		return fmt.Sprintf("the last run of %s ended %s after %s", name, v.ago(r.ended),
+			nagios.Span(r.took))
 	case !r.ended.IsZero():
 		return fmt.Sprintf("the last run of %s ended %s", name, v.ago(r.ended))
 	case !v.timer.LastTrigger.IsZero():
@@ -156,7 +159,8 @@ func age(v view) nagios.Findings {
 		if !v.opt.Warning.Set && !v.opt.Critical.Set {
 			return nil
 		}
-		return found(nagios.Unknown, "the last completed run of %s is not known, as ExecCondition= made systemd forget it and %s",
+		return found(nagios.Unknown,
+			"the last completed run of %s is not known, as ExecCondition= made systemd forget it and %s",
 			name, v.before.unknown())
 	}
 	old, warning, critical := v.now.Sub(from).Seconds(), v.opt.Warning.Range, v.opt.Critical.Range

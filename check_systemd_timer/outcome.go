@@ -20,7 +20,8 @@ func outcome(v view) nagios.Findings {
 		return found(nagios.Critical, "%s failed%s: %s", s.Name, v.when(at), v.ending())
 	}
 	if end, ok := ignored(s); ok && s.Result == "success" {
-		return found(v.opt.IgnoredState, "%s ended%s with %s, which ExecStart=- ignores: systemd calls it a success",
+		return found(v.opt.IgnoredState,
+			"%s ended%s with %s, which ExecStart=- ignores: systemd calls it a success",
 			s.Name, v.when(s.InactiveEnter), end)
 	}
 	return nil
@@ -40,7 +41,8 @@ func ignored(svc systemd.Service) (end string, ok bool) {
 			return exitText(e.Code, e.Status) + ofSeveral(svc, e), true
 		}
 	}
-	if !flagged || svc.ExecMainExit.IsZero() || !failure(svc, svc.ExecMainCode, svc.ExecMainStatus) {
+	if !flagged || svc.ExecMainExit.IsZero() ||
+		!failure(svc, svc.ExecMainCode, svc.ExecMainStatus) {
 		return "", false
 	}
 	return exitText(svc.ExecMainCode, svc.ExecMainStatus), true
@@ -68,7 +70,8 @@ func failure(svc systemd.Service, code, status int32) bool {
 		return status != 0 && !slices.Contains(svc.SuccessStatus, status)
 	case 2, 3: // CLD_KILLED, CLD_DUMPED
 		clean := []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE}
-		return !slices.Contains(svc.SuccessSignals, status) && (svc.Type == "oneshot" || !slices.Contains(clean, syscall.Signal(status)))
+		return !slices.Contains(svc.SuccessSignals, status) &&
+			(svc.Type == "oneshot" || !slices.Contains(clean, syscall.Signal(status)))
 	}
 	return false
 }
@@ -132,10 +135,15 @@ func exitText(code, status int32) string {
 // exitNames are the names of exit statuses that systemd gives itself
 // (systemd.exec(5), "Process Exit Codes").
 var exitNames = map[int32]string{
-	200: "CHDIR", 201: "NICE", 202: "FDS", 203: "EXEC", 204: "MEMORY", 205: "LIMITS", 206: "OOM_ADJUST", 207: "SIGNAL_MASK", 208: "STDIN",
-	209: "STDOUT", 210: "CHROOT", 211: "IOPRIO", 212: "TIMERSLACK", 213: "SECUREBITS", 214: "SETSCHEDULER", 215: "CPUAFFINITY", 216: "GROUP",
-	217: "USER", 218: "CAPABILITIES", 219: "CGROUP", 220: "SETSID", 221: "CONFIRM", 222: "STDERR", 224: "PAM", 225: "NETWORK", 226: "NAMESPACE",
-	227: "NO_NEW_PRIVILEGES", 228: "SECCOMP", 229: "SELINUX_CONTEXT", 230: "PERSONALITY", 231: "APPARMOR", 232: "ADDRESS_FAMILIES",
-	233: "RUNTIME_DIRECTORY", 235: "CHOWN", 236: "SMACK_PROCESS_LABEL", 237: "KEYRING", 238: "STATE_DIRECTORY", 239: "CACHE_DIRECTORY",
+	200: "CHDIR", 201: "NICE", 202: "FDS", 203: "EXEC", 204: "MEMORY", 205: "LIMITS",
+	206: "OOM_ADJUST", 207: "SIGNAL_MASK", 208: "STDIN",
+	209: "STDOUT", 210: "CHROOT", 211: "IOPRIO", 212: "TIMERSLACK", 213: "SECUREBITS",
+	214: "SETSCHEDULER", 215: "CPUAFFINITY", 216: "GROUP",
+	217: "USER", 218: "CAPABILITIES", 219: "CGROUP", 220: "SETSID", 221: "CONFIRM", 222: "STDERR",
+	224: "PAM", 225: "NETWORK", 226: "NAMESPACE",
+	227: "NO_NEW_PRIVILEGES", 228: "SECCOMP", 229: "SELINUX_CONTEXT", 230: "PERSONALITY",
+	231: "APPARMOR", 232: "ADDRESS_FAMILIES",
+	233: "RUNTIME_DIRECTORY", 235: "CHOWN", 236: "SMACK_PROCESS_LABEL", 237: "KEYRING",
+	238: "STATE_DIRECTORY", 239: "CACHE_DIRECTORY",
 	240: "LOGS_DIRECTORY", 241: "CONFIGURATION_DIRECTORY", 242: "NUMA_POLICY", 243: "CREDENTIALS",
 }

@@ -26,7 +26,8 @@ func freeze(v view) nagios.Findings {
 func stays(v view) nagios.Findings {
 	s := v.service
 	if !s.IsService {
-		text := fmt.Sprintf("%s is active%s, and only when it is not can the timer start it", s.Name, since(s.ActiveEnter))
+		text := fmt.Sprintf("%s is active%s, and only when it is not can the timer start it",
+			s.Name, since(s.ActiveEnter))
 		if n := v.run.missed.count; n > 0 {
 			text += ": " + runs(n) + " missed"
 		}
@@ -36,7 +37,8 @@ func stays(v view) nagios.Findings {
 	if s.RemainAfterExit {
 		why, remedy = " (RemainAfterExit=yes)", " now, and drop RemainAfterExit=yes"
 	}
-	list := found(nagios.Critical, "%s stays active after its run%s%s: the timer cannot start it again (%s%s)",
+	list := found(nagios.Critical,
+		"%s stays active after its run%s%s: the timer cannot start it again (%s%s)",
 		s.Name, why, since(s.ExecMainExit), v.systemctl("stop", s.Name), remedy)
 	return append(list, lateness(v)...)
 }
@@ -54,7 +56,8 @@ func kindNote(v view) []string {
 // what it made the schedule miss.
 func progress(v view) nagios.Findings {
 	ran := v.now.Sub(v.run.tried)
-	long := nagios.Judge(ran.Seconds(), apply(v, v.opt.RunningWarning), apply(v, v.opt.RunningCritical))
+	long := nagios.Judge(ran.Seconds(), apply(v, v.opt.RunningWarning),
+		apply(v, v.opt.RunningCritical))
 	state := nagios.Worst(long, v.missedState())
 	var causes []string
 	if long != nagios.OK {
@@ -100,7 +103,10 @@ func crossed(v view, state nagios.State, ran time.Duration) string {
 // limits are notes on time limits of systemd that do not apply to the run in
 // progress (systemd.service(5), TimeoutStartSec=, RuntimeMaxSec=).
 func limits(s systemd.Service) (notes []string) {
-	note := func(format string, args ...any) { notes = append(notes, "note: "+fmt.Sprintf(format, args...)) }
+	note := func(format string,
+		args ...any) {
+		notes = append(notes, "note: "+fmt.Sprintf(format, args...))
+	}
 	oneshot, endless := s.Type == "oneshot", s.TimeoutStart == systemd.Infinity
 	if !s.IsService {
 		return nil
@@ -155,7 +161,8 @@ func restarts(v view) string {
 	count := nagios.Count(n, "restart", "restarts")
 	switch {
 	case n == 0:
-		return fmt.Sprintf("failed (%s) and waits to be restarted%s", v.ending(), since(s.StateChange))
+		return fmt.Sprintf("failed (%s) and waits to be restarted%s", v.ending(),
+			since(s.StateChange))
 	case n == 1 && s.Result == "success":
 		return "was restarted once" + from
 	case n == 1:
@@ -163,7 +170,8 @@ func restarts(v view) string {
 	case s.Result == "success":
 		return fmt.Sprintf("is restarted again and again (%s so far)%s", count, from)
 	}
-	return fmt.Sprintf("fails and is restarted again and again (%s so far, last: %s)%s", count, v.ending(), from)
+	return fmt.Sprintf("fails and is restarted again and again (%s so far, last: %s)%s", count,
+		v.ending(), from)
 }
 
 // waitsInQueue judges a start job that waits in systemd's queue: a run that has
@@ -180,9 +188,11 @@ func fullSlice(list []systemd.Slice) string {
 	for _, s := range list {
 		switch {
 		case s.SoftMax > 0 && s.Active >= s.SoftMax:
-			return fmt.Sprintf(" for a place in %s (ConcurrencySoftMax=%d, active: %d)", s.Name, s.SoftMax, s.Active)
+			return fmt.Sprintf(" for a place in %s (ConcurrencySoftMax=%d, active: %d)", s.Name,
+				s.SoftMax, s.Active)
 		case s.ActivatingMax > 0:
-			return fmt.Sprintf(" for a place in %s (ActivatingConcurrencyMax=%d)", s.Name, s.ActivatingMax)
+			return fmt.Sprintf(" for a place in %s (ActivatingConcurrencyMax=%d)", s.Name,
+				s.ActivatingMax)
 		}
 	}
 	return ""
@@ -222,5 +232,6 @@ func jobEnd(j systemd.Job) string {
 	if j.End == nil {
 		return ""
 	}
-	return fmt.Sprintf("; %s is %s (%s%s)", j.End.Name, j.End.ActiveState, j.End.SubState, since(j.End.StateChange))
+	return fmt.Sprintf("; %s is %s (%s%s)", j.End.Name, j.End.ActiveState, j.End.SubState,
+		since(j.End.StateChange))
 }

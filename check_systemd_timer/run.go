@@ -118,7 +118,8 @@ func loops(s systemd.Service, r run, now time.Time) bool {
 	if waitsToRestart(s) {
 		return true
 	}
-	return inProgress(s) && r.restarts > 1 && now.Sub(r.tried) <= r.tried.Sub(r.began)/time.Duration(r.restarts)
+	return inProgress(s) && r.restarts > 1 &&
+		now.Sub(r.tried) <= r.tried.Sub(r.began)/time.Duration(r.restarts)
 }
 
 func phaseOf(p systemd.Pair, r run, h systemd.Host, now time.Time) phase {
@@ -214,7 +215,8 @@ func restartedSince(p systemd.Pair, trigger time.Time) time.Time {
 
 // completed is the end of the last completed run, zero if none is known, and
 // how long that took, if that is known.
-func completed(p systemd.Pair, b *before, tried time.Time) (end time.Time, took time.Duration, known bool) {
+func completed(p systemd.Pair, b *before, tried time.Time) (end time.Time, took time.Duration,
+	known bool) {
 	s, end := p.Service, p.Service.InactiveEnter
 	switch {
 	case s.Result == "exec-condition": // systemd has the end of what was skipped alone

@@ -75,7 +75,8 @@ func explained(p systemd.Pair, text string) bool {
 	case s.SubState == "auto-restart", s.NRestarts > 0 && s.ActiveState != "inactive":
 		return strings.Contains(text, "restarted")
 	}
-	return s.ExecMainStatus != 0 && s.Commands[0].IgnoreFailure && strings.Contains(text, "ExecStart=-")
+	return s.ExecMainStatus != 0 && s.Commands[0].IgnoreFailure &&
+		strings.Contains(text, "ExecStart=-")
 }
 
 // Hosts live for a year each, with reboots, suspends, clock steps, reloads and restarts, and
@@ -109,7 +110,8 @@ func TestHostYears(t *testing.T) {
 	for kind, n := range a.count {
 		t.Errorf("%d false alarms: %s\n%s", n, kind, a.example[kind])
 	}
-	t.Logf("simulator: seed %d: %d host-years, %d instants asked, %d kinds of false alarms", seed, years, a.asked, len(a.count))
+	t.Logf("simulator: seed %d: %d host-years, %d instants asked, %d kinds of false alarms", seed,
+		years, a.asked, len(a.count))
 }
 
 // live plays a life, and asks: every few minutes for two hours after anything has befallen the
@@ -132,7 +134,8 @@ func live(l *simulator.Life, options []options, number uint64, a *alarms) {
 		}
 		for i, o := range r.Objects {
 			if o.State != nagios.OK && !explained(pairs[i], o.Text) && !l.Units[i].Overdue() {
-				a.add(o.Text, fmt.Sprintf("host %d after %s, at %v: %s\n%s", number, last, l.Time(), o.Text, describe(pairs[i], l)))
+				a.add(o.Text, fmt.Sprintf("host %d after %s, at %v: %s\n%s", number, last, l.Time(),
+					o.Text, describe(pairs[i], l)))
 			}
 		}
 	}
@@ -152,7 +155,9 @@ func describe(p systemd.Pair, l *simulator.Life) string {
 	}
 	return fmt.Sprintf("\tsystemd %d, %s: %v %v accuracy %v delay %v offset %v defer %t persistent %t\n"+
 		"\ttimer %s since %s, triggered %s, next %s\n\tservice %s, out %s, in %s, condition %t at %s, restarts %d",
-		l.Release, l.Zone, t.Calendar, t.Monotonic, t.Accuracy, t.RandomizedDelay, t.RandomizedOffset, t.DeferReactivation, t.Persistent,
+		l.Release, l.Zone, t.Calendar, t.Monotonic, t.Accuracy, t.RandomizedDelay,
+		t.RandomizedOffset, t.DeferReactivation, t.Persistent,
 		t.SubState, at(t.ActiveEnter), at(t.LastTrigger), at(t.NextElapse),
-		s.SubState, at(s.InactiveExit), at(s.InactiveEnter), s.ConditionResult, at(s.ConditionTime), s.NRestarts)
+		s.SubState, at(s.InactiveExit), at(s.InactiveEnter), s.ConditionResult, at(s.ConditionTime),
+		s.NRestarts)
 }

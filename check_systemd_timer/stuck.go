@@ -83,9 +83,11 @@ func (s suspect) telling() int {
 		return onPeer
 	case s.Call == "flock", s.Call == "fcntl", s.Denied && len(s.Others) > 0:
 		return onLock
-	case s.Call == "wait4", s.Call == "waitid", s.parent && (s.Call == "" || s.Call == "rt_sigsuspend"):
+	case s.Call == "wait4", s.Call == "waitid", s.parent &&
+		(s.Call == "" || s.Call == "rt_sigsuspend"):
 		return parent
-	case s.Call == "futex", strings.HasSuffix(s.Call, "nanosleep"), strings.HasPrefix(s.Call, "rt_sig"):
+	case s.Call == "futex", strings.HasSuffix(s.Call, "nanosleep"),
+		strings.HasPrefix(s.Call, "rt_sig"):
 		return resting
 	case s.Call == "" && s.Channel == "":
 		return asleep
@@ -93,16 +95,20 @@ func (s suspect) telling() int {
 	return onOther
 }
 
-// atWork reports whether it used the CPU during the look; one that just looked at its watch did not.
+// atWork reports whether it used the CPU during the look; one that just looked at its watch did
+// not.
 func (s suspect) atWork() bool { return s.State == "R" || s.Used >= 2*process.Interval/5 }
 
 func (s suspect) polls() bool {
-	return strings.Contains(s.Call, "poll") || strings.Contains(s.Call, "select") || s.Call == "restart_syscall" // after SIGCONT
+	// after SIGCONT
+	return strings.Contains(s.Call, "poll") || strings.Contains(s.Call, "select") ||
+		s.Call == "restart_syscall"
 }
 
 // state is the process's state in a word.
 func (s suspect) state() string {
-	words := map[string]string{"R": "running", "S": "sleeping", "D": "uninterruptible", "T": "stopped", "t": "stopped by a debugger", "Z": "zombie", "I": "idle"}
+	words := map[string]string{"R": "running", "S": "sleeping", "D": "uninterruptible",
+		"T": "stopped", "t": "stopped by a debugger", "Z": "zombie", "I": "idle"}
 	state := cmp.Or(words[s.State], "state "+s.State)
 	if s.Frozen {
 		state += ", its control group is frozen"
@@ -214,7 +220,8 @@ func (s suspect) line() string {
 	}
 	head := fmt.Sprintf("PID %d %s: ", s.PID, command)
 	if !s.Seen {
-		return head + "not seen: it has ended, is hidden from here (hidepid=, another PID namespace), or there was no time to look"
+		return head +
+			"not seen: it has ended, is hidden from here (hidepid=, another PID namespace), or there was no time to look"
 	}
 	text := head + s.state() + s.where()
 	if s.Channel != "" {
@@ -230,7 +237,8 @@ func (s suspect) line() string {
 		if i == maxLines {
 			return text + fmt.Sprintf("; and %d more", len(s.Sockets)-i)
 		}
-		text += fmt.Sprintf("; %s (send queue %d, receive queue %d)", peer(socket), socket.Send, socket.Read)
+		text += fmt.Sprintf("; %s (send queue %d, receive queue %d)", peer(socket), socket.Send,
+			socket.Read)
 	}
 	return text
 }
@@ -257,7 +265,8 @@ func (st stuck) notes() (lines []string) {
 		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
 	if slices.ContainsFunc(suspects, func(s suspect) bool { return s.Denied }) {
-		lines = append(lines, "note: system calls, wait channels and sockets of another user's processes are shown to root alone")
+		lines = append(lines,
+			"note: system calls, wait channels and sockets of another user's processes are shown to root alone")
 	}
 	return lines
 }

@@ -17,8 +17,10 @@ import (
 func python(change ...func(p *process.Process)) process.Process {
 	peer := process.Socket{Remote: netip.MustParseAddrPort("10.64.0.9:3306"), Read: 16}
 	p := process.Process{
-		PID: 4711, Seen: true, Name: "python3", State: "S", Parent: 1, Elapsed: 12*time.Hour + 3*time.Minute, CPU: 2100 * time.Millisecond,
-		Call: "recvfrom", Channel: "wait_woken", On: "socket:[635]", Socket: &peer, Sockets: []process.Socket{peer},
+		PID: 4711, Seen: true, Name: "python3", State: "S", Parent: 1, Elapsed: 12*time.Hour +
+			3*time.Minute, CPU: 2100 * time.Millisecond,
+		Call: "recvfrom", Channel: "wait_woken", On: "socket:[635]", Socket: &peer,
+		Sockets: []process.Socket{peer},
 	}
 	for _, f := range change {
 		f(&p)
@@ -34,7 +36,8 @@ func nobody(p *process.Process) {
 func listed(seen ...process.Process) *stuck {
 	st := &stuck{seen: seen}
 	for _, p := range seen {
-		st.listed = append(st.listed, systemd.Process{ControlGroup: "/system.slice/x.service", PID: p.PID, Command: "/usr/bin/" + p.Name + " x"})
+		st.listed = append(st.listed, systemd.Process{ControlGroup: "/system.slice/x.service",
+			PID: p.PID, Command: "/usr/bin/" + p.Name + " x"})
 	}
 	return st
 }
@@ -44,7 +47,9 @@ func judged(t *testing.T, args string, p systemd.Pair, st *stuck, b *before) (li
 	t.Helper()
 	opt := optionsFor(t, args)
 	name := p.Timer.Name
-	f := facts{host: host, timers: []systemd.Pair{p}, whole: opt.All, named: map[string]bool{name: true}, stuck: map[string]*stuck{name: st}, before: map[string]*before{name: b}}
+	f := facts{host: host, timers: []systemd.Pair{p}, whole: opt.All,
+		named: map[string]bool{name: true}, stuck: map[string]*stuck{name: st},
+		before: map[string]*before{name: b}}
 	r := judge(opt, f, now)
 	return r.State.String() + " - " + r.Summary, strings.Join(r.Objects[0].Notes, "\n")
 }
@@ -64,44 +69,69 @@ func TestStuckProcess(t *testing.T) {
 			p.Call, p.Sockets[0].Connecting, p.Sockets[0].Send = "connect", true, 1
 		}), "python3 (PID 4711) waits in connect to 10.64.0.9:3306; ",
 			"sleeping in connect to 10.64.0.9:3306, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving; connecting to 10.64.0.9:3306 (send queue 1, receive queue 16)"},
-		{"poll", python(func(p *process.Process) { p.Call, p.On, p.Socket = "poll", "", nil }), "python3 (PID 4711) waits in poll, connected to 10.64.0.9:3306; ",
+		{"poll", python(func(p *process.Process) { p.Call, p.On, p.Socket = "poll", "", nil }),
+			"python3 (PID 4711) waits in poll, connected to 10.64.0.9:3306; ",
 			"sleeping in poll, connected to 10.64.0.9:3306, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving; connected to 10.64.0.9:3306 (send queue 0, receive queue 16)"},
-		{"poll, of nobody far away", python(func(p *process.Process) { p.Call, p.On, p.Socket, p.Sockets = "poll", "", nil, nil }), "python3 (PID 4711) waits in poll; ",
+		{"poll, of nobody far away",
+			python(func(p *process.Process) {
+				p.Call, p.On, p.Socket, p.Sockets = "poll", "", nil,
+					nil
+			}), "python3 (PID 4711) waits in poll; ",
 			"sleeping in poll, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving"},
 		{"a lock", python(func(p *process.Process) {
-			p.Call, p.On, p.Socket, p.Sockets, p.Others = "flock", "/run/lock/x", nil, nil, []process.Other{{PID: 99, Name: "rsync"}}
+			p.Call, p.On, p.Socket, p.Sockets, p.Others = "flock", "/run/lock/x", nil, nil,
+				[]process.Other{{PID: 99, Name: "rsync"}}
 		}), "python3 (PID 4711) waits in flock on /run/lock/x, held by rsync (PID 99); ",
 			"sleeping in flock on /run/lock/x, held by rsync (PID 99), wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving"},
-		{"a lock, seen from outside", python(nobody, func(p *process.Process) { p.Others = []process.Other{{PID: 99}} }), "python3 (PID 4711) waits for a lock held by a process (PID 99); ",
+		{"a lock, seen from outside",
+			python(nobody, func(p *process.Process) { p.Others = []process.Other{{PID: 99}} }),
+			"python3 (PID 4711) waits for a lock held by a process (PID 99); ",
 			"sleeping for a lock held by a process (PID 99); runs for 12h 3m, CPU time 2.1 s, not moving\nnote: system calls, wait channels and sockets of another user's processes are shown to root alone"},
 		{"a pipe", python(func(p *process.Process) {
-			p.Call, p.On, p.Socket, p.Sockets, p.Others = "write", "pipe:[7]", nil, nil, []process.Other{{PID: 99, Name: "gzip"}}
+			p.Call, p.On, p.Socket, p.Sockets, p.Others = "write", "pipe:[7]", nil, nil,
+				[]process.Other{{PID: 99, Name: "gzip"}}
 		}), "python3 (PID 4711) waits in write on a pipe that gzip (PID 99) has, too; ",
 			"sleeping in write on a pipe that gzip (PID 99) has, too, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving"},
-		{"a file", python(func(p *process.Process) { p.Call, p.On, p.Socket, p.Sockets = "fsync", "/srv/db", nil, nil }), "python3 (PID 4711) waits in fsync on /srv/db; ",
+		{"a file", python(func(p *process.Process) {
+			p.Call, p.On, p.Socket, p.Sockets = "fsync",
+				"/srv/db", nil, nil
+		}), "python3 (PID 4711) waits in fsync on /srv/db; ",
 			"sleeping in fsync on /srv/db, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving"},
-		{"a local socket", python(func(p *process.Process) { p.Socket, p.Sockets = nil, nil }), "python3 (PID 4711) waits in recvfrom on a local socket; ",
+		{"a local socket", python(func(p *process.Process) { p.Socket, p.Sockets = nil, nil }),
+			"python3 (PID 4711) waits in recvfrom on a local socket; ",
 			"sleeping in recvfrom on a local socket, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving"},
 		{"uninterruptible", python(func(p *process.Process) {
 			p.State, p.Call, p.On, p.Socket, p.Sockets = "D", "openat", "", nil, nil
-		}), "python3 (PID 4711) sleeps uninterruptibly in openat; ", "uninterruptible in openat, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving"},
-		{"uninterruptible, seen from outside", python(nobody, func(p *process.Process) { p.State = "D" }), "python3 (PID 4711) sleeps uninterruptibly; ",
+		}), "python3 (PID 4711) sleeps uninterruptibly in openat; ",
+			"uninterruptible in openat, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving"},
+		{"uninterruptible, seen from outside",
+			python(nobody, func(p *process.Process) { p.State = "D" }),
+			"python3 (PID 4711) sleeps uninterruptibly; ",
 			"uninterruptible; runs for 12h 3m, CPU time 2.1 s, not moving\nnote: system calls, wait channels and sockets of another user's processes are shown to root alone"},
-		{"stopped", python(nobody, func(p *process.Process) { p.State, p.Denied = "T", false }), "python3 (PID 4711) is stopped (kill -CONT 4711); ", "stopped; runs for 12h 3m, CPU time 2.1 s, not moving"},
-		{"debugged", python(nobody, func(p *process.Process) { p.State, p.Denied = "t", false }), "python3 (PID 4711) is stopped by a debugger; ", "stopped by a debugger; runs for 12h 3m, CPU time 2.1 s, not moving"},
-		{"frozen", python(nobody, func(p *process.Process) { p.Frozen, p.Denied = true, false }), "python3 (PID 4711) is frozen; ", "sleeping, its control group is frozen; runs for 12h 3m, CPU time 2.1 s, not moving"},
+		{"stopped", python(nobody, func(p *process.Process) { p.State, p.Denied = "T", false }),
+			"python3 (PID 4711) is stopped (kill -CONT 4711); ",
+			"stopped; runs for 12h 3m, CPU time 2.1 s, not moving"},
+		{"debugged", python(nobody, func(p *process.Process) { p.State, p.Denied = "t", false }),
+			"python3 (PID 4711) is stopped by a debugger; ",
+			"stopped by a debugger; runs for 12h 3m, CPU time 2.1 s, not moving"},
+		{"frozen", python(nobody, func(p *process.Process) { p.Frozen, p.Denied = true, false }),
+			"python3 (PID 4711) is frozen; ",
+			"sleeping, its control group is frozen; runs for 12h 3m, CPU time 2.1 s, not moving"},
 		{"spinning", python(nobody, func(p *process.Process) {
 			p.State, p.Denied, p.Used, p.CPU = "R", false, 50*time.Millisecond, 12*time.Hour
 		}), "python3 (PID 4711) uses the CPU (12h so far); ",
 			"running; runs for 12h 3m, CPU time 12h and moving"},
 		{"asleep, seen from outside", python(nobody), "",
 			"sleeping; runs for 12h 3m, CPU time 2.1 s, not moving\nnote: system calls, wait channels and sockets of another user's processes are shown to root alone"},
-		{"zombie", python(nobody, func(p *process.Process) { p.State, p.Denied = "Z", false }), "", "zombie; runs for 12h 3m, CPU time 2.1 s, not moving"},
-		{"not to be seen", process.Process{PID: 4711, Name: ""}, "", "not seen: it has ended, is hidden from here (hidepid=, another PID namespace), or there was no time to look"},
+		{"zombie", python(nobody, func(p *process.Process) { p.State, p.Denied = "Z", false }), "",
+			"zombie; runs for 12h 3m, CPU time 2.1 s, not moving"},
+		{"not to be seen", process.Process{PID: 4711, Name: ""}, "",
+			"not seen: it has ended, is hidden from here (hidepid=, another PID namespace), or there was no time to look"},
 	} {
 		st := listed(test.seen)
 		st.listed[0].Command = "/usr/bin/python3 x.py"
-		line, notes := judged(t, "", hourly(running("active", "running", 12*time.Hour+3*time.Minute)), st, nil)
+		line, notes := judged(t, "",
+			hourly(running("active", "running", 12*time.Hour+3*time.Minute)), st, nil)
 		if want := at + test.blame + "12 scheduled runs missed"; line != want {
 			t.Errorf("%s: it says\n\t%s; want\n\t%s", test.name, line, want)
 		}
@@ -122,7 +152,9 @@ func TestTelling(t *testing.T) {
 	call := func(name string) func(*process.Process) {
 		return func(p *process.Process) { p.Call, p.On, p.Socket, p.Sockets = name, "", nil, nil }
 	}
-	child := func(parent int) func(*process.Process) { return func(p *process.Process) { p.Parent = parent } }
+	child := func(parent int) func(*process.Process) {
+		return func(p *process.Process) { p.Parent = parent }
+	}
 	state := func(s string) func(*process.Process) {
 		return func(p *process.Process) { p.State = s; call("")(p) }
 	}
@@ -132,7 +164,9 @@ func TestTelling(t *testing.T) {
 		is(3, "shell", call("wait4")),
 		is(4, "parent", nobody),
 		is(5, "leaf", nobody, child(4)),
-		is(6, "timer", call("clock_nanosleep"), func(p *process.Process) { p.Used = 10 * time.Millisecond }), // it looked at its watch
+		// it looked at its watch
+		is(6, "timer", call("clock_nanosleep"),
+			func(p *process.Process) { p.Used = 10 * time.Millisecond }),
 		is(7, "file", call("statx")),
 		is(8, "spinner", state("R")),
 		is(9, "locker", call("flock")),
@@ -143,12 +177,15 @@ func TestTelling(t *testing.T) {
 	for _, s := range listed(all...).suspects() {
 		got = append(got, s.Name)
 	}
-	want := []string{"disk", "client", "locker", "spinner", "file", "timer", "leaf", "shell", "parent", "zombie", ""}
+	want := []string{"disk", "client", "locker", "spinner", "file", "timer", "leaf", "shell",
+		"parent", "zombie", ""}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the most telling first (-want +got):\n%s", diff)
 	}
-	_, notes := judged(t, "", hourly(running("active", "running", 12*time.Hour)), listed(all...), nil)
-	if n := strings.Count(notes, "\nPID "); n != maxLines || !strings.Contains(notes, "\nand 3 more\n") {
+	_, notes := judged(t, "", hourly(running("active", "running", 12*time.Hour)), listed(all...),
+		nil)
+	if n := strings.Count(notes, "\nPID "); n != maxLines ||
+		!strings.Contains(notes, "\nand 3 more\n") {
 		t.Errorf("of 11 processes %d are described:\n%s", n, notes)
 	}
 }
@@ -157,21 +194,27 @@ func TestTelling(t *testing.T) {
 func TestStuckUnknown(t *testing.T) {
 	p := hourly(running("active", "running", 12*time.Hour+3*time.Minute))
 	plain, _ := judged(t, "", p, nil, nil)
-	for _, st := range []*stuck{{}, {err: errors.New("no answer")}, {listed: listed(python()).listed, err: errors.New("no answer")}} {
+	for _, st := range []*stuck{{}, {err: errors.New("no answer")},
+		{listed: listed(python()).listed, err: errors.New("no answer")}} {
 		line, notes := judged(t, "", p, st, nil)
-		if line != plain || (st.err != nil) != strings.Contains(notes, "note: not all is known of its processes: no answer") {
+		if line != plain ||
+			(st.err != nil) != strings.Contains(notes,
+				"note: not all is known of its processes: no answer") {
 			t.Errorf("it says %q, notes\n%s", line, notes)
 		}
 	}
 	// Of a run within its limits only the long output has the processes.
-	if line, _ := judged(t, "", hourly(running("active", "running", time.Minute)), listed(python()), nil); strings.Contains(line, "python3") {
+	if line, _ := judged(t, "", hourly(running("active", "running", time.Minute)), listed(python()),
+		nil); strings.Contains(line, "python3") {
 		t.Errorf("a run within its limits: %s", line)
 	}
 }
 
 // Of several connections, one that is not up yet leads; which of the others it is, is not known.
 func TestPollsMany(t *testing.T) {
-	socket := func(address string) process.Socket { return process.Socket{Remote: netip.MustParseAddrPort(address)} }
+	socket := func(address string) process.Socket {
+		return process.Socket{Remote: netip.MustParseAddrPort(address)}
+	}
 	log, db, mail := socket("127.0.0.1:8125"), socket("10.64.0.9:3306"), socket("10.64.0.7:25")
 	connecting := db
 	connecting.Connecting = true
@@ -180,12 +223,20 @@ func TestPollsMany(t *testing.T) {
 		sockets []process.Socket
 		want    string
 	}{
-		{"poll", []process.Socket{log, db}, "waits in poll, connected to 127.0.0.1:8125 and connected to 10.64.0.9:3306"},
-		{"epoll_wait", []process.Socket{log, connecting}, "waits in epoll_wait, connecting to 10.64.0.9:3306"},
-		{"poll", []process.Socket{log, db, mail}, "waits in poll, connected to 127.0.0.1:8125, connected to 10.64.0.9:3306 and 1 more"},
-		{"restart_syscall", []process.Socket{db}, "waits in restart_syscall, connected to 10.64.0.9:3306"}, // a poll after SIGCONT
+		{"poll", []process.Socket{log, db},
+			"waits in poll, connected to 127.0.0.1:8125 and connected to 10.64.0.9:3306"},
+		{"epoll_wait", []process.Socket{log, connecting},
+			"waits in epoll_wait, connecting to 10.64.0.9:3306"},
+		{"poll", []process.Socket{log, db, mail},
+			"waits in poll, connected to 127.0.0.1:8125, connected to 10.64.0.9:3306 and 1 more"},
+		// a poll after SIGCONT
+		{"restart_syscall", []process.Socket{db},
+			"waits in restart_syscall, connected to 10.64.0.9:3306"},
 	} {
-		s := listed(python(func(p *process.Process) { p.Call, p.On, p.Socket, p.Sockets = test.call, "", nil, test.sockets })).suspects()[0]
+		s := listed(python(func(p *process.Process) {
+			p.Call, p.On, p.Socket, p.Sockets = test.call,
+				"", nil, test.sockets
+		})).suspects()[0]
 		if got := s.blame(); got != "python3 (PID 4711) "+test.want {
 			t.Errorf("%v: %s; want %s", test.sockets, got, test.want)
 		}
@@ -201,7 +252,8 @@ func TestBlameIsShort(t *testing.T) {
 		}
 	})).suspects()[0]
 	const end = "ta/däta/lock, held by x (PID 0), x (PID 1), x (PID 2) and 47 more"
-	if text := s.blame(); len(text) > 250 || !strings.HasSuffix(text, end) || strings.ContainsRune(text, '\uFFFD') {
+	if text := s.blame(); len(text) > 250 || !strings.HasSuffix(text, end) ||
+		strings.ContainsRune(text, '\uFFFD') {
 		t.Errorf("%d bytes: %s; want ...%s", len(text), text, end)
 	}
 }
@@ -212,7 +264,8 @@ func TestLineIsShort(t *testing.T) {
 		p.Sockets = append(p.Sockets, p.Sockets[0])
 	}
 	s := suspect{Process: p, command: strings.Repeat("ä", 5000)}
-	if line := s.line(); len(line) > 900 || !strings.Contains(line, "; and 93 more") || strings.ContainsRune(line, '\uFFFD') {
+	if line := s.line(); len(line) > 900 || !strings.Contains(line, "; and 93 more") ||
+		strings.ContainsRune(line, '\uFFFD') {
 		t.Errorf("the line has %d bytes: %s", len(line), line)
 	}
 }

@@ -36,7 +36,8 @@ func timerFailed(v view) nagios.Findings {
 	case t.Accuracy == systemd.Infinity:
 		why = ": AccuracySec=infinity is more than systemd can wait for (set a finite time)"
 	default:
-		why = ": systemd refused to start " + t.Triggers + " (" + v.systemctl("status", t.Name) + " shows why)"
+		why = ": systemd refused to start " + t.Triggers + " (" + v.systemctl("status", t.Name) +
+			" shows why)"
 	}
 	return found(nagios.Critical, "the timer failed (%s)%s%s", t.Result, why, since(t.StateChange))
 }
@@ -51,7 +52,8 @@ func inactive(v view) nagios.Findings {
 	case t.Job != nil:
 		return found(waitsToStart(v), "not started yet: its %s%s", jobText(*t.Job), jobEnd(*t.Job))
 	case !t.RemainAfterElapse && !t.LastTrigger.IsZero():
-		return found(named, "inactive: it elapsed %s and RemainAfterElapse=no", v.ago(t.LastTrigger))
+		return found(named, "inactive: it elapsed %s and RemainAfterElapse=no",
+			v.ago(t.LastTrigger))
 	case strings.HasPrefix(t.UnitFileState, "enabled"):
 		return found(nagios.Worst(nagios.Warning, named), "enabled but not started%s%s (%s)",
 			stopped(v), v.whyNoService(), v.systemctl("start", t.Name))
@@ -61,7 +63,8 @@ func inactive(v view) nagios.Findings {
 		remedy = "enable --now"
 	}
 	return found(named, "inactive (%s)%s%s: it never fires (%s)",
-		cmp.Or(t.UnitFileState, "no unit file"), stopped(v), v.whyNoService(), v.systemctl(remedy, t.Name))
+		cmp.Or(t.UnitFileState, "no unit file"), stopped(v), v.whyNoService(),
+		v.systemctl(remedy, t.Name))
 }
 
 // waitsToStart is the state of a timer whose own start job is queued. systemd
@@ -117,8 +120,10 @@ func neverAgain(v view) nagios.Findings {
 	t := v.timer
 	switch {
 	case schedule.HasUnitBase(t):
-		return found(nagios.Critical, "will never fire again: OnUnitActiveSec= or OnUnitInactiveSec= has no run "+
-			"to count from%s (%s once, or add %s)", over(t), v.systemctl("start", t.Triggers), anchor(t))
+		return found(nagios.Critical,
+			"will never fire again: OnUnitActiveSec= or OnUnitInactiveSec= has no run "+
+				"to count from%s (%s once, or add %s)", over(t), v.systemctl("start", t.Triggers),
+			anchor(t))
 	case v.neverRan():
 		return found(nagios.Warning, "its time passed without a run, and nothing more is scheduled")
 	}
@@ -175,6 +180,7 @@ func clockWasWrong(v view) nagios.Findings {
 	if err != nil || !ok || t.NextElapse.Sub(expected) <= schedule.Slack(t)+t.RandomizedOffset+dst {
 		return nil
 	}
-	return found(nagios.Critical, "waits until %s although its schedule says %s: the clock was wrong once (%s, twice if need be)",
+	return found(nagios.Critical,
+		"waits until %s although its schedule says %s: the clock was wrong once (%s, twice if need be)",
 		nagios.Instant(t.NextElapse), nagios.Instant(expected), v.systemctl("restart", t.Name))
 }

@@ -27,7 +27,8 @@ func viewOf(opt options, f facts, pair systemd.Pair, now time.Time) view {
 	name := pair.Timer.Name
 	return view{
 		opt: opt, named: f.isNamed(pair), now: now, host: f.host,
-		timer: pair.Timer, service: pair.Service, slices: pair.Slices, run: latest(pair, f.before[name], f.host, now),
+		timer: pair.Timer, service: pair.Service, slices: pair.Slices,
+		run:    latest(pair, f.before[name], f.host, now),
 		before: f.before[name], stuck: f.stuck[name],
 	}
 }

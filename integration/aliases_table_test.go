@@ -47,7 +47,8 @@ func TestAliasTables(t *testing.T) {
 				t.Fatalf("MAILFRESH_SEED=%d: stopped", seed)
 			}
 		}
-		t.Logf("smtpd %s: %+v; MAILFRESH_SEED=%d", r.version(t, "opensmtpd", "opensmtpd"), sum, seed)
+		t.Logf("smtpd %s: %+v; MAILFRESH_SEED=%d", r.version(t, "opensmtpd", "opensmtpd"), sum,
+			seed)
 	})
 }
 
@@ -100,7 +101,8 @@ func compareTables(t *testing.T, tables map[string]*drawn, out string, old bool,
 }
 
 // tableFaults says what internal/aliases has wrong of one table.
-func (d *drawn) tableFaults(t *testing.T, n string, loads, replies, values map[string]string, old bool, sum *tableCounts) (faults []string) {
+func (d *drawn) tableFaults(t *testing.T, n string, loads, replies, values map[string]string,
+	old bool, sum *tableCounts) (faults []string) {
 	t.Helper()
 	asked := d.localParts()
 	c, err := aliases.Read(context.Background(), bytes.NewReader(d.text), aliases.OpenSMTPD, asked)
@@ -111,14 +113,16 @@ func (d *drawn) tableFaults(t *testing.T, n string, loads, replies, values map[s
 	if refused := c.Refused != nil; refused || loads[n] != "1" {
 		sum.refused++
 		if (loads[n] == "1") == refused {
-			faults = append(faults, fmt.Sprintf("refused %t (%v); smtpd loads: %s", refused, c.Refused, loads[n]))
+			faults = append(faults, fmt.Sprintf("refused %t (%v); smtpd loads: %s", refused,
+				c.Refused, loads[n]))
 		}
 		return faults
 	}
 	for i, key := range asked {
 		r, reply := c.Required[i], replies[n+" "+key]
 		value, found := values[n+" "+strings.ToLower(key)]
-		got, want := squeeze(held[strings.ToLower(key)], aliases.OpenSMTPD), squeeze(value, aliases.OpenSMTPD)
+		got, want := squeeze(held[strings.ToLower(key)], aliases.OpenSMTPD),
+			squeeze(value, aliases.OpenSMTPD)
 		if old && strings.HasPrefix(got, ":") {
 			continue
 		}
@@ -129,9 +133,12 @@ func (d *drawn) tableFaults(t *testing.T, n string, loads, replies, values map[s
 		}
 		nothing := strings.Trim(want, ",") == "" // smtpd goes on as if the key were not there
 		if (r.Line > 0) != (found && !nothing) || r.Line > 0 && got != want {
-			faults = append(faults, fmt.Sprintf("key %q: %+v, value %.80q; smtpd: %t, %.80q", key, r, got, found, want))
+			faults = append(faults, fmt.Sprintf("key %q: %+v, value %.80q; smtpd: %t, %.80q", key,
+				r, got, found, want))
 		} else if r.Line > 0 && r.Bad != (reply == "424") {
-			faults = append(faults, fmt.Sprintf("key %q: not understood %t; smtpd answers %q to %.80q", key, r.Bad, reply, want))
+			faults = append(faults,
+				fmt.Sprintf("key %q: not understood %t; smtpd answers %q to %.80q", key, r.Bad,
+					reply, want))
 		}
 	}
 	return faults

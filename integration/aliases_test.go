@@ -40,7 +40,8 @@ func testAliases(t *testing.T, r release) {
 		format aliases.Format
 		oracle func(t *testing.T, r release, dir string) oracle
 	}{
-		{aliases.Exim, lsearch}, {aliases.Aliases, postalias}, {aliases.Map, postmap}, {aliases.Sendmail, newaliases}, {aliases.OpenSMTPDDB, makemap},
+		{aliases.Exim, lsearch}, {aliases.Aliases, postalias}, {aliases.Map, postmap},
+		{aliases.Sendmail, newaliases}, {aliases.OpenSMTPDDB, makemap},
 	}
 	for i, p := range programs {
 		t.Run(p.format.String(), func(t *testing.T) {
@@ -65,7 +66,8 @@ func testAliases(t *testing.T, r release) {
 					t.Fatalf("MAILFRESH_SEED=%d: stopped after %d files", seed, done)
 				}
 			}
-			r.report(t, "alias files of "+p.format.String(), fmt.Sprintf("%d, %d keys", draws, sum.found))
+			r.report(t, "alias files of "+p.format.String(),
+				fmt.Sprintf("%d, %d keys", draws, sum.found))
 			t.Logf("%s: %d files, %d keys found, %d keys absent, %d files refused, %d wrong; MAILFRESH_SEED=%d",
 				p.format, draws, sum.found, sum.absent, sum.refused, sum.wrong, seed)
 		})
@@ -75,7 +77,8 @@ func testAliases(t *testing.T, r release) {
 var olderGrammar = regexp.MustCompile(`[ \t]:|:[ \t]*:|\\\r?\n`)
 
 // takesMore reports whether this release reads what later ones refuse, and the plugin warns of:
-// OpenSMTPD 6.8 lets several separators stand between key and value, and joins lines at a backslash.
+// OpenSMTPD 6.8 lets several separators stand between key and value, and joins lines at a
+// backslash.
 func (r release) takesMore(f aliases.Format, text []byte) bool {
 	return f == aliases.OpenSMTPDDB && r.suite == "bookworm" && olderGrammar.Match(text)
 }
@@ -95,10 +98,18 @@ type drawn struct {
 }
 
 var (
-	drawnKeys = []string{"root", "Root", "foo", "FOO", "a.b", "bar-baz", "x+y", "list", "postmaster", "u_1", "vrts", "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "owner-list", "12345678", "a-key-of-more-than-sixteen-bytes"}
-	oddKeys   = []string{`"a b"`, `"x:y"`, `"q"`, `"open`, "Q@example.org", "a@b", "@dom.org", "*", "two words", "sp ", "é", "É.x", "\xe9", "a\\b", "c(com)", "<angle>", "a,b", "100%", "u!v", "/file", "|cmd", ":", "#k", "k#x", "a;b", "caf\u00e9", `"es\"c"`, `"t\x41\101\n"`, "ex`am", "b{r}", "t~e", "=======", "<<<<<<< HEAD", ">>>>>>> x", "a^b", strings.Repeat("l", 300)}
-	drawnVals = []string{"alice", "alice@example.org", "a, b", "a,b,c", "x@y.org", "bob", "carol,  dave", "/dev/null", "plain-value", "a-value-of-more-than-sixteen-bytes@example.org"}
-	oddVals   = []string{`"|/bin/prog arg"`, "|/bin/prog", ":include:/etc/list", ":blackhole:", "error:550 no", ":error:450 later", "a b", "x # note", `a\`, `a\#b`, "", " ", "a,", ",a", "a,,b", `"q, r"`, "é", "\xff\xfe", "a:b", `\root`, "a@b@c", "a@b_c", "@x", "x@", "o'k", "a\tb", "smtp:[host]", "(c) x", "\"|x", `"|`, "a;b", strings.Repeat("v", 5000), strings.Repeat("m@x.org, ", 1100) + "z"}
+	drawnKeys = []string{"root", "Root", "foo", "FOO", "a.b", "bar-baz", "x+y", "list",
+		"postmaster", "u_1", "vrts", "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "owner-list",
+		"12345678", "a-key-of-more-than-sixteen-bytes"}
+	oddKeys = []string{`"a b"`, `"x:y"`, `"q"`, `"open`, "Q@example.org", "a@b", "@dom.org", "*",
+		"two words", "sp ", "é", "É.x", "\xe9", "a\\b", "c(com)", "<angle>", "a,b", "100%", "u!v",
+		"/file", "|cmd", ":", "#k", "k#x", "a;b", "caf\u00e9", `"es\"c"`, `"t\x41\101\n"`,
+		"ex`am", "b{r}", "t~e", "=======", "<<<<<<< HEAD", ">>>>>>> x", "a^b",
+		strings.Repeat("l", 300)}
+	drawnVals = []string{"alice", "alice@example.org", "a, b", "a,b,c", "x@y.org", "bob",
+		"carol,  dave", "/dev/null", "plain-value",
+		"a-value-of-more-than-sixteen-bytes@example.org"}
+	oddVals = []string{`"|/bin/prog arg"`, "|/bin/prog", ":include:/etc/list", ":blackhole:", "error:550 no", ":error:450 later", "a b", "x # note", `a\`, `a\#b`, "", " ", "a,", ",a", "a,,b", `"q, r"`, "é", "\xff\xfe", "a:b", `\root`, "a@b@c", "a@b_c", "@x", "x@", "o'k", "a\tb", "smtp:[host]", "(c) x", "\"|x", `"|`, "a;b", strings.Repeat("v", 5000), strings.Repeat("m@x.org, ", 1100) + "z"}
 )
 
 func pick(r *rand.Rand, list []string) string { return list[r.IntN(len(list))] }

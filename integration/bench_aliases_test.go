@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-const addresses = "user%07d@example.org: user%07d@mail.example.org\n" // an alias file as in the incident, by far the commonest use of lsearch
+// an alias file as in the incident, by far the commonest use of lsearch
+const addresses = "user%07d@example.org: user%07d@mail.example.org\n"
 
 // aliases measures the check of alias files, with all of their grammar, beside wc -l of the same
 // files.

@@ -61,7 +61,8 @@ func (r *report) burst(t *testing.T, what string, c command) {
 	var right, wrong, late int
 	for i, cmd := range cmds {
 		switch text := text(outputs[i]); {
-		case ends[i].Sub(start) > timeout+500*time.Millisecond || strings.Contains(text, "timed out"):
+		case ends[i].Sub(start) > timeout+500*time.Millisecond ||
+			strings.Contains(text, "timed out"):
 			late++
 		case c.right(cmd, outputs[i]):
 			right++

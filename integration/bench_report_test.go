@@ -201,7 +201,8 @@ func (r row) needs() string {
 	for _, m := range []struct {
 		of   pair
 		what string
-	}{{r.wall, "the wall time"}, {r.cpu, "the CPU time"}, {r.peak, "the peak memory"}, {r.pid1, "PID 1's CPU time"}} {
+	}{{r.wall, "the wall time"}, {r.cpu, "the CPU time"}, {r.peak, "the peak memory"},
+		{r.pid1, "PID 1's CPU time"}} {
 		if m.of.ratio > 1.05 && !r.more {
 			list = append(list, fmt.Sprintf("%.1f times %s", m.of.ratio, m.what))
 		}

@@ -99,7 +99,8 @@ func (r *report) why(t *testing.T, idle command) {
 // journalctlIsStarted runs the command once where journalctl leaves a trace.
 func (r *report) journalctlIsStarted(t *testing.T, c command) bool {
 	t.Helper()
-	const script, trace, journalctl = "/run/journalctl", "/tmp/journalctl-was-started", "/usr/bin/journalctl"
+	const script, trace, journalctl = "/run/journalctl", "/tmp/journalctl-was-started",
+		"/usr/bin/journalctl"
 	if err := os.WriteFile(script, []byte("#!/bin/sh\n: >"+trace+"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +223,8 @@ func startTimers(t *testing.T, from, to int) {
 // startUnit writes a timer and its service, which are loaded when they are first asked for.
 func startUnit(t *testing.T, name, schedule, command string) {
 	t.Helper()
-	for suffix, text := range map[string]string{".timer": "[Timer]\n" + schedule + "\n", ".service": "[Service]\nType=oneshot\nExecStart=" + command + "\n"} {
+	for suffix, text := range map[string]string{".timer": "[Timer]\n" + schedule + "\n",
+		".service": "[Service]\nType=oneshot\nExecStart=" + command + "\n"} {
 		if err := os.WriteFile(
 			"/run/systemd/system/"+name+suffix,
 			[]byte(text),

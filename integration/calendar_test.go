@@ -21,9 +21,11 @@ import (
 	"mailfresh/internal/plugintest"
 )
 
-// The calendar against its oracle: random events, most of them well-formed, are read by calendar.Parse and by the systemd-analyze of
-// each release, under several local zones. Both must accept the same ones, normalise them alike and name the same next five elapses,
-// to the second, which is all systemd-analyze prints. Both read the zones of the release. MAILFRESH_SEED chooses the events.
+// The calendar against its oracle: random events, most of them well-formed, are read by
+// calendar.Parse and by the systemd-analyze of each release, under several local zones. Both must
+// accept the same ones, normalise them alike and name the same next five elapses, to the second,
+// which is all systemd-analyze prints. Both read the zones of the release. MAILFRESH_SEED chooses
+// the events.
 func TestCalendarAgainstSystemdAnalyze(t *testing.T) {
 	everyRelease(t, testCalendar)
 }
@@ -53,16 +55,20 @@ func testCalendar(t *testing.T, r release) {
 	}
 	close(groups)
 	wait.Wait()
-	if tally.accepted < tally.specs/3 || tally.accepted > tally.specs*9/10 || tally.elapses < 3*tally.accepted {
-		t.Errorf("the draw is lopsided: %d of %d specs accepted, %d elapses", tally.accepted, tally.specs, tally.elapses)
+	if tally.accepted < tally.specs/3 || tally.accepted > tally.specs*9/10 ||
+		tally.elapses < 3*tally.accepted {
+		t.Errorf("the draw is lopsided: %d of %d specs accepted, %d elapses", tally.accepted,
+			tally.specs, tally.elapses)
 	}
 	r.report(t, "calendar events, beside systemd-analyze",
 		fmt.Sprintf("%d, %d elapses", tally.specs, tally.elapses))
 	t.Logf("calendar: seed %d: %d specs, %d accepted, %d elapses, %d went backwards, %d stuck, %d in January, %d differences",
-		seed, tally.specs, tally.accepted, tally.elapses, tally.backwards, tally.stuck, tally.january, tally.differences)
+		seed, tally.specs, tally.accepted, tally.elapses, tally.backwards, tally.stuck,
+		tally.january, tally.differences)
 }
 
-// enterZones gives the calling goroutine, and what it runs, the time zones of the root folder in place of this machine's.
+// enterZones gives the calling goroutine, and what it runs, the time zones of the root folder in
+// place of this machine's.
 func enterZones(root string) error {
 	runtime.LockOSThread() // for good: this thread ends with the goroutine
 	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
@@ -81,9 +87,10 @@ func enterZones(root string) error {
 type calendarTally struct {
 	sync.Mutex
 	specs, accepted, elapses, differences int
-	backwards                             int // systemd named an elapse that lies before its predecessor
-	stuck                                 int // systemd gave up on an elapse
-	january                               int // systemd named one that 252 passes over
+	// systemd named an elapse that lies before its predecessor
+	backwards int
+	stuck     int // systemd gave up on an elapse
+	january   int // systemd named one that 252 passes over
 }
 
 // A calendarGroup is what one call of systemd-analyze is asked.
@@ -93,19 +100,22 @@ type calendarGroup struct {
 	specs []string
 }
 
-// A calendarReading is what is known of one event: empty if refused, stuck alone if systemd-analyze gave up on it, then it prints nothing.
+// A calendarReading is what is known of one event: empty if refused, stuck alone if systemd-analyze
+// gave up on it, then it prints nothing.
 type calendarReading struct {
 	normalised string
 	elapses    []string
 	stuck      bool // one of the five elapses cannot be determined
 }
 
-// Between any two events systemd-analyze is given one that is past, so that it is plain which it refused. It is local: evaluating it
-// makes glibc's names of the local zone those at the base time again, whatever years the event before led to.
+// Between any two events systemd-analyze is given one that is past, so that it is plain which it
+// refused. It is local: evaluating it makes glibc's names of the local zone those at the base time
+// again, whatever years the event before led to.
 const calendarMark = "1971-03-04 05:06:07.891011"
 
 func (g calendarGroup) oracle(root string) ([]calendarReading, error) {
-	args := []string{root, "systemd-analyze", "calendar", "--iterations=5", fmt.Sprintf("--base-time=@%d.%06d", g.base.Unix(), g.base.Nanosecond()/1000), "--"}
+	args := []string{root, "systemd-analyze", "calendar", "--iterations=5",
+		fmt.Sprintf("--base-time=@%d.%06d", g.base.Unix(), g.base.Nanosecond()/1000), "--"}
 	for _, spec := range g.specs {
 		args = append(args, spec, calendarMark)
 	}
@@ -132,19 +142,23 @@ func (g calendarGroup) oracle(root string) ([]calendarReading, error) {
 		case reading.normalised == "":
 		case label == "(in UTC)":
 			reading.elapses[len(reading.elapses)-1] = value
-		case label == "Next elapse", strings.HasPrefix(label, "Iter. #"), strings.HasPrefix(label, "Iteration #"):
-			if value != "never" { // where the local time is that of UTC all year, no line in UTC follows
+		case label == "Next elapse", strings.HasPrefix(label, "Iter. #"),
+			strings.HasPrefix(label, "Iteration #"):
+			// where the local time is that of UTC all year, no line in UTC follows
+			if value != "never" {
 				reading.elapses = append(reading.elapses, strings.Replace(value, " +00", " UTC", 1))
 			}
 		}
 	}
 	if len(readings) != len(g.specs) {
-		return nil, fmt.Errorf("systemd-analyze answered %d of %d events: %s", len(readings), len(g.specs), refusals.Bytes())
+		return nil, fmt.Errorf("systemd-analyze answered %d of %d events: %s", len(readings),
+			len(g.specs), refusals.Bytes())
 	}
 	return readings, explain(readings, refusals.String())
 }
 
-// explain tells events that systemd-analyze gave up on from those it refused. Its errors come in the order of the events.
+// explain tells events that systemd-analyze gave up on from those it refused. Its errors come in
+// the order of the events.
 func explain(readings []calendarReading, refusals string) error {
 	i := 0
 	for line := range strings.Lines(refusals) {
@@ -156,7 +170,8 @@ func explain(readings []calendarReading, refusals string) error {
 			i++
 		}
 		if i == len(readings) {
-			return fmt.Errorf("systemd-analyze gave more errors than it left out events: %s", refusals)
+			return fmt.Errorf("systemd-analyze gave more errors than it left out events: %s",
+				refusals)
 		}
 		readings[i].stuck = stuck
 		i++
@@ -207,10 +222,12 @@ func (g calendarGroup) compare(t *testing.T, r release, tally *calendarTally) {
 			tally.stuck++
 			got = calendarReading{stuck: len(calendarElapses(event.Next, g.base, 5)) < 5}
 		}
-		if got.normalised != want.normalised || got.stuck != want.stuck || strings.Join(got.elapses, ",") != strings.Join(want.elapses, ",") {
+		if got.normalised != want.normalised || got.stuck != want.stuck ||
+			strings.Join(got.elapses, ",") != strings.Join(want.elapses, ",") {
 			tally.differences++
 			t.Errorf("TZ=%s systemd-analyze calendar --iterations=5 --base-time=%q %q:\n got %+v (%v)\nwant %+v",
-				g.zone, g.base.UTC().Format("2006-01-02 15:04:05.000000 UTC"), g.specs[i], got, err, want)
+				g.zone, g.base.UTC().Format("2006-01-02 15:04:05.000000 UTC"), g.specs[i], got, err,
+				want)
 		}
 	}
 }
@@ -220,23 +237,26 @@ const calendarLayout = "Mon 2006-01-02 15:04:05 MST"
 // daySteps matches normalised events whose days have steps.
 var daySteps = regexp.MustCompile("[-~][0-9.,/]*/[0-9.,/]* ")
 
-// intoJanuary is Next as systemd has it since issue 40260 was mended: steps of days begin anew with the year, and those of January are
-// found from December on.
-func intoJanuary(e *calendar.Event, spec string, local *time.Location) func(after time.Time) (time.Time, bool) {
+// intoJanuary is Next as systemd has it since issue 40260 was mended: steps of days begin anew with
+// the year, and those of January are found from December on.
+func intoJanuary(e *calendar.Event, spec string,
+	local *time.Location) func(after time.Time) (time.Time, bool) {
 	if zone, err := time.LoadLocation(spec[strings.LastIndexByte(spec, ' ')+1:]); err == nil {
 		local = zone
 	}
 	return func(after time.Time) (time.Time, bool) {
 		next, ok := e.Next(after)
 		newYear := time.Date(after.In(local).Year()+1, time.January, 1, 0, 0, 0, 0, local)
-		if first, found := e.Next(newYear.Add(-time.Microsecond)); ok && found && first.Before(next) && first.After(after) {
+		if first, found := e.Next(newYear.Add(-time.Microsecond)); ok && found &&
+			first.Before(next) && first.After(after) {
 			return first, true
 		}
 		return next, ok
 	}
 }
 
-func calendarElapses(following func(after time.Time) (time.Time, bool), after time.Time, max int) (elapses []string) {
+func calendarElapses(following func(after time.Time) (time.Time, bool), after time.Time,
+	max int) (elapses []string) {
 	for range max {
 		next, ok := following(after)
 		if !ok {
@@ -248,7 +268,8 @@ func calendarElapses(following func(after time.Time) (time.Time, bool), after ti
 	return elapses
 }
 
-// forward counts the elapses up to the first that lies before its predecessor. (The second they are cut to may be the same.)
+// forward counts the elapses up to the first that lies before its predecessor. (The second they are
+// cut to may be the same.)
 func (r calendarReading) forward(base time.Time) int {
 	before := base.Truncate(time.Second)
 	for i, text := range r.elapses {

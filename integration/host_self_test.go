@@ -25,7 +25,8 @@ func TestPrivateHosts(t *testing.T) {
 		{one, "root", "cat /proc/1/comm; uname -n; pwd", "systemd\none\n/\n", 0},
 		{two, "root", "cat /proc/1/comm; uname -n; pwd", "systemd\ntwo\n/\n", 0},
 		{one, "nagios", "id -un; id -Gn; [ -t 0 ]", "nagios\nnagios\n", 1},
-		{one, "nagios", "env | cut -d= -f1 | sort | tr '\\n' ' '", "HOME LOGNAME PATH PWD SHELL USER ", 0},
+		{one, "nagios", "env | cut -d= -f1 | sort | tr '\\n' ' '",
+			"HOME LOGNAME PATH PWD SHELL USER ", 0},
 		{one, "nagios", "readlink /proc/self/fd/0 /proc/$$/fd/0", "", 1},
 		{one, "nagios", "systemctl is-system-running", "running\n", 0},
 		{one, "root", "touch /etc/only-one /var/only-one /run/only-one /tmp/only-one", "", 0},
@@ -35,7 +36,8 @@ func TestPrivateHosts(t *testing.T) {
 	} {
 		out, errs, status := test.host.in(test.user, "sh", "-c", test.command)
 		if out != test.want || status != test.wantStatus {
-			t.Errorf("in(%s, %q) = %q, %d; want %q, %d\n%s", test.user, test.command, out, status, test.want, test.wantStatus, errs)
+			t.Errorf("in(%s, %q) = %q, %d; want %q, %d\n%s", test.user, test.command, out, status,
+				test.want, test.wantStatus, errs)
 		}
 	}
 	if name, err := os.ReadFile(two.path("/etc/hostname")); string(name) != "two\n" {
@@ -63,13 +65,15 @@ func (h *host) traces(t *testing.T) (found []string) {
 	t.Helper()
 	dir := h.cmd.Args[1]
 	group := filepath.Base(dir)
-	paths := []string{dir, "/sys/fs/cgroup/" + group, "/sys/fs/cgroup/unified/" + group, fmt.Sprint("/proc/", h.pid)}
+	paths := []string{dir, "/sys/fs/cgroup/" + group, "/sys/fs/cgroup/unified/" + group,
+		fmt.Sprint("/proc/", h.pid)}
 	for _, path := range paths {
 		if _, err := os.Stat(path); err == nil {
 			found = append(found, path)
 		}
 	}
-	files, err := filepath.Glob("/proc/[0-9]*/cgroup") // of all processes, or of those in a cgroup v2 that is not mounted here
+	// of all processes, or of those in a cgroup v2 that is not mounted here
+	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +85,8 @@ func (h *host) traces(t *testing.T) (found []string) {
 	return found
 }
 
-// TestJanitor closes the janitor's standard input, as the end of this process does: what it minds is killed, what it forgot is not.
+// TestJanitor closes the janitor's standard input, as the end of this process does: what it minds
+// is killed, what it forgot is not.
 func TestJanitor(t *testing.T) {
 	dir := t.TempDir()
 	shell := exec.Command("bash", "-c", janitorScript, dir)

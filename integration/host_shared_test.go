@@ -12,7 +12,8 @@ var ofAll struct {
 	*host
 }
 
-// sharedHost gives the host that all tests share which need none of their own. It ends with the last test.
+// sharedHost gives the host that all tests share which need none of their own. It ends with the
+// last test.
 func sharedHost(t testing.TB) *host {
 	t.Helper()
 	needSystemd(t)

@@ -30,7 +30,8 @@ type setup struct {
 	asleep time.Duration // suspended since it booted: CLOCK_MONOTONIC stood still
 }
 
-// A host is a private machine with systemd as PID 1 (see boot). It shares the network with all others.
+// A host is a private machine with systemd as PID 1 (see boot). It shares the network with all
+// others.
 type host struct {
 	setup
 	pid  int // of its PID 1, as seen from here
@@ -52,7 +53,8 @@ func newHost(t testing.TB, name string) *host {
 
 func needSystemd(t testing.TB) {
 	t.Helper()
-	need(t, "/lib/systemd/systemd", "/usr/bin/dbus-daemon", "/usr/bin/nsenter", "/usr/bin/unshare", "/usr/bin/setpriv", "/usr/bin/pgrep")
+	need(t, "/lib/systemd/systemd", "/usr/bin/dbus-daemon", "/usr/bin/nsenter", "/usr/bin/unshare",
+		"/usr/bin/setpriv", "/usr/bin/pgrep")
 }
 
 // boot starts a host and waits until its systemd is up.
@@ -64,7 +66,8 @@ func (m setup) boot() (*host, error) {
 	cmd := exec.Command("./boot", dir, m.name)
 	cmd.Env = append(os.Environ(), "ROOT="+m.root, "SHARED="+shared)
 	cmd.Env = append(cmd.Env, m.clocks()...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // an interrupt from the keyboard reaches it by the pipe alone
+	// an interrupt from the keyboard reaches it by the pipe alone
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	held, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -114,8 +117,10 @@ func (h *host) up(out io.Reader) error {
 		return err
 	}
 	var state, errs string
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		state, errs, _ = h.in("nagios", "systemctl", "is-system-running") // by the system bus, which is started by this
+	for deadline := time.Now().Add(30 * time.Second); time.Now().
+		Before(deadline); time.Sleep(50 * time.Millisecond) {
+		// by the system bus, which is started by this
+		state, errs, _ = h.in("nagios", "systemctl", "is-system-running")
 		if state == "running\n" || state == "degraded\n" {
 			return nil
 		}
@@ -129,8 +134,8 @@ func (h *host) close() {
 	_ = h.cmd.Wait()
 }
 
-// command prepares a command inside the host, run as NRPE runs its plugins: as user, in /, without standard input, with HOME, PATH, SHELL,
-// USER and LOGNAME alone in its environment.
+// command prepares a command inside the host, run as NRPE runs its plugins: as user, in /, without
+// standard input, with HOME, PATH, SHELL, USER and LOGNAME alone in its environment.
 func (h *host) command(ctx context.Context, user string, command ...string) *exec.Cmd {
 	args := append(h.enter(), "setpriv", "--reuid="+user, "--regid="+user, "--init-groups",
 		"--reset-env", "sh", "-c", `exec "$@" <&-`, "sh")

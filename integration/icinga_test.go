@@ -52,7 +52,8 @@ object Host "nrpe" {
 
 type vars map[string]any
 
-// argvTests are what an operator may write into a service's variables, what the plugin is to be called with, and the state it gives.
+// argvTests are what an operator may write into a service's variables, what the plugin is to be
+// called with, and the state it gives.
 var argvTests = []struct {
 	command string
 	vars    vars
@@ -61,43 +62,66 @@ var argvTests = []struct {
 	says    string
 }{
 	// arrays repeat, blanks and quotes stay, $$ is Icinga's way to write $
-	{"systemd_timer", vars{"unit": []string{"one", "two words"}}, []string{"--unit", "one", "--unit", "two words"}, 3, "option --unit"},
-	{"systemd_timer", vars{"unit": `a'b"c\$$(id);é*`}, []string{"--unit", `a'b"c\$(id);é*`}, 2, `a'b"c\$(id);é*.timer: no timer matches`},
+	{"systemd_timer", vars{"unit": []string{"one", "two words"}},
+		[]string{"--unit", "one", "--unit", "two words"}, 3, "option --unit"},
+	{"systemd_timer", vars{"unit": `a'b"c\$$(id);é*`}, []string{"--unit", `a'b"c\$(id);é*`}, 2,
+		`a'b"c\$(id);é*.timer: no timer matches`},
 	{"systemd_timer", vars{"unit": "absent"}, []string{"--unit", "absent"}, 2, "absent.timer"},
-	{"systemd_timer", vars{"all": true, "exclude": []string{"a*", "?"}}, []string{"--all", "--exclude", "a*", "--exclude", "?"}, 0, "timers"},
-	{"mx_rcpt", vars{"hostname": "127.7.41.9:1", "from": []string{"<>", "a@b.example"}, "recipient": []string{"x@y.example"}},
-		[]string{"--from", "<>", "--from", "a@b.example", "--hostname", "127.7.41.9:1", "--recipient", "x@y.example"}, 2, "refused"},
+	{"systemd_timer", vars{"all": true, "exclude": []string{"a*", "?"}},
+		[]string{"--all", "--exclude", "a*", "--exclude", "?"}, 0, "timers"},
+	{"mx_rcpt", vars{"hostname": "127.7.41.9:1", "from": []string{"<>", "a@b.example"},
+		"recipient": []string{"x@y.example"}},
+		[]string{"--from", "<>", "--from", "a@b.example", "--hostname", "127.7.41.9:1",
+			"--recipient", "x@y.example"}, 2, "refused"},
 
-	{"alias_freshness", vars{"file": []string{"/etc/absent 1", "/etc/absent 2"}, "critical": "1h"}, []string{"--critical", "1h", "--file", "/etc/absent 1", "--file", "/etc/absent 2"}, 2, "/etc/absent 1"},
+	{"alias_freshness", vars{"file": []string{"/etc/absent 1", "/etc/absent 2"}, "critical": "1h"},
+		[]string{"--critical", "1h", "--file", "/etc/absent 1", "--file", "/etc/absent 2"}, 2,
+		"/etc/absent 1"},
 
 	// numbers
-	{"alias_freshness", vars{"file": "/etc/hostname", "warning": 0.5}, []string{"--file", "/etc/hostname", "--warning", "0.500000"}, 1, "hostname"},
-	{"systemd_timer", vars{"all": true, "missed_warning": 0.5, "missed_critical": 3}, []string{"--all", "--missed-critical", "3", "--missed-warning", "0.500000"}, 0, "timers"},
-	{"mx_rcpt", vars{"hostname": "127.7.41.9", "port": 1, "recipient": "x@y.example", "warning": 0.5, "timeout": 2.5},
-		[]string{"--hostname", "127.7.41.9", "--port", "1", "--recipient", "x@y.example", "--timeout", "2.500000", "--warning", "0.500000"}, 2, "refused"},
+	{"alias_freshness", vars{"file": "/etc/hostname", "warning": 0.5},
+		[]string{"--file", "/etc/hostname", "--warning", "0.500000"}, 1, "hostname"},
+	{"systemd_timer", vars{"all": true, "missed_warning": 0.5, "missed_critical": 3},
+		[]string{"--all", "--missed-critical", "3", "--missed-warning", "0.500000"}, 0, "timers"},
+	{"mx_rcpt", vars{"hostname": "127.7.41.9", "port": 1, "recipient": "x@y.example",
+		"warning": 0.5, "timeout": 2.5},
+		[]string{"--hostname", "127.7.41.9", "--port", "1", "--recipient", "x@y.example",
+			"--timeout", "2.500000", "--warning", "0.500000"}, 2, "refused"},
 
 	// what starts with - is a value all the same
-	{"systemd_timer", vars{"unit": "daily", "warning": "-5:", "critical": "-10:10d"}, []string{"--critical", "-10:10d", "--unit", "daily", "--warning", "-5:"}, 0, "daily"},
+	{"systemd_timer", vars{"unit": "daily", "warning": "-5:", "critical": "-10:10d"},
+		[]string{"--critical", "-10:10d", "--unit", "daily", "--warning", "-5:"}, 0, "daily"},
 	{"systemd_timer", vars{"unit": "-x"}, []string{"--unit", "-x"}, 2, "-x.timer"},
-	{"mx_rcpt", vars{"hostname": "--lmtp", "recipient": "-r@y.example"}, []string{"--hostname", "--lmtp", "--recipient", "-r@y.example"}, 3, "--"},
+	{"mx_rcpt", vars{"hostname": "--lmtp", "recipient": "-r@y.example"},
+		[]string{"--hostname", "--lmtp", "--recipient", "-r@y.example"}, 3, "--"},
 
 	// nothing: the plugin says so
 	{"systemd_timer", nil, nil, 3, "nothing to check"},
 	{"systemd_timer", vars{"unit": []string{}}, nil, 3, "nothing to check"},
-	{"systemd_timer", vars{"unit": ""}, []string{"--unit", ""}, 3, "option --unit: the value is empty"},
-	{"systemd_timer", vars{"unit": []string{"daily", ""}}, []string{"--unit", "daily", "--unit", ""}, 3, "option --unit: the value is empty"},
-	{"systemd_timer", vars{"unit": "daily", "warning": ""}, []string{"--unit", "daily", "--warning", ""}, 3, "option --warning: the value is empty"},
-	{"alias_freshness", vars{"file": []string{}, "warning": "1h"}, []string{"--warning", "1h"}, 3, "nothing to check"},
-	{"alias_freshness", vars{"file": "/etc/hostname", "warning": "1h", "format": "exim", "require": []string{""}},
-		[]string{"--file", "/etc/hostname", "--format", "exim", "--require", "", "--warning", "1h"}, 3, "option --require: the value is empty"},
+	{"systemd_timer", vars{"unit": ""}, []string{"--unit", ""}, 3,
+		"option --unit: the value is empty"},
+	{"systemd_timer", vars{"unit": []string{"daily", ""}},
+		[]string{"--unit", "daily", "--unit", ""}, 3, "option --unit: the value is empty"},
+	{"systemd_timer", vars{"unit": "daily", "warning": ""},
+		[]string{"--unit", "daily", "--warning", ""}, 3, "option --warning: the value is empty"},
+	{"alias_freshness", vars{"file": []string{}, "warning": "1h"}, []string{"--warning", "1h"}, 3,
+		"nothing to check"},
+	{"alias_freshness", vars{"file": "/etc/hostname", "warning": "1h", "format": "exim",
+		"require": []string{""}},
+		[]string{"--file", "/etc/hostname", "--format", "exim", "--require", "", "--warning", "1h"},
+		3, "option --require: the value is empty"},
 	{"mx_rcpt", vars{"recipient": []string{}}, nil, 3, "nothing to check"},
-	{"mx_rcpt", vars{"recipient": []string{""}}, []string{"--recipient", ""}, 3, "option --recipient: the value is empty"},
+	{"mx_rcpt", vars{"recipient": []string{""}}, []string{"--recipient", ""}, 3,
+		"option --recipient: the value is empty"},
 
 	// flags, and the one that counts
 	{"systemd_timer", vars{"all": false}, nil, 3, "nothing to check"},
-	{"systemd_timer", vars{"unit": "daily", "verbose": true}, []string{"--unit", "daily", "--verbose"}, 0, "[OK] daily.timer"},
-	{"systemd_timer", vars{"unit": "daily", "verbose": "1"}, []string{"--unit", "daily", "--verbose"}, 0, "[OK] daily.timer"},
-	{"systemd_timer", vars{"unit": "daily", "verbose": 2}, []string{"--unit", "daily", "--verbose", "-v"}, 0, "LoadState"},
+	{"systemd_timer", vars{"unit": "daily", "verbose": true},
+		[]string{"--unit", "daily", "--verbose"}, 0, "[OK] daily.timer"},
+	{"systemd_timer", vars{"unit": "daily", "verbose": "1"},
+		[]string{"--unit", "daily", "--verbose"}, 0, "[OK] daily.timer"},
+	{"systemd_timer", vars{"unit": "daily", "verbose": 2},
+		[]string{"--unit", "daily", "--verbose", "-v"}, 0, "LoadState"},
 	{"systemd_timer", vars{"unit": "daily", "verbose": 0}, []string{"--unit", "daily"}, 0, "daily"},
 }
 
@@ -105,8 +129,11 @@ var argvTests = []struct {
 func TestIcinga(t *testing.T) {
 	t.Parallel()
 	commands := nrpeCommands(t)
-	m := newMonitor(t, "monitor", icingaAddr, fmt.Sprintf(icingaHosts, `"`+strings.Join(commands, `", "`)+`"`))
-	for name, text := range map[string]string{"daily.timer": icingaTimer, "daily.service": icingaService, "generate_vrts_aliases.timer": icingaTimer, "generate_vrts_aliases.service": icingaService} {
+	m := newMonitor(t, "monitor", icingaAddr,
+		fmt.Sprintf(icingaHosts, `"`+strings.Join(commands, `", "`)+`"`))
+	for name, text := range map[string]string{"daily.timer": icingaTimer,
+		"daily.service": icingaService, "generate_vrts_aliases.timer": icingaTimer,
+		"generate_vrts_aliases.service": icingaService} {
 		m.write(t, "/etc/systemd/system/"+name, text)
 	}
 	m.must(t, "systemctl daemon-reload && systemctl start daily.timer generate_vrts_aliases.timer")
@@ -126,7 +153,8 @@ func nrpeCommands(t *testing.T) (names []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, match := range regexp.MustCompile(`(?m)^command\[(.*?)\]=`).FindAllStringSubmatch(string(text), -1) {
+	for _, match := range regexp.MustCompile(`(?m)^command\[(.*?)\]=`).
+		FindAllStringSubmatch(string(text), -1) {
 		names = append(names, match[1])
 	}
 	if len(names) < 5 {
@@ -142,15 +170,19 @@ func testArgv(t *testing.T, m *monitor) {
 			all[test.command+"_"+name] = value
 		}
 		service := fmt.Sprint("argv!", i)
-		m.ask(t, "PUT", "objects/services/"+service, map[string]any{"attrs": map[string]any{"check_command": test.command, "vars": all}}, &[]any{})
+		m.ask(t, "PUT", "objects/services/"+service,
+			map[string]any{"attrs": map[string]any{"check_command": test.command, "vars": all}},
+			&[]any{})
 		got := m.check(t, service)
 		argv, _ := got.Command.([]any)
 		want := []any{path.Join("/usr/lib/nagios/plugins", "check_"+test.command)}
 		for _, arg := range test.argv {
 			want = append(want, arg)
 		}
-		if !slices.Equal(argv, want) || got.State != test.state || !strings.Contains(got.Output, test.says) {
-			t.Errorf("%s %v: called %q; want %q; state %v; want %v; says %q; want %q", test.command, test.vars, argv, want, got.State, test.state, got.Output, test.says)
+		if !slices.Equal(argv, want) || got.State != test.state ||
+			!strings.Contains(got.Output, test.says) {
+			t.Errorf("%s %v: called %q; want %q; state %v; want %v; says %q; want %q", test.command,
+				test.vars, argv, want, got.State, test.state, got.Output, test.says)
 		}
 	}
 }
@@ -170,23 +202,30 @@ func testServices(t *testing.T, m *monitor) {
 		{"nrpe!mailfresh_vrts_aliases", 2, "/etc/exim4/vrts_aliases"},
 		{"nrpe!mailfresh_vrts_timer", 0, "generate_vrts_aliases"},
 	} {
-		if got := m.check(t, test.service); got.State != test.state || !strings.Contains(got.Output, test.says) {
-			t.Errorf("%s: state %v; want %v; says %q; want %q", test.service, got.State, test.state, got.Output, test.says)
+		if got := m.check(t, test.service); got.State != test.state ||
+			!strings.Contains(got.Output, test.says) {
+			t.Errorf("%s: state %v; want %v; says %q; want %q", test.service, got.State, test.state,
+				got.Output, test.says)
 		}
 	}
-	direct, nrpe := m.check(t, "direct!systemd_timer-generate_vrts_aliases"), m.check(t, "nrpe!mailfresh_vrts_timer")
+	direct, nrpe := m.check(t, "direct!systemd_timer-generate_vrts_aliases"),
+		m.check(t, "nrpe!mailfresh_vrts_timer")
 	steady := func(r checkResult) string {
-		return regexp.MustCompile(`[0-9]+`).ReplaceAllString(fmt.Sprintf("%v %q %q", r.State, r.Output, r.Perfdata), "N")
+		return regexp.MustCompile(`[0-9]+`).
+			ReplaceAllString(fmt.Sprintf("%v %q %q", r.State, r.Output, r.Perfdata), "N")
 	}
 	if steady(direct) != steady(nrpe) || len(direct.Perfdata) == 0 {
-		t.Errorf("directly %s\nby NRPE  %s; want the same, but for the time", steady(direct), steady(nrpe))
+		t.Errorf("directly %s\nby NRPE  %s; want the same, but for the time", steady(direct),
+			steady(nrpe))
 	}
 	if values := m.parsed(t, nrpe.Perfdata); values["next"] <= 0 || values["next"] > 86400 {
-		t.Errorf("Icinga reads the performance data %q as %v; want next in 0 to 86400", nrpe.Perfdata, values)
+		t.Errorf("Icinga reads the performance data %q as %v; want next in 0 to 86400",
+			nrpe.Perfdata, values)
 	}
 }
 
-// testNRPE runs each command of the snippet: what it checks may be missing here, but NRPE has to know it, and the plugin its options.
+// testNRPE runs each command of the snippet: what it checks may be missing here, but NRPE has to
+// know it, and the plugin its options.
 func testNRPE(t *testing.T, m *monitor, commands []string) {
 	for _, command := range commands {
 		got := m.check(t, "nrpe!"+command)
@@ -204,7 +243,8 @@ func testNagios(t *testing.T, m *monitor) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	commands := regexp.MustCompile(`(?m)^    command_name +(.*)\n    command_line +(.*)$`).FindAllStringSubmatch(string(snippet), -1)
+	commands := regexp.MustCompile(`(?m)^    command_name +(.*)\n    command_line +(.*)$`).
+		FindAllStringSubmatch(string(snippet), -1)
 	arguments := map[string][]string{
 		"check_systemd_timer":       {"daily"},
 		"check_systemd_timer_age":   {"daily", "~:25h", "@0:10"},
@@ -215,22 +255,27 @@ func testNagios(t *testing.T, m *monitor) {
 		"check_mx_rcpt_domain":      {"x@y.invalid", "z@y.invalid"},
 	}
 	if len(commands) != len(arguments) {
-		t.Errorf("contrib/nagios/mailfresh.cfg defines %d commands; want %d", len(commands), len(arguments))
+		t.Errorf("contrib/nagios/mailfresh.cfg defines %d commands; want %d", len(commands),
+			len(arguments))
 	}
 	for _, match := range commands {
-		name, line := match[1], strings.NewReplacer("$USER1$", "/usr/lib/nagios/plugins", "$HOSTADDRESS$", "127.7.41.9").Replace(match[2])
+		name, line := match[1], strings.NewReplacer("$USER1$", "/usr/lib/nagios/plugins",
+			"$HOSTADDRESS$", "127.7.41.9").Replace(match[2])
 		for i, value := range arguments[name] {
 			line = strings.ReplaceAll(line, fmt.Sprintf("$ARG%d$", i+1), value)
 		}
 		out, errs, status := m.in("nagios", "sh", "-c", line)
-		label := strings.ToUpper(strings.TrimPrefix(regexp.MustCompile(`check_[a-z]+_[a-z]+`).FindString(name), "check_"))
-		if status < 0 || status > 3 || !strings.HasPrefix(out, label) || strings.Contains(out, "--help") || strings.Contains(line, "$ARG") || errs != "" {
+		label := strings.ToUpper(strings.TrimPrefix(regexp.MustCompile(`check_[a-z]+_[a-z]+`).
+			FindString(name), "check_"))
+		if status < 0 || status > 3 || !strings.HasPrefix(out, label) ||
+			strings.Contains(out, "--help") || strings.Contains(line, "$ARG") || errs != "" {
 			t.Errorf("%s: %s: exit status %d, says %q%q", name, line, status, out, errs)
 		}
 	}
 }
 
-// testNegate: negate(1) replaces the state in the text; it finds one word in capitals, the right one.
+// testNegate: negate(1) replaces the state in the text; it finds one word in capitals, the right
+// one.
 func testNegate(t *testing.T, m *monitor) {
 	const dir = "/usr/lib/nagios/plugins/"
 	for _, test := range []struct {
@@ -240,13 +285,17 @@ func testNegate(t *testing.T, m *monitor) {
 	}{
 		{[]string{"check_systemd_timer", "-u", "absent"}, 0, "SYSTEMD_TIMER OK - absent.timer"},
 		{[]string{"check_systemd_timer", "-u", "daily"}, 2, "SYSTEMD_TIMER CRITICAL - "},
-		{[]string{"check_alias_freshness", "-f", "/etc/absent", "-c", "1h"}, 0, "ALIAS_FRESHNESS OK - /etc/absent"},
+		{[]string{"check_alias_freshness", "-f", "/etc/absent", "-c", "1h"}, 0,
+			"ALIAS_FRESHNESS OK - /etc/absent"},
 		{[]string{"check_mx_rcpt", "-H", "127.7.41.9:1", "-r", "x@y.example"}, 0, "MX_RCPT OK - "},
 	} {
-		out, errs, status := m.in("nagios", append([]string{dir + "negate", "-s", dir + test.plugin[0]}, test.plugin[1:]...)...)
-		words := regexp.MustCompile(`\b(OK|WARNING|CRITICAL|UNKNOWN)\b`).FindAllString(firstLine(out), -1)
+		out, errs, status := m.in("nagios",
+			append([]string{dir + "negate", "-s", dir + test.plugin[0]}, test.plugin[1:]...)...)
+		words := regexp.MustCompile(`\b(OK|WARNING|CRITICAL|UNKNOWN)\b`).
+			FindAllString(firstLine(out), -1)
 		if status != test.status || !strings.HasPrefix(out, test.line) || len(words) != 1 {
-			t.Errorf("negate -s %q: status %d; want %d; says %q%q; want %q and one state", test.plugin, status, test.status, out, errs, test.line)
+			t.Errorf("negate -s %q: status %d; want %d; says %q%q; want %q and one state",
+				test.plugin, status, test.status, out, errs, test.line)
 		}
 	}
 }

@@ -22,7 +22,8 @@ const (
 	postfix = "/var/cache/mailfresh/postfix/usr"
 )
 
-// A mailer starts mail daemons: those of a release in private hosts of it, or with no host those that are unpacked on this machine.
+// A mailer starts mail daemons: those of a release in private hosts of it, or with no host those
+// that are unpacked on this machine.
 type mailer struct{ exim, postfix *host }
 
 // mailer gives the mail daemons of the release, until the test ends.
@@ -31,8 +32,8 @@ func (r release) mailer(t testing.TB) mailer {
 	return mailer{exim: r.host(t, "exim", "exim"), postfix: r.host(t, "postfix", "postfix")}
 }
 
-// startExim starts a private Exim with Debian's default limits on one address; rules are the RCPT ACL and what follows. DIR in them is
-// its folder, which has a log.
+// startExim starts a private Exim with Debian's default limits on one address; rules are the RCPT
+// ACL and what follows. DIR in them is its folder, which has a log.
 func (m mailer) startExim(t testing.TB, addr, rules string) (dir string) {
 	t.Helper()
 	return m.startEximOptions(t, addr, "tls_advertise_hosts =\n", rules)
@@ -47,7 +48,8 @@ func (m mailer) startEximOptions(t testing.TB, addr, options, rules string) (dir
 	} else {
 		need(t, exim)
 	}
-	start(t, addr, m.exim.daemon(program, "-bdf", "-C", writeEximConfig(t, dir, addr, options, rules)))
+	start(t, addr,
+		m.exim.daemon(program, "-bdf", "-C", writeEximConfig(t, dir, addr, options, rules)))
 	return dir
 }
 

@@ -1,9 +1,11 @@
 //go:build integration || bench
 
-// Package integration runs the plugins against the real daemons: systemd as PID 1 of private hosts, mail servers, NRPE and Icinga 2.
+// Package integration runs the plugins against the real daemons: systemd as PID 1 of private hosts,
+// mail servers, NRPE and Icinga 2.
 //
-// It wants root and what ./install installs. Whatever a test lacks makes it fail when CI is set, and skip, saying why, when not. Nothing stays
-// on the machine: folders, processes, mounts and cgroups go when the tests end, also when they panic or are killed.
+// It wants root and what ./install installs. Whatever a test lacks makes it fail when CI is set,
+// and skip, saying why, when not. Nothing stays on the machine: folders, processes, mounts and
+// cgroups go when the tests end, also when they panic or are killed.
 package integration
 
 import (
@@ -18,10 +20,12 @@ import (
 	"mailfresh/internal/plugintest"
 )
 
-// shared is a folder that all private hosts see under the same name, as root's to write to. It is the place for files of the tests.
+// shared is a folder that all private hosts see under the same name, as root's to write to. It is
+// the place for files of the tests.
 var shared string
 
-// bin holds the plugins built from this tree. Every user may run them, inside and outside of the private hosts.
+// bin holds the plugins built from this tree. Every user may run them, inside and outside of the
+// private hosts.
 var bin string
 
 // atEnd is called when the last test has ended.
@@ -62,7 +66,8 @@ func run(m *testing.M) int {
 	return 0
 }
 
-// janitor is told "mind" or "forget" and a process group. When this process is gone, in whatever way, it kills the groups that it minds.
+// janitor is told "mind" or "forget" and a process group. When this process is gone, in whatever
+// way, it kills the groups that it minds.
 var janitor io.Writer
 
 const janitorScript = `
@@ -74,7 +79,8 @@ done
 for group in "${!minded[@]}"; do kill -KILL -- "-$group"; done
 rm -rf "$0"`
 
-// scratch makes a folder below /var/tmp, which private hosts see under the same name. It is removed by remove, or by the janitor.
+// scratch makes a folder below /var/tmp, which private hosts see under the same name. It is removed
+// by remove, or by the janitor.
 func scratch() (dir string, remove func(), err error) {
 	dir, err = os.MkdirTemp("/var/tmp", "mailfresh-")
 	if err != nil {

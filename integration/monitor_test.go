@@ -20,15 +20,16 @@ import (
 	"time"
 )
 
-// A monitor is a private host with an Icinga 2 as Debian sets it up, this project's plugins, CheckCommands and example services, and Icinga's API on an
-// address of its own.
+// A monitor is a private host with an Icinga 2 as Debian sets it up, this project's plugins,
+// CheckCommands and example services, and Icinga's API on an address of its own.
 type monitor struct {
 	*host
 	url, password string
 	client        *http.Client
 }
 
-// A checkResult is what Icinga keeps of a service's last check. Its API gives all numbers as floats.
+// A checkResult is what Icinga keeps of a service's last check. Its API gives all numbers as
+// floats.
 type checkResult struct {
 	State    float64  // of the plugin: 0 to 3
 	Output   string   // service output and long output
@@ -51,7 +52,8 @@ object ApiUser "test" {
 }
 `
 
-// newMonitor boots a monitor whose API is at addr. Its configuration is that of Debian, without the example hosts; what is in contrib/icinga2; and config.
+// newMonitor boots a monitor whose API is at addr. Its configuration is that of Debian, without the
+// example hosts; what is in contrib/icinga2; and config.
 func newMonitor(t *testing.T, name, addr, config string) *monitor {
 	t.Helper()
 	need(t, "/usr/sbin/icinga2", "/usr/bin/openssl", "/usr/lib/nagios/plugins/check_nrpe")
@@ -73,7 +75,9 @@ func newMonitor(t *testing.T, name, addr, config string) *monitor {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(authority)
-	m.client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "monitor"}}}
+	m.client = &http.Client{Timeout: time.Minute,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots,
+			ServerName: "monitor"}}}
 	t.Cleanup(m.client.CloseIdleConnections)
 	eventually(t, "Icinga's API listens", 30*time.Second, func() bool {
 		conn, err := net.Dial("tcp", addr+":5665")
@@ -89,7 +93,8 @@ func newMonitor(t *testing.T, name, addr, config string) *monitor {
 // eventually waits until a condition holds.
 func eventually(t *testing.T, what string, patience time.Duration, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().
+		Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if holds() {
 			return
 		}
@@ -97,7 +102,8 @@ func eventually(t *testing.T, what string, patience time.Duration, holds func() 
 	t.Fatalf("not so after %v: %s", patience, what)
 }
 
-// putContrib copies the shipped files of Icinga to the monitor. They are what an operator would have: unchanged.
+// putContrib copies the shipped files of Icinga to the monitor. They are what an operator would
+// have: unchanged.
 func (m *monitor) putContrib(t *testing.T) {
 	t.Helper()
 	files, err := filepath.Glob("../contrib/icinga2/*.conf")
@@ -109,7 +115,8 @@ func (m *monitor) putContrib(t *testing.T) {
 	}
 }
 
-// putPlugins shows this tree's plugins beside Debian's in /usr/lib/nagios/plugins, to this host alone, and has D-Bus up for them.
+// putPlugins shows this tree's plugins beside Debian's in /usr/lib/nagios/plugins, to this host
+// alone, and has D-Bus up for them.
 func (h *host) putPlugins(t *testing.T) {
 	t.Helper()
 	h.must(t, "cp -a /usr/lib/nagios/plugins /run/plugins && cp "+bin+"/* /run/plugins && mount --bind /run/plugins /usr/lib/nagios/plugins")
@@ -187,7 +194,8 @@ func (m *monitor) ask(t *testing.T, method, path string, body any, results any) 
 // checkNow asks Icinga to run the checks of all services that match the filter.
 func (m *monitor) checkNow(t *testing.T, filter string) {
 	t.Helper()
-	m.ask(t, "POST", "actions/reschedule-check", map[string]any{"type": "Service", "filter": filter, "force": true}, &[]any{})
+	m.ask(t, "POST", "actions/reschedule-check", map[string]any{"type": "Service", "filter": filter,
+		"force": true}, &[]any{})
 }
 
 // results gives the last check results, by "host!service", of the services that have one.
@@ -209,7 +217,8 @@ func (m *monitor) results(t *testing.T) map[string]checkResult {
 	return all
 }
 
-// check runs a service's check and gives its result. It asks again now and then: Icinga forgets what it is asked while a check runs.
+// check runs a service's check and gives its result. It asks again now and then: Icinga forgets
+// what it is asked while a check runs.
 func (m *monitor) check(t *testing.T, service string) (result checkResult) {
 	t.Helper()
 	start := time.Now()
@@ -237,7 +246,8 @@ func (m *monitor) parsed(t *testing.T, perfdata []string) map[string]float64 {
 				Value float64
 			}
 		}
-		m.ask(t, "POST", "console/execute-script?command="+url.QueryEscape(fmt.Sprintf("parse_performance_data(%q)", item)), nil, &results)
+		m.ask(t, "POST",
+			"console/execute-script?command="+url.QueryEscape(fmt.Sprintf("parse_performance_data(%q)", item)), nil, &results)
 		if len(results) != 1 || results[0].Result.Label == "" {
 			t.Fatalf("Icinga cannot read the performance data %q: %+v", item, results)
 		}

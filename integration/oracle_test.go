@@ -211,7 +211,8 @@ func makemap(t *testing.T, r release, dir string) oracle {
 		t.Fatal(err)
 	}
 	command := func(args ...string) *exec.Cmd {
-		return h.daemon(append([]string{"setpriv", "--regid=opensmtpq", "--clear-groups", program}, args...)...)
+		return h.daemon(append([]string{"setpriv", "--regid=opensmtpq", "--clear-groups", program},
+			args...)...)
 	}
 	writeText(t, filepath.Join(dir, "probe"), "a: b\n")
 	said, _ := command("-t", "aliases", filepath.Join(dir, "probe")).CombinedOutput()

@@ -50,7 +50,8 @@ var oddFiles = map[string]string{
 // the job that hangs fires within two of the job's intervals, and clears.
 func TestPrometheus(t *testing.T) {
 	t.Parallel()
-	need(t, "/usr/bin/prometheus", "/usr/bin/prometheus-node-exporter", "/usr/bin/prometheus-alertmanager")
+	need(t, "/usr/bin/prometheus", "/usr/bin/prometheus-node-exporter",
+		"/usr/bin/prometheus-alertmanager")
 	h := newHost(t, "prometheus")
 	h.putPlugins(t)
 	acceptAll(t, "127.7.50.9:"+mxPort)
@@ -58,7 +59,8 @@ func TestPrometheus(t *testing.T) {
 	startPrometheus(t, h)
 	t.Cleanup(func() {
 		if t.Failed() {
-			out, errs, _ := h.in("root", "journalctl", "-q", "-n", "15", "-u", "mailfresh-textfile@timers.service")
+			out, errs, _ := h.in("root", "journalctl", "-q", "-n", "15", "-u",
+				"mailfresh-textfile@timers.service")
 			t.Log(out, errs, fetch(t, "http://"+exporterAddr+":"+mxPort+"/metrics"))
 		}
 	})
@@ -76,7 +78,8 @@ func TestPrometheus(t *testing.T) {
 		return slices.Contains(alerts(t), "MailfreshRunMissed")
 	})
 	took := time.Since(began)
-	t.Logf("fired %.1f s after the run began, the job's interval is %v", took.Seconds(), jobInterval)
+	t.Logf("fired %.1f s after the run began, the job's interval is %v", took.Seconds(),
+		jobInterval)
 	if took > 2*jobInterval {
 		t.Errorf("the alert fired %v after the run began; want at most %v", took, 2*jobInterval)
 	}
@@ -92,10 +95,13 @@ func TestPrometheus(t *testing.T) {
 func (h *host) putTextfiles(t *testing.T) {
 	t.Helper()
 	for _, unit := range []string{"service", "timer"} {
-		h.copy(t, "../contrib/prometheus/mailfresh-textfile@."+unit, "/etc/systemd/system/mailfresh-textfile@."+unit)
+		h.copy(t, "../contrib/prometheus/mailfresh-textfile@."+unit,
+			"/etc/systemd/system/mailfresh-textfile@."+unit)
 	}
-	h.write(t, "/etc/default/mailfresh-timers", `COMMAND="/usr/lib/nagios/plugins/check_systemd_timer --all"`+"\n")
-	h.write(t, "/etc/systemd/system/job.service", "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'while [ -e /run/hang ]; do sleep 0.2; done'\n")
+	h.write(t, "/etc/default/mailfresh-timers",
+		`COMMAND="/usr/lib/nagios/plugins/check_systemd_timer --all"`+"\n")
+	h.write(t, "/etc/systemd/system/job.service",
+		"[Service]\nType=oneshot\nExecStart=/bin/sh -c 'while [ -e /run/hang ]; do sleep 0.2; done'\n")
 	h.write(t, "/etc/systemd/system/job.timer", "[Timer]\nOnCalendar=*:*:0/20\nAccuracySec=1us\n")
 	h.must(t, `mkdir -p `+textfiles+` /etc/systemd/system/mailfresh-textfile@.timer.d
 printf '[Timer]\nOnCalendar=\nOnCalendar=*:*:0/2\n' >/etc/systemd/system/mailfresh-textfile@.timer.d/test.conf
@@ -104,10 +110,13 @@ printf '[Unit]\nStartLimitIntervalSec=0\n' >/etc/systemd/system/mailfresh-textfi
 systemctl daemon-reload
 systemctl start job.timer mailfresh-textfile@timers.timer`)
 	h.must(t, "mkdir -p /usr/local/share/man/man1")
-	for _, plugin := range []string{"check_systemd_timer", "check_alias_freshness", "check_mx_rcpt"} {
+	for _, plugin := range []string{"check_systemd_timer", "check_alias_freshness",
+		"check_mx_rcpt"} {
 		h.copy(t, "../man/"+plugin+".1", "/usr/local/share/man/man1/"+plugin+".1")
 	}
-	if out, errs, status := h.in("root", "systemd-analyze", "verify", "mailfresh-textfile@timers.service", "mailfresh-textfile@timers.timer"); status != 0 || out+errs != "" {
+	if out, errs, status := h.in("root", "systemd-analyze", "verify",
+		"mailfresh-textfile@timers.service", "mailfresh-textfile@timers.timer"); status != 0 ||
+		out+errs != "" {
 		t.Errorf("systemd-analyze verify: exit status %d: %s%s", status, out, errs)
 	}
 	dir := folder(t, nil, "odd", "root")
@@ -120,16 +129,20 @@ systemctl start job.timer mailfresh-textfile@timers.timer`)
 		args = append(args, "-f", path)
 	}
 	newer := filepath.Join(dir, "newer")
-	build := exec.Command("go", "build", "-ldflags", "-X mailfresh/internal/plugin.version=9.9", "-o", newer, "../check_alias_freshness")
+	build := exec.Command("go", "build", "-ldflags", "-X mailfresh/internal/plugin.version=9.9",
+		"-o", newer, "../check_alias_freshness")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	for name, command := range map[string][]string{
 		"aliases": append([]string{filepath.Join(bin, "check_alias_freshness")}, args...),
 		"newer":   {newer, "-f", "/etc/passwd", "-c", "1s", "--output-format=openmetrics"},
-		"gone":    {filepath.Join(bin, "check_alias_freshness"), "-f", "/no/such", "-c", "1s", "--output-format=openmetrics"},
-		"rcpt1":   {filepath.Join(bin, "check_mx_rcpt"), "-H", "127.7.50.9", "-p", mxPort, "-r", "a@example.org", "--output-format=openmetrics"},
-		"rcpt2":   {filepath.Join(bin, "check_mx_rcpt"), "-H", "127.7.50.9", "-p", mxPort, "-r", "b@example.org", "--output-format=openmetrics"},
+		"gone": {filepath.Join(bin, "check_alias_freshness"), "-f", "/no/such", "-c", "1s",
+			"--output-format=openmetrics"},
+		"rcpt1": {filepath.Join(bin, "check_mx_rcpt"), "-H", "127.7.50.9", "-p", mxPort, "-r",
+			"a@example.org", "--output-format=openmetrics"},
+		"rcpt2": {filepath.Join(bin, "check_mx_rcpt"), "-H", "127.7.50.9", "-p", mxPort, "-r",
+			"b@example.org", "--output-format=openmetrics"},
 	} {
 		out, err := exec.Command(command[0], command[1:]...).Output()
 		if err != nil {
@@ -185,10 +198,14 @@ scrape_configs: [{job_name: node, static_configs: [{targets: ['` + exporterAddr 
 	if err != nil {
 		t.Fatal(err)
 	}
-	start(t, exporterAddr, h.daemon("prometheus-node-exporter", "--collector.disable-defaults", "--collector.textfile",
-		"--collector.textfile.directory="+textfiles, "--web.listen-address="+exporterAddr+":"+mxPort))
-	start(t, alertmanagerAddr, exec.Command("prometheus-alertmanager", "--config.file="+dir+"/alertmanager.yml",
-		"--storage.path="+dir+"/alerts", "--cluster.listen-address=", "--web.listen-address="+alertmanagerAddr+":"+mxPort))
+	start(t, exporterAddr, h.daemon("prometheus-node-exporter", "--collector.disable-defaults",
+		"--collector.textfile",
+		"--collector.textfile.directory="+textfiles,
+		"--web.listen-address="+exporterAddr+":"+mxPort))
+	start(t, alertmanagerAddr,
+		exec.Command("prometheus-alertmanager", "--config.file="+dir+"/alertmanager.yml",
+			"--storage.path="+dir+"/alerts", "--cluster.listen-address=",
+			"--web.listen-address="+alertmanagerAddr+":"+mxPort))
 	start(t, prometheusAddr, exec.Command("prometheus", "--config.file="+dir+"/prometheus.yml",
 		"--storage.tsdb.path="+dir+"/data", "--web.listen-address="+prometheusAddr+":"+mxPort))
 }
@@ -217,7 +234,8 @@ func (h *host) everySample(t *testing.T) {
 			}
 		}
 	}
-	for _, complaint := range []string{"node_textfile_scrape_error{}", `promhttp_metric_handler_errors_total{cause="gathering"}`} {
+	for _, complaint := range []string{"node_textfile_scrape_error{}",
+		`promhttp_metric_handler_errors_total{cause="gathering"}`} {
 		if n, ok := served[complaint]; !ok || n != 0 {
 			t.Errorf("%s = %v, served: %t; want 0", complaint, n, ok)
 		}
@@ -260,9 +278,11 @@ func samplesOf(text string) map[string]float64 {
 func (h *host) waitHung(t *testing.T) (began time.Time) {
 	t.Helper()
 	eventually(t, "the job hangs", 2*jobInterval, func() bool {
-		return strings.TrimSpace(h.must(t, "systemctl show -P ActiveState job.service")) == "activating"
+		return strings.TrimSpace(h.must(t,
+			"systemctl show -P ActiveState job.service")) == "activating"
 	})
-	stamp := strings.TrimSpace(h.must(t, "date -d \"$(systemctl show -P InactiveExitTimestamp job.service)\" +%s"))
+	stamp := strings.TrimSpace(h.must(t,
+		"date -d \"$(systemctl show -P InactiveExitTimestamp job.service)\" +%s"))
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
 	if err != nil {
 		t.Fatal(err)
@@ -310,7 +330,8 @@ func query(t *testing.T, expr string) (samples []map[string]string) {
 			Result []struct{ Metric map[string]string }
 		}
 	}
-	text := fetch(t, "http://"+prometheusAddr+":"+mxPort+"/api/v1/query?query="+url.QueryEscape(expr))
+	text := fetch(t,
+		"http://"+prometheusAddr+":"+mxPort+"/api/v1/query?query="+url.QueryEscape(expr))
 	if err := json.Unmarshal([]byte(text), &answer); err != nil || answer.Status != "success" {
 		t.Fatalf("query %s: %v: %s", expr, err, text)
 	}
@@ -353,7 +374,8 @@ func fetch(t *testing.T, address string) string {
 // The alert rules, by Prometheus' own test of rules.
 func TestAlertRules(t *testing.T) {
 	need(t, "/usr/bin/promtool")
-	for _, args := range [][]string{{"check", "rules", "mailfresh.rules.yml"}, {"test", "rules", "mailfresh_test.yml"}} {
+	for _, args := range [][]string{{"check", "rules", "mailfresh.rules.yml"},
+		{"test", "rules", "mailfresh_test.yml"}} {
 		cmd := exec.Command("promtool", args...)
 		cmd.Dir = "../contrib/prometheus"
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -15,8 +15,9 @@ import (
 	"testing"
 )
 
-// A release is one of Debian, for whose programs the plugins have to be right. SUITES names those to test on; without it they are this
-// machine's own and all of usualReleases that the mirror carries.
+// A release is one of Debian, for whose programs the plugins have to be right. SUITES names those
+// to test on; without it they are this machine's own and all of usualReleases that the mirror
+// carries.
 type release struct{ suite string }
 
 var usualReleases = []string{"bookworm", "trixie", "sid"}
@@ -32,7 +33,8 @@ func everyRelease(t *testing.T, test func(t *testing.T, r release)) {
 	}
 }
 
-// thisRelease runs a test in which releases differ little on each release, but in CI on this machine's own alone.
+// thisRelease runs a test in which releases differ little on each release, but in CI on this
+// machine's own alone.
 func thisRelease(t *testing.T, test func(t *testing.T, r release)) {
 	if own := ownSuite(); os.Getenv("CI") != "" && os.Getenv("SUITES") == "" {
 		t.Logf("in CI on %s alone; on all by make integration", own)
@@ -69,8 +71,8 @@ var roots struct {
 	made map[string]string // suite and kind: folder, "" where the mirror does not carry the suite
 }
 
-// root gives the root folder of a kind (see ./root), made now if need be. The test is skipped, and says so, if the mirror does not
-// carry the release and SUITES does not name it.
+// root gives the root folder of a kind (see ./root), made now if need be. The test is skipped, and
+// says so, if the mirror does not carry the release and SUITES does not name it.
 func (r release) root(t testing.TB, kind string) string {
 	t.Helper()
 	need(t, "/usr/bin/mmdebstrap", "/usr/bin/unshare")
@@ -84,7 +86,8 @@ func (r release) root(t testing.TB, kind string) string {
 		cmd.Stderr = &why
 		out, err := cmd.Output()
 		exit := new(exec.ExitError)
-		if absent := errors.As(err, &exit) && exit.ExitCode() == 77; err != nil && (!absent || os.Getenv("SUITES") != "") {
+		if absent := errors.As(err, &exit) && exit.ExitCode() == 77; err != nil &&
+			(!absent || os.Getenv("SUITES") != "") {
 			t.Fatalf("%v: %v\n%s", cmd.Args, err, &why)
 		}
 		if roots.made == nil {

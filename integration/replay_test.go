@@ -30,8 +30,8 @@ const (
 	job         = "generate_vrts_aliases.service"
 )
 
-// A replay is the incident on real parts: two MX hosts with a job each that asks the office mail provider, the ticket system that the job reads its queues
-// from, and the Icinga that watches them.
+// A replay is the incident on real parts: two MX hosts with a job each that asks the office mail
+// provider, the ticket system that the job reads its queues from, and the Icinga that watches them.
 type replay struct {
 	mx1001, mx2001, office *host
 	*monitor
@@ -54,7 +54,8 @@ func newTicketSystem(t *testing.T) *ticketSystem {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &ticketSystem{url: "http://" + listener.Addr().String(), queues: []string{"info@example.org", "permissions@example.org"}}
+	s := &ticketSystem{url: "http://" + listener.Addr().String(),
+		queues: []string{"info@example.org", "permissions@example.org"}}
 	server := &http.Server{Handler: s}
 	go server.Serve(listener)
 	t.Cleanup(func() { server.Close() })
@@ -102,11 +103,15 @@ func newMailHost(t *testing.T, name, config string) *host {
 	return h
 }
 
-// newMX boots an MX host of the incident: Exim, the job and its timer, NRPE with the shipped snippet.
+// newMX boots an MX host of the incident: Exim, the job and its timer, NRPE with the shipped
+// snippet.
 func newMX(t *testing.T, name, addr string, tickets *ticketSystem) *host {
 	t.Helper()
-	values := []string{"@NAME@", name, "@ADDR@", addr, "@OFFICE@", officeAddr, "@TICKETS@", tickets.url, "@PASSWORD@", "sesame",
-		"@INTERVAL@", fmt.Sprint(interval), "@WARNING@", fmt.Sprint(int((interval + slack).Seconds())), "@CRITICAL@", fmt.Sprint(int((2*interval + slack).Seconds()))}
+	values := []string{"@NAME@", name, "@ADDR@", addr, "@OFFICE@", officeAddr, "@TICKETS@",
+		tickets.url, "@PASSWORD@", "sesame",
+		"@INTERVAL@", fmt.Sprint(interval), "@WARNING@",
+		fmt.Sprint(int((interval + slack).Seconds())), "@CRITICAL@",
+		fmt.Sprint(int((2*interval + slack).Seconds()))}
 	h := newMailHost(t, name, props(t, "mx.conf", values...))
 	h.putPlugins(t)
 	for _, unit := range []string{"generate_vrts_aliases.timer", job} {
@@ -122,13 +127,15 @@ func newMX(t *testing.T, name, addr string, tickets *ticketSystem) *host {
 
 func newReplay(t *testing.T) *replay {
 	t.Helper()
-	need(t, "/var/cache/mailfresh/exim4/usr/sbin/exim4", "/usr/bin/python3", "/usr/sbin/nrpe", "/usr/lib/nagios/plugins/check_systemd", "/usr/lib/nagios/plugins/check_file_age")
+	need(t, "/var/cache/mailfresh/exim4/usr/sbin/exim4", "/usr/bin/python3", "/usr/sbin/nrpe",
+		"/usr/lib/nagios/plugins/check_systemd", "/usr/lib/nagios/plugins/check_file_age")
 	r := &replay{history: map[string][]checkResult{}}
 	r.tickets = newTicketSystem(t)
 	r.office = newMailHost(t, "office", props(t, "office.conf", "@ADDR@", officeAddr))
 	r.mx1001 = newMX(t, "mx1001", mx1001Addr, r.tickets)
 	r.mx2001 = newMX(t, "mx2001", mx2001Addr, r.tickets)
-	r.monitor = newMonitor(t, "monitor", monitorAddr, props(t, "icinga.conf", "@MX1001@", mx1001Addr, "@MX2001@", mx2001Addr))
+	r.monitor = newMonitor(t, "monitor", monitorAddr,
+		props(t, "icinga.conf", "@MX1001@", mx1001Addr, "@MX2001@", mx2001Addr))
 	r.must(t, "printf '%s\n' '127.0.0.1 localhost' '"+mx1001Addr+" mx1001' '"+mx2001Addr+" mx2001' >/etc/hosts")
 	return r
 }
@@ -156,8 +163,10 @@ const (
 
 var (
 	ours     = []string{timerCheck, fileCheck, rcptCheck, bothRcptCheck}
-	ofMX1001 = []string{"mx1001!mailfresh_vrts_timer", "mx1001!mailfresh_vrts_aliases", "mx1001!mx_rcpt-queues"}
-	peers    = []string{"mx2001!check_systemd", "mx2001!check_systemd_dead_timers", "mx2001!check_file_age", "mx2001!check_smtp", "mx2001!check_smtp_rcpt"}
+	ofMX1001 = []string{"mx1001!mailfresh_vrts_timer", "mx1001!mailfresh_vrts_aliases",
+		"mx1001!mx_rcpt-queues"}
+	peers = []string{"mx2001!check_systemd", "mx2001!check_systemd_dead_timers",
+		"mx2001!check_file_age", "mx2001!check_smtp", "mx2001!check_smtp_rcpt"}
 )
 
 // named are the names of the services in the table.
@@ -179,7 +188,8 @@ const (
 	newQueue = "dcw@example.org"
 )
 
-// TestReplay plays both incidents, and the mend of each, and reads from Icinga what the checks make of them.
+// TestReplay plays both incidents, and the mend of each, and reads from Icinga what the checks make
+// of them.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	r := newReplay(t)
@@ -188,16 +198,19 @@ func TestReplay(t *testing.T) {
 	r.jobIsStartedAgain(t)
 	r.passwordIsLost(t)
 	r.limitDoesNotApply(t)
-	t.Logf("the job's interval is %v; all is green %.1f intervals after the mend\n%s", interval, r.recovery.Seconds()/interval.Seconds(), &r.table)
+	t.Logf("the job's interval is %v; all is green %.1f intervals after the mend\n%s", interval,
+		r.recovery.Seconds()/interval.Seconds(), &r.table)
 	r.measured(t, "../docs/incident.md")
 }
 
 // Act 1: nothing is wrong.
 func (r *replay) allGreen(t *testing.T) {
-	r.until(t, "all is OK", time.Minute, func() bool { return r.are(ok, append(append(ours, ofMX1001...), peers...)...) })
+	r.until(t, "all is OK", time.Minute,
+		func() bool { return r.are(ok, append(append(ours, ofMX1001...), peers...)...) })
 	r.says(t, timerCheck, `the next is in`)
 	r.says(t, rcptCheck, `mx2001 accepts info@example.org`)
-	r.says(t, bothRcptCheck, `both hosts accept info@example.org and refuse no-such-user@example.org`)
+	r.says(t, bothRcptCheck,
+		`both hosts accept info@example.org and refuse no-such-user@example.org`)
 	r.perfdata(t, timerCheck, "missed", 0, 0)
 	r.perfdata(t, timerCheck, "next", 0, interval.Seconds())
 	r.perfdata(t, fileCheck, "entries", 2, 2)
@@ -207,16 +220,19 @@ func (r *replay) allGreen(t *testing.T) {
 	r.perfdata(t, bothRcptCheck, "rejected", 0, 0)
 }
 
-// Act 2: the first incident. The provider leaves mx2001 without an answer, for a while; the job there waits for it for ever.
+// Act 2: the first incident. The provider leaves mx2001 without an answer, for a while; the job
+// there waits for it for ever.
 func (r *replay) jobHangs(t *testing.T) {
 	r.office.write(t, "/run/silent-"+mx2001Addr, "")
 	fault := r.hangs(t, "active")
 	r.tickets.add(newQueue)
-	r.until(t, "mx1001 knows the new queue", 2*interval, func() bool { return strings.Contains(r.aliases(t, r.mx1001), newQueue) })
+	r.until(t, "mx1001 knows the new queue", 2*interval,
+		func() bool { return strings.Contains(r.aliases(t, r.mx1001), newQueue) })
 	queue := time.Now()
 	r.watchNewQueue(t)
 
-	r.until(t, "mx2001 puts off mail to the new queue", interval, func() bool { return r.are(warning, rcptCheck, bothRcptCheck) })
+	r.until(t, "mx2001 puts off mail to the new queue", interval,
+		func() bool { return r.are(warning, rcptCheck, bothRcptCheck) })
 	r.says(t, rcptCheck, `MX_RCPT WARNING - mx2001 defers dcw@example.org \(451 .*callout\)`)
 	r.says(t, bothRcptCheck, `mx2001 defers dcw@example.org .*, mx1001 accepts it`)
 	for range 4 { // whoever is asking now still gets a 451
@@ -227,80 +243,108 @@ func (r *replay) jobHangs(t *testing.T) {
 		t.Errorf("the first rejection is %q; want that of the provider", first.Output)
 	}
 
-	r.until(t, "all three are critical", 4*interval, func() bool { return r.are(critical, ours...) })
-	r.says(t, timerCheck, `generate_vrts_aliases\.service has been running for .*\(running, since .*\): 2 scheduled runs missed`)
+	r.until(t, "all three are critical", 4*interval,
+		func() bool { return r.are(critical, ours...) })
+	r.says(t, timerCheck,
+		`generate_vrts_aliases\.service has been running for .*\(running, since .*\): 2 scheduled runs missed`)
 	r.says(t, timerCheck, `PID [0-9]+ /usr/bin/python3 /var/lib/generate_vrts_aliases: sleeping`)
 	r.perfdata(t, timerCheck, "running", 2*interval.Seconds(), 4*interval.Seconds())
 	r.perfdata(t, timerCheck, "missed", 2, 3)
-	r.says(t, fileCheck, `2 updates of generate_vrts_aliases\.timer missed, generate_vrts_aliases\.service has been running for`)
+	r.says(t, fileCheck,
+		`2 updates of generate_vrts_aliases\.timer missed, generate_vrts_aliases\.service has been running for`)
 	r.perfdata(t, fileCheck, "entries", 2, 2)
 	r.perfdata(t, fileCheck, "age", 2*interval.Seconds(), 5*interval.Seconds())
-	r.says(t, rcptCheck, `mx2001 rejects dcw@example.org \(550 Previous \(cached\) callout verification failure\)`)
-	r.says(t, bothRcptCheck, `MX_RCPT CRITICAL - MX hosts disagree on dcw@example.org: mx2001 rejects it \(550 Previous \(cached\) callout verification failure\), mx1001 accepts it`)
+	r.says(t, rcptCheck,
+		`mx2001 rejects dcw@example.org \(550 Previous \(cached\) callout verification failure\)`)
+	r.says(t, bothRcptCheck,
+		`MX_RCPT CRITICAL - MX hosts disagree on dcw@example.org: mx2001 rejects it \(550 Previous \(cached\) callout verification failure\), mx1001 accepts it`)
 	r.perfdata(t, bothRcptCheck, "rejected", 1, 1)
 	r.officeWasAskedOnce(t)
 	r.stays(t, fault, ok, ofMX1001...)
 	r.ranked(t, fault, ours...)
-	r.chapter(t, "Act 2, since the job hangs", fault, append([]string{timerCheck, fileCheck}, peers[:3]...)...)
-	r.chapter(t, "Act 2, since the new queue works on mx1001", queue, append([]string{rcptCheck, bothRcptCheck}, peers[3:]...)...)
+	r.chapter(t, "Act 2, since the job hangs", fault,
+		append([]string{timerCheck, fileCheck}, peers[:3]...)...)
+	r.chapter(t, "Act 2, since the new queue works on mx1001", queue,
+		append([]string{rcptCheck, bothRcptCheck}, peers[3:]...)...)
 }
 
-// Act 3: somebody finds it, kills the job and starts it again. Exim still remembers that it was refused, but no longer has to ask.
+// Act 3: somebody finds it, kills the job and starts it again. Exim still remembers that it was
+// refused, but no longer has to ask.
 func (r *replay) jobIsStartedAgain(t *testing.T) {
 	mend := time.Now()
-	r.mx2001.must(t, "systemctl kill --signal=KILL "+job+"; while systemctl -q is-active "+job+"; do sleep 0.1; done; systemctl start "+job)
-	r.until(t, "all is OK again", interval, func() bool { return r.are(ok, append(ours, ofMX1001...)...) })
-	r.says(t, bothRcptCheck, `both hosts accept info@example.org and dcw@example.org and refuse no-such-user@example.org`)
+	r.mx2001.must(t,
+		"systemctl kill --signal=KILL "+job+"; while systemctl -q is-active "+job+"; do sleep 0.1; done; systemctl start "+job)
+	r.until(t, "all is OK again", interval,
+		func() bool { return r.are(ok, append(ours, ofMX1001...)...) })
+	r.says(t, bothRcptCheck,
+		`both hosts accept info@example.org and dcw@example.org and refuse no-such-user@example.org`)
 	r.perfdata(t, fileCheck, "entries", 3, 3)
-	cache := r.mx2001.must(t, "/var/cache/mailfresh/exim4/usr/sbin/exim_dumpdb /var/spool/exim4 callout")
+	cache := r.mx2001.must(t,
+		"/var/cache/mailfresh/exim4/usr/sbin/exim_dumpdb /var/spool/exim4 callout")
 	if !regexp.MustCompile(`dcw@example\.org.*reject`).MatchString(cache) {
 		t.Errorf("Exim's callout cache is without the rejection:\n%s", cache)
 	}
 	r.recovery = time.Since(mend)
 }
 
-// Act 4: the second incident. The job loses its password and fails at once; ExecStart=- makes that a success.
+// Act 4: the second incident. The job loses its password and fails at once; ExecStart=- makes that
+// a success.
 func (r *replay) passwordIsLost(t *testing.T) {
-	conf := r.mx2001.must(t, "cat /etc/generate_vrts_aliases.conf; sed -i /^password/d /etc/generate_vrts_aliases.conf")
+	conf := r.mx2001.must(t,
+		"cat /etc/generate_vrts_aliases.conf; sed -i /^password/d /etc/generate_vrts_aliases.conf")
 	eventually(t, "the job fails", 2*interval, func() bool {
 		return strings.Contains(r.mx2001.must(t, "systemctl show -p ExecMainStatus "+job), "=1")
 	})
 	fault := time.Now()
-	r.until(t, "the file is critical", 4*interval, func() bool { return r.are(critical, fileCheck) })
-	looks := r.mx2001.must(t, "systemctl show -p SubState generate_vrts_aliases.timer; systemctl show -p Result "+job+"; systemctl list-units --failed --no-legend")
+	r.until(t, "the file is critical", 4*interval,
+		func() bool { return r.are(critical, fileCheck) })
+	looks := r.mx2001.must(t,
+		"systemctl show -p SubState generate_vrts_aliases.timer; systemctl show -p Result "+job+"; systemctl list-units --failed --no-legend")
 	if looks != "SubState=waiting\nResult=success\n" {
 		t.Errorf("on mx2001 systemd says %q; want a waiting timer, a successful job and no failed unit", looks)
 	}
-	r.says(t, timerCheck, `SYSTEMD_TIMER WARNING - generate_vrts_aliases\.service ended .* ago with exit status 1, which ExecStart=- ignores`)
+	r.says(t, timerCheck,
+		`SYSTEMD_TIMER WARNING - generate_vrts_aliases\.service ended .* ago with exit status 1, which ExecStart=- ignores`)
 	r.perfdata(t, timerCheck, "missed", 0, 0)
-	r.says(t, fileCheck, `2 updates of generate_vrts_aliases\.timer missed, yet generate_vrts_aliases\.service claims success .* while the file does not move`)
+	r.says(t, fileCheck,
+		`2 updates of generate_vrts_aliases\.timer missed, yet generate_vrts_aliases\.service claims success .* while the file does not move`)
 	r.perfdata(t, fileCheck, "age", 2*interval.Seconds(), 4*interval.Seconds())
 	r.stays(t, fault, ok, append(ofMX1001, rcptCheck, bothRcptCheck)...)
-	r.chapter(t, "Act 4, since the job first fails", fault, append([]string{timerCheck, fileCheck, rcptCheck}, peers...)...)
+	r.chapter(t, "Act 4, since the job first fails", fault,
+		append([]string{timerCheck, fileCheck, rcptCheck}, peers...)...)
 	r.mx2001.write(t, "/etc/generate_vrts_aliases.conf", conf)
 	r.mx2001.must(t, "systemctl start "+job)
-	r.until(t, "all is OK again", interval, func() bool { return r.are(ok, append(ours, ofMX1001...)...) })
+	r.until(t, "all is OK again", interval,
+		func() bool { return r.are(ok, append(ours, ofMX1001...)...) })
 }
 
 // Act 5: the first incident once more, after a mend that mends nothing.
 func (r *replay) limitDoesNotApply(t *testing.T) {
 	r.mx2001.must(t, "mkdir /etc/systemd/system/"+job+".d")
-	r.mx2001.write(t, "/etc/systemd/system/"+job+".d/limit.conf", "[Service]\nType=oneshot\nRuntimeMaxSec=5s\n")
-	r.mx2001.must(t, "systemctl daemon-reload; sleep 3; systemctl start "+job) // a reload may start the job, out of turn
+	r.mx2001.write(t, "/etc/systemd/system/"+job+".d/limit.conf",
+		"[Service]\nType=oneshot\nRuntimeMaxSec=5s\n")
+	// a reload may start the job, out of turn
+	r.mx2001.must(t, "systemctl daemon-reload; sleep 3; systemctl start "+job)
 	r.office.write(t, "/run/silent-"+mx2001Addr, "")
 	fault := r.hangs(t, "activating")
-	r.until(t, "the timer and the file are critical", 4*interval, func() bool { return r.are(critical, timerCheck, fileCheck) })
-	r.says(t, timerCheck, `generate_vrts_aliases\.service has been running for .*\(start, since .*\): 2 scheduled runs missed`)
-	r.says(t, timerCheck, `RuntimeMaxSec=5 ?s does not apply to Type=oneshot, and TimeoutStartSec=infinity: nothing ends a run that hangs`)
+	r.until(t, "the timer and the file are critical", 4*interval,
+		func() bool { return r.are(critical, timerCheck, fileCheck) })
+	r.says(t, timerCheck,
+		`generate_vrts_aliases\.service has been running for .*\(start, since .*\): 2 scheduled runs missed`)
+	r.says(t, timerCheck,
+		`RuntimeMaxSec=5 ?s does not apply to Type=oneshot, and TimeoutStartSec=infinity: nothing ends a run that hangs`)
 	r.stays(t, fault, ok, append(ofMX1001, rcptCheck, bothRcptCheck)...)
-	r.chapter(t, "Act 5, since the job hangs in spite of its limit", fault, append([]string{timerCheck, fileCheck, rcptCheck}, peers...)...)
+	r.chapter(t, "Act 5, since the job hangs in spite of its limit", fault,
+		append([]string{timerCheck, fileCheck, rcptCheck}, peers...)...)
 }
 
 // hangs waits until the job on mx2001 is in a run that hangs, and gives the start of it.
 func (r *replay) hangs(t *testing.T, state string) (start time.Time) {
 	t.Helper()
 	r.until(t, "the job hangs", 2*interval, func() bool {
-		now := r.mx2001.must(t, "systemctl show --timestamp=us+utc -p ActiveState -p ExecMainStartTimestamp "+job) // at once: between two, a run may begin
+		// at once: between two, a run may begin
+		now := r.mx2001.must(t,
+			"systemctl show --timestamp=us+utc -p ActiveState -p ExecMainStartTimestamp "+job)
 		since := regexp.MustCompile(`ExecMainStartTimestamp=(.*)`).FindStringSubmatch(now)
 		var err error
 		if start, err = time.Parse("Mon 2006-01-02 15:04:05.999999 MST", since[1]); err != nil {
@@ -311,20 +355,24 @@ func (r *replay) hangs(t *testing.T, state string) (start time.Time) {
 	return start
 }
 
-// watchNewQueue adds the new queue to what the services ask for, as the operator does once it is in use.
+// watchNewQueue adds the new queue to what the services ask for, as the operator does once it is in
+// use.
 func (r *replay) watchNewQueue(t *testing.T) {
 	t.Helper()
 	for _, service := range []string{rcptCheck, "mx1001!mx_rcpt-queues"} {
 		r.set(t, service, map[string]any{"vars.mx_rcpt_recipient": []string{newQueue}})
 	}
-	r.set(t, bothRcptCheck, map[string]any{"vars.mx_rcpt_recipient": []string{"info@example.org", newQueue}})
-	r.set(t, "mx2001!check_smtp_rcpt", map[string]any{"vars.smtp_command": "RCPT TO:<" + newQueue + ">"})
+	r.set(t, bothRcptCheck,
+		map[string]any{"vars.mx_rcpt_recipient": []string{"info@example.org", newQueue}})
+	r.set(t, "mx2001!check_smtp_rcpt", map[string]any{"vars.smtp_command": "RCPT TO:<" + newQueue +
+		">"})
 }
 
 // set changes attributes of a service at run time, as "vars.x".
 func (m *monitor) set(t *testing.T, service string, attrs map[string]any) {
 	t.Helper()
-	m.ask(t, "POST", "objects/services/"+url.PathEscape(service), map[string]any{"attrs": attrs}, &[]any{})
+	m.ask(t, "POST", "objects/services/"+url.PathEscape(service), map[string]any{"attrs": attrs},
+		&[]any{})
 }
 
 func (r *replay) aliases(t *testing.T, h *host) string {
@@ -336,11 +384,13 @@ func (r *replay) aliases(t *testing.T, h *host) string {
 	return string(text)
 }
 
-// officeWasAskedOnce: whoever asked mx2001, and how often, the provider saw one question. The job's own ones have a sender.
+// officeWasAskedOnce: whoever asked mx2001, and how often, the provider saw one question. The job's
+// own ones have a sender.
 func (r *replay) officeWasAskedOnce(t *testing.T) {
 	t.Helper()
 	log := r.office.must(t, "cat /var/log/exim4/mainlog")
-	callouts := regexp.MustCompile(`H=\S*mx2001\S* .*F=<> rejected RCPT <`+newQueue+`>`).FindAllString(log, -1)
+	callouts := regexp.MustCompile(`H=\S*mx2001\S* .*F=<> rejected RCPT <`+newQueue+`>`).
+		FindAllString(log, -1)
 	if len(callouts) != 1 {
 		t.Errorf("the provider was asked %d times by mx2001; want once\n%s", len(callouts), log)
 	}
@@ -394,7 +444,8 @@ func (r *replay) perfdata(t *testing.T, service, label string, least, most float
 	t.Helper()
 	items := r.last(service).Perfdata
 	if value, ok := r.parsed(t, items)[label]; !ok || value < least || value > most {
-		t.Errorf("%s has performance data %q; want %s from %v to %v", service, items, label, least, most)
+		t.Errorf("%s has performance data %q; want %s from %v to %v", service, items, label, least,
+			most)
 	}
 }
 
@@ -409,7 +460,8 @@ func (r *replay) since(start time.Time, service string) (results []checkResult) 
 }
 
 // first gives the time from the start to the first result of this state, in intervals of the job.
-func (r *replay) first(start time.Time, service string, state float64) (intervals float64, found bool) {
+func (r *replay) first(start time.Time, service string, state float64) (intervals float64,
+	found bool) {
 	for _, result := range r.since(start, service) {
 		if result.State == state {
 			return (result.End - float64(start.UnixMicro())/1e6) / interval.Seconds(), true
@@ -428,7 +480,8 @@ func (r *replay) stays(t *testing.T, start time.Time, state float64, services ..
 		}
 		for _, result := range results {
 			if result.State != state {
-				t.Errorf("%s: state %v: %s; want %v all the time", service, result.State, result.Output, state)
+				t.Errorf("%s: state %v: %s; want %v all the time", service, result.State,
+					result.Output, state)
 				break
 			}
 		}
@@ -446,8 +499,9 @@ func (r *replay) ranked(t *testing.T, start time.Time, services ...string) {
 	}
 }
 
-// chapter adds an act to the table: when each check warned and was critical, in intervals of the job since the fault, and what it says now. A peer whose
-// state never changed said the same all along.
+// chapter adds an act to the table: when each check warned and was critical, in intervals of the
+// job since the fault, and what it says now. A peer whose state never changed said the same all
+// along.
 func (r *replay) chapter(t *testing.T, act string, fault time.Time, services ...string) {
 	t.Helper()
 	for range 2 {
@@ -459,14 +513,17 @@ func (r *replay) chapter(t *testing.T, act string, fault time.Time, services ...
 		}
 		return "never"
 	}
-	fmt.Fprintf(&r.table, "\n%s:\n\n| check | WARNING | CRITICAL | says |\n|---|---|---|---|\n", act)
+	fmt.Fprintf(&r.table, "\n%s:\n\n| check | WARNING | CRITICAL | says |\n|---|---|---|---|\n",
+		act)
 	for _, service := range services {
 		says := strings.TrimSpace(firstLine(r.last(service).Output))
-		fmt.Fprintf(&r.table, "| %s | %s | %s | %s |\n", named[service], after(service, warning), after(service, critical), says)
+		fmt.Fprintf(&r.table, "| %s | %s | %s | %s |\n", named[service], after(service, warning),
+			after(service, critical), says)
 	}
 }
 
-// measured compares the table with the one in the chapter about the incident: all but the numbers is to be the same. UPDATE writes it anew.
+// measured compares the table with the one in the chapter about the incident: all but the numbers
+// is to be the same. UPDATE writes it anew.
 func (r *replay) measured(t *testing.T, file string) {
 	t.Helper()
 	const begin, end = "<!-- make replay -->\n", "<!-- end -->\n"
@@ -487,7 +544,8 @@ func (r *replay) measured(t *testing.T, file string) {
 		return
 	}
 	mask := func(table string) string {
-		table = regexp.MustCompile(`[0-9]+(\.[0-9]+)?( ?(ms|s|m)\b)?( [0-9]+s\b)?`).ReplaceAllString(table, "N")
+		table = regexp.MustCompile(`[0-9]+(\.[0-9]+)?( ?(ms|s|m)\b)?( [0-9]+s\b)?`).
+			ReplaceAllString(table, "N")
 		return strings.TrimSpace(table)
 	}
 	if diff := cmp.Diff(mask(old), mask(r.table.String())); diff != "" {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// reportRows are the tests of docs/releases.md, in its order. A run that has a number for each on all
-// usual releases is whole, and writes the page.
+// reportRows are the tests of docs/releases.md, in its order. A run that has a number for each on
+// all usual releases is whole, and writes the page.
 var reportRows = []string{
 	"timer scripts, as root and as nagios",
 	"calendar events, beside systemd-analyze",
@@ -77,9 +77,10 @@ func writeReport() (whole bool, err error) {
 		}
 	}
 	var page strings.Builder
-	fmt.Fprintf(&page, "# Releases\n\nThe plugins are tried against the programs of each Debian release "+
-		"they are used on, by\n`make integration` as root. The last whole run, which wrote this page, was "+
-		"on %s.\n\n", time.Now().UTC().Format(time.DateOnly))
+	fmt.Fprintf(&page,
+		"# Releases\n\nThe plugins are tried against the programs of each Debian release "+
+			"they are used on, by\n`make integration` as root. The last whole run, which wrote this page, was "+
+			"on %s.\n\n", time.Now().UTC().Format(time.DateOnly))
 	names := []string{"Debian 12 (bookworm)", "Debian 13 (trixie)", "unstable (sid)"}
 	table := func(title string, rows []string, cells map[string]map[string]string) {
 		fmt.Fprintf(&page, "| %s | %s |\n|---|---|---|---|\n", title, strings.Join(names, " | "))

@@ -16,7 +16,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// The scripts' commands, beside those of testscript. Each script has the units it needs, under names no other script uses.
+// The scripts' commands, beside those of testscript. Each script has the units it needs, under
+// names no other script uses.
 //
 //	host [NAME=DURATION...] take a host of the script's own: it masks, reloads or wants to see no units but its own; with uptime=40s it
 //	                        booted 40 s ago, with asleep=8h it was suspended for so long since then
@@ -33,8 +34,8 @@ import (
 //	cure                    do what the last check told: the first command of systemctl on its first line
 //	says [USER] RE          what it printed matches, for root and for nagios or for one of them
 //
-// A script runs on every release. [trixie] before a command has it run on that one alone, [systemd:257] on 257 and later, [!systemd:257]
-// on earlier ones.
+// A script runs on every release. [trixie] before a command has it run on that one alone,
+// [systemd:257] on 257 and later, [!systemd:257] on earlier ones.
 var timerCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"host":      cmdHost,
 	"session":   cmdSession,
@@ -66,7 +67,8 @@ type stage struct {
 }
 
 func systemStage(h *host) *stage {
-	return &stage{host: h, owner: "root", users: []string{"root", "nagios"}, systemctl: []string{"systemctl", "--no-ask-password"}, units: "/run/systemd/system"}
+	return &stage{host: h, owner: "root", users: []string{"root", "nagios"},
+		systemctl: []string{"systemctl", "--no-ask-password"}, units: "/run/systemd/system"}
 }
 
 func (s *stage) in(user string, command ...string) (stdout, stderr string, status int) {
@@ -135,10 +137,12 @@ func cmdSession(ts *testscript.TestScript, neg bool, args []string) {
 	s, user := stageOf(ts), args[0]
 	uid, errs, _ := s.host.in(user, "id", "-u")
 	uid = strings.TrimSpace(uid)
-	if _, failed, status := s.host.in("root", "systemctl", "--no-ask-password", "start", "user@"+uid); status != 0 {
+	if _, failed, status := s.host.in("root", "systemctl", "--no-ask-password", "start",
+		"user@"+uid); status != 0 {
 		ts.Fatalf("user manager of %s: %s%s", user, errs, failed)
 	}
-	s.owner, s.users, s.env = user, []string{user}, []string{"env", "XDG_RUNTIME_DIR=/run/user/" + uid}
+	s.owner, s.users, s.env = user, []string{user},
+		[]string{"env", "XDG_RUNTIME_DIR=/run/user/" + uid}
 	s.systemctl, s.units = []string{"systemctl", "--no-ask-password", "--user"}, "/run/systemd/user"
 	ts.Check(os.MkdirAll(s.host.path(s.units), 0o755))
 }
@@ -153,7 +157,9 @@ func cmdInstall(ts *testscript.TestScript, neg bool, args []string) {
 	for _, unit := range args {
 		cmdPut(ts, neg, []string{unit, filepath.Join(dir, filepath.Base(unit))})
 	}
-	now := time.Now() // systemd looks for new files when a folder's time stamp differs, and the file system's own ones are coarse
+	// systemd looks for new files when a folder's time stamp differs, and the file system's own
+	// ones are coarse
+	now := time.Now()
 	ts.Check(os.Chtimes(stageOf(ts).host.path(dir), now, now))
 }
 
@@ -181,7 +187,8 @@ func cmdSystemctl(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 	var problem string
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(300 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().
+		Before(deadline); time.Sleep(300 * time.Millisecond) {
 		if problem = properties(ts, args); problem == "" {
 			return
 		}
@@ -195,7 +202,8 @@ func cmdShow(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// properties compares properties of the unit args[0] with the expressions of args[1:], and tells the first difference.
+// properties compares properties of the unit args[0] with the expressions of args[1:], and tells
+// the first difference.
 func properties(ts *testscript.TestScript, args []string) (problem string) {
 	s := stageOf(ts)
 	out, errs, _ := s.in(s.owner, append(slices.Clone(s.systemctl), "show", "--all", args[0])...)
@@ -223,7 +231,8 @@ func cmdCheck(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	var problem string
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(300 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().
+		Before(deadline); time.Sleep(300 * time.Millisecond) {
 		if problem = stageOf(ts).check(ts, args); problem == "" {
 			return
 		}
@@ -235,7 +244,8 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 func (s *stage) check(ts *testscript.TestScript, args []string) (problem string) {
 	s.said = map[string]string{}
 	for _, user := range s.users {
-		out, errs, status := s.in(user, append([]string{filepath.Join(bin, args[1])}, args[2:]...)...)
+		out, errs, status := s.in(user, append([]string{filepath.Join(bin, args[1])},
+			args[2:]...)...)
 		if errs != "" {
 			ts.Fatalf("as %s: on stderr: %s", user, errs)
 		}

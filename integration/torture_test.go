@@ -63,14 +63,18 @@ systemctl daemon-reload
 systemctl start torture-good.timer torture-hung.timer
 `
 
-// TestTortureSystemd checks timers while systemd reloads and re-executes itself and while the bus is restarted. A good timer is never
-// CRITICAL, a job that hangs never OK; where nobody answers the plugin says that it could not look.
+// TestTortureSystemd checks timers while systemd reloads and re-executes itself and while the bus
+// is restarted. A good timer is never CRITICAL, a job that hangs never OK; where nobody answers the
+// plugin says that it could not look.
 func TestTortureSystemd(t *testing.T) {
 	h := newHost(t, "torture")
 	h.must(t, tortureUnits)
-	good, hung := []string{bin + "/check_systemd_timer", "-u", "torture-good"}, []string{bin + "/check_systemd_timer", "-u", "torture-hung"}
-	eventually(t, "the good timer has run", time.Minute, func() bool { _, _, status := h.in("nagios", good...); return status == 0 })
-	eventually(t, "the other hangs", time.Minute, func() bool { _, _, status := h.in("nagios", hung...); return status == 2 })
+	good, hung := []string{bin + "/check_systemd_timer", "-u", "torture-good"},
+		[]string{bin + "/check_systemd_timer", "-u", "torture-hung"}
+	eventually(t, "the good timer has run", time.Minute,
+		func() bool { _, _, status := h.in("nagios", good...); return status == 0 })
+	eventually(t, "the other hangs", time.Minute,
+		func() bool { _, _, status := h.in("nagios", hung...); return status == 2 })
 	for _, storm := range []struct{ name, script string }{
 		{"daemon-reload storm", "systemctl daemon-reload"},
 		{"daemon-reexec", "systemctl daemon-reexec; sleep 2"},
@@ -85,23 +89,28 @@ func TestTortureSystemd(t *testing.T) {
 			weather.Add(1)
 			go func() {
 				defer weather.Done()
-				_ = h.command(ctx, "root", "sh", "-c", "while :; do "+storm.script+"; done").Run() // it is killed
+				// it is killed
+				_ = h.command(ctx, "root", "sh", "-c", "while :; do "+storm.script+"; done").Run()
 			}()
 			var blind atomic.Int32
-			checks := 10 * min(tortured(t), 5) // of each, as root and as nagios: 200 in the long form
+			// of each, as root and as nagios: 200 in the long form
+			checks := 10 * min(tortured(t), 5)
 			inParallel(checks, 4, func(i int) {
 				for _, user := range []string{"root", "nagios"} {
 					for _, test := range []struct {
 						command []string
 						want    []nagios.State
-					}{{good, []nagios.State{nagios.OK, nagios.Unknown}}, {hung, []nagios.State{nagios.Critical, nagios.Unknown}}} {
+					}{{good, []nagios.State{nagios.OK, nagios.Unknown}},
+						{hung, []nagios.State{nagios.Critical, nagios.Unknown}}} {
 						begin := time.Now()
 						out, errs, status := h.in(user, test.command...)
 						if status == 3 {
 							blind.Add(1)
 						}
 						c.Judge(t, fmt.Sprintf("%s: %q as %s", storm.name, test.command[1:], user),
-							plugintest.Outcome{Plugin: "check_systemd_timer", Exit: status, Stdout: out, Stderr: errs, Took: time.Since(begin)}, serviceLimits, test.want...)
+							plugintest.Outcome{Plugin: "check_systemd_timer", Exit: status,
+								Stdout: out, Stderr: errs, Took: time.Since(begin)}, serviceLimits,
+							test.want...)
 					}
 				}
 			})
@@ -129,8 +138,8 @@ func inParallel(n, limit int, f func(i int)) {
 	wait.Wait()
 }
 
-// TestTortureExim kills and restarts one of two Exims while they are asked. What both accept is never CRITICAL, what both or the other
-// reject is never OK.
+// TestTortureExim kills and restarts one of two Exims while they are asked. What both accept is
+// never CRITICAL, what both or the other reject is never OK.
 func TestTortureExim(t *testing.T) {
 	const stays, dies = "127.0.41.1", "127.0.41.2"
 	rules := `
@@ -141,7 +150,8 @@ func TestTortureExim(t *testing.T) {
 begin routers
 `
 	mailer{}.startExim(t, stays, rules)
-	c, r := plugintest.NewTally(t, "Exim killed and restarted"), rand.New(rand.NewPCG(plugintest.Seed(t), 6))
+	c, r := plugintest.NewTally(t, "Exim killed and restarted"),
+		rand.New(rand.NewPCG(plugintest.Seed(t), 6))
 	e := newMortalExim(t, dies, rules)
 	var done atomic.Bool
 	var deaths int
@@ -166,14 +176,18 @@ begin routers
 			"disputed": {nagios.Critical}, // rejected by the one that stays
 		} {
 			begin := time.Now()
-			cmd := exec.Command(filepath.Join(bin, "check_mx_rcpt"), "-p", mxPort, "--helo", "monitor.example.org", "-H", stays, "-H", dies, "-r", name+"@example.org")
+			cmd := exec.Command(filepath.Join(bin, "check_mx_rcpt"), "-p", mxPort, "--helo",
+				"monitor.example.org", "-H", stays, "-H", dies, "-r", name+"@example.org")
 			var stdout, stderr bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &stdout, &stderr
 			if err := cmd.Run(); err != nil && !errors.As(err, new(*exec.ExitError)) {
 				t.Error(err)
 				return
 			}
-			c.Judge(t, name, plugintest.Outcome{Plugin: "check_mx_rcpt", Exit: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String(), Took: time.Since(begin)}, serviceLimits, want...)
+			c.Judge(t, name,
+				plugintest.Outcome{Plugin: "check_mx_rcpt", Exit: cmd.ProcessState.ExitCode(),
+					Stdout: stdout.String(), Stderr: stderr.String(), Took: time.Since(begin)},
+				serviceLimits, want...)
 		}
 	})
 	done.Store(true)
@@ -190,7 +204,8 @@ type mortalExim struct {
 
 func newMortalExim(t *testing.T, addr, rules string) *mortalExim {
 	dir := folder(t, nil, "exim", "Debian-exim", "spool", "log")
-	return &mortalExim{config: writeEximConfig(t, dir, addr, "tls_advertise_hosts =\n", rules), addr: addr}
+	return &mortalExim{config: writeEximConfig(t, dir, addr, "tls_advertise_hosts =\n", rules),
+		addr: addr}
 }
 
 // start returns when it listens.
@@ -231,26 +246,34 @@ func sample(t *testing.T, n int) (all []plugintest.Outcome) {
 		if err := cmd.Run(); err != nil && !errors.As(err, new(*exec.ExitError)) {
 			t.Fatal(err)
 		}
-		all = append(all, plugintest.Outcome{Plugin: name, Exit: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()})
+		all = append(all, plugintest.Outcome{Plugin: name, Exit: cmd.ProcessState.ExitCode(),
+			Stdout: stdout.String(), Stderr: stderr.String()})
 	}
 	for i := range n {
 		junk := plugintest.Junk(r)
 		switch verbose := []string{"-t9", "-v", "-vv"}[i/3%3]; i % 3 {
 		case 0:
-			s, err := plugintest.PlaySMTP("127.0.0.1:0", "hello\nC: MAIL FROM:<>\nC: RCPT TO:<a@example.org>\nS: 250 ok\nS: "+[]string{"550", "450", "250", "550 5.7.1"}[i%4]+" "+junk)
+			s, err := plugintest.PlaySMTP("127.0.0.1:0",
+				"hello\nC: MAIL FROM:<>\nC: RCPT TO:<a@example.org>\nS: 250 ok\nS: "+[]string{"550",
+					"450", "250", "550 5.7.1"}[i%4]+" "+junk)
 			if err != nil {
 				t.Fatal(err)
 			}
-			run(nil, "check_mx_rcpt", "-H", s.Addr, "-r", "a@example.org", verbose, "-w", "0.5", "-c", "@10:20")
+			run(nil, "check_mx_rcpt", "-H", s.Addr, "-r", "a@example.org", verbose, "-w", "0.5",
+				"-c", "@10:20")
 			s.Close()
 		case 1:
-			file := filepath.Join(dir, strings.ReplaceAll(fmt.Sprintf("%d %.100s", i, junk), "/", "-"))
-			if err := os.WriteFile(file, []byte(junk+": "+junk+"\n"+junk+"\na: b\nA: c\n"), 0o644); err != nil {
+			file := filepath.Join(dir, strings.ReplaceAll(fmt.Sprintf("%d %.100s", i, junk), "/",
+				"-"))
+			if err := os.WriteFile(file, []byte(junk+": "+junk+"\n"+junk+"\na: b\nA: c\n"),
+				0o644); err != nil {
 				t.Fatal(err)
 			}
-			run(nil, "check_alias_freshness", "-f", file, "-c", "25h", "-w", "~:1h", "--format", "aliases", "--require", junk, verbose)
+			run(nil, "check_alias_freshness", "-f", file, "-c", "25h", "-w", "~:1h", "--format",
+				"aliases", "--require", junk, verbose)
 		case 2:
-			text := "[job.timer]\nTimersMonotonic=OnUnitInactiveUSec 1h\nDescription=" + junk + "\nActiveEnterTimestamp=now-30d\nLastTriggerUSec=now-7m\n[job.service]\n" +
+			text := "[job.timer]\nTimersMonotonic=OnUnitInactiveUSec 1h\nDescription=" + junk +
+				"\nActiveEnterTimestamp=now-30d\nLastTriggerUSec=now-7m\n[job.service]\n" +
 				"InactiveExitTimestamp=now-67m\nInactiveEnterTimestamp=now-65m\nConditionTimestamp=now-7m\nConditionResult=no\nConditions=ConditionPathExists=" + junk + " failed\n"
 			s, err := plugintest.ParseSystemd(text, time.Now())
 			if err != nil {
@@ -261,27 +284,32 @@ func sample(t *testing.T, n int) (all []plugintest.Outcome) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			run([]string{"DBUS_SYSTEM_BUS_ADDRESS=unix:path=" + socket}, "check_systemd_timer", "-u", "job", verbose)
+			run([]string{"DBUS_SYSTEM_BUS_ADDRESS=unix:path=" + socket}, "check_systemd_timer",
+				"-u", "job", verbose)
 			stage.Close()
 		}
 	}
 	return all
 }
 
-// TestTortureMonitors has a real Icinga 2 and a real NRPE pass on what the plugins say of nasty input: state, text and performance data
-// arrive as they were printed.
+// TestTortureMonitors has a real Icinga 2 and a real NRPE pass on what the plugins say of nasty
+// input: state, text and performance data arrive as they were printed.
 func TestTortureMonitors(t *testing.T) {
 	const addr = "127.7.41.1"
-	c, all := plugintest.NewTally(t, "output read by Icinga 2 and NRPE"), sample(t, 24*min(tortured(t), 5))
+	c, all := plugintest.NewTally(t, "output read by Icinga 2 and NRPE"),
+		sample(t, 24*min(tortured(t), 5))
 	var services, commands strings.Builder
-	fmt.Fprintf(&services, "object Host \"torture\" { check_command = \"dummy\" }\nobject CheckCommand \"torture-replay\" { command = [ \"/run/torture/replay\" ]\n arguments = { n = { value = \"$n$\"; skip_key = true } } }\n")
+	fmt.Fprintf(&services,
+		"object Host \"torture\" { check_command = \"dummy\" }\nobject CheckCommand \"torture-replay\" { command = [ \"/run/torture/replay\" ]\n arguments = { n = { value = \"$n$\"; skip_key = true } } }\n")
 	for i := range all {
-		fmt.Fprintf(&services, "object Service \"s%d\" { host_name = \"torture\"\n check_command = \"torture-replay\"\n check_interval = 1d\n vars.n = \"%d\" }\n", i, i)
+		fmt.Fprintf(&services,
+			"object Service \"s%d\" { host_name = \"torture\"\n check_command = \"torture-replay\"\n check_interval = 1d\n vars.n = \"%d\" }\n", i, i)
 		fmt.Fprintf(&commands, "command[s%d]=/run/torture/replay %d\n", i, i)
 	}
 	m := newMonitor(t, "torture-monitor", addr, services.String())
 	m.must(t, "mkdir /run/torture")
-	m.write(t, "/run/torture/replay", "#!/bin/sh\ncat /run/torture/$1; exit $(cat /run/torture/$1.exit)\n")
+	m.write(t, "/run/torture/replay",
+		"#!/bin/sh\ncat /run/torture/$1; exit $(cat /run/torture/$1.exit)\n")
 	m.must(t, "chmod 755 /run/torture/replay")
 	for i, o := range all {
 		m.write(t, fmt.Sprint("/run/torture/", i), o.Stdout)
@@ -290,7 +318,8 @@ func TestTortureMonitors(t *testing.T) {
 	m.write(t, "/etc/nagios/nrpe.d/torture.cfg", commands.String())
 	m.startNRPE(t, addr)
 	m.checkNow(t, `match("torture!s*", service.__name)`)
-	eventually(t, "Icinga has run all", 2*time.Minute, func() bool { return len(m.results(t)) >= len(all) })
+	eventually(t, "Icinga has run all", 2*time.Minute,
+		func() bool { return len(m.results(t)) >= len(all) })
 	results := m.results(t)
 	for i, o := range all {
 		text, perfdata := split(o.Stdout)
@@ -306,7 +335,8 @@ func TestTortureMonitors(t *testing.T) {
 			o.Stderr = fmt.Sprintf("Icinga makes of it state %v, %q and %q", got.State, seen, items)
 		}
 		c.Judge(t, fmt.Sprint("Icinga, sample ", i), o, serviceLimits, nagios.State(o.Exit))
-		out, errs, status := m.in("nagios", "/usr/lib/nagios/plugins/check_nrpe", "-H", addr, "-c", fmt.Sprint("s", i))
+		out, errs, status := m.in("nagios", "/usr/lib/nagios/plugins/check_nrpe", "-H", addr, "-c",
+			fmt.Sprint("s", i))
 		o.Stderr = ""
 		if out != o.Stdout || status != o.Exit {
 			o.Stderr = fmt.Sprintf("NRPE makes of it %d and %q %s", status, out, errs)
@@ -315,7 +345,8 @@ func TestTortureMonitors(t *testing.T) {
 	}
 }
 
-// split takes an output apart as Icinga does: the text, with the blank before the pipe, and the items of performance data.
+// split takes an output apart as Icinga does: the text, with the blank before the pipe, and the
+// items of performance data.
 func split(output string) (text string, items []string) {
 	line, rest, _ := strings.Cut(strings.TrimSuffix(output, "\n"), "\n")
 	line, data, found := strings.Cut(line, "|")

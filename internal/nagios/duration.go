@@ -30,7 +30,8 @@ const maxNumber = 1 << 53
 // optional sign. No exponent, no inf, no nan.
 func parseNumber(s string) (float64, error) {
 	digits := strings.TrimLeft(s, "+-")
-	if len(s)-len(digits) > 1 || strings.Trim(digits, "0123456789.") != "" || strings.Trim(digits, ".") == "" {
+	if len(s)-len(digits) > 1 || strings.Trim(digits, "0123456789.") != "" ||
+		strings.Trim(digits, ".") == "" {
 		return 0, fmt.Errorf("%q is not a number", s)
 	}
 	v, err := strconv.ParseFloat(s, 64)
@@ -53,7 +54,8 @@ func parseSeconds(s string) (float64, error) {
 	}
 	total := 0.0
 	for first := true; rest != ""; first = false {
-		n := strings.IndexFunc(rest, func(r rune) bool { return !strings.ContainsRune("0123456789.", r) })
+		n := strings.IndexFunc(rest,
+			func(r rune) bool { return !strings.ContainsRune("0123456789.", r) })
 		if n < 0 {
 			n = len(rest)
 		}

@@ -15,7 +15,8 @@ func TestFindings(t *testing.T) {
 		{"ok", OK, "0 ok"},
 		{"ok ok", OK, "0 ok"},
 		{"ok warning", Warning, "1 warning"},
-		{"warning ok unknown warning critical critical", Critical, "4 critical; 5 critical; 2 unknown; 0 warning; 3 warning"},
+		{"warning ok unknown warning critical critical", Critical,
+			"4 critical; 5 critical; 2 unknown; 0 warning; 3 warning"},
 	} {
 		var f Findings
 		for i, word := range strings.Fields(test.seen) {
@@ -26,7 +27,8 @@ func TestFindings(t *testing.T) {
 			f.Add(state, "%d %s", i, word)
 		}
 		if f.Worst() != test.worst || f.Text() != test.want {
-			t.Errorf("%q: %v, %q; want %v, %q", test.seen, f.Worst(), f.Text(), test.worst, test.want)
+			t.Errorf("%q: %v, %q; want %v, %q", test.seen, f.Worst(), f.Text(), test.worst,
+				test.want)
 		}
 	}
 }
@@ -47,7 +49,8 @@ func TestSummary(t *testing.T) {
 		for i, state := range test.states {
 			objects = append(objects, Object{State: state, Name: string(rune('a' + i))})
 		}
-		if got := Summary(objects, "file", " are fresh", func(o Object) string { return o.Name }); got != test.want {
+		if got := Summary(objects, "file", " are fresh",
+			func(o Object) string { return o.Name }); got != test.want {
 			t.Errorf("Summary(%v) = %q; want %q", test.states, got, test.want)
 		}
 	}

@@ -44,8 +44,9 @@ const (
 // Quantity is one number that was seen, with its names. What is not known is
 // left out, never zero.
 type Quantity struct {
-	Label             string        // of its performance data; empty: none
-	Metric            string        // its name in JSON and, behind the check's prefix, in OpenMetrics; empty: none
+	Label string // of its performance data; empty: none
+	// its name in JSON and, behind the check's prefix, in OpenMetrics; empty: none
+	Metric            string
 	Labels            []MetricLabel // of its sample, beside the object's
 	Value             float64       // in Unit; NaN or Inf: left out
 	Unit              string        // Seconds, Bytes, or empty
@@ -59,5 +60,6 @@ type MetricLabel struct{ Name, Value string }
 // Timestamp is the quantity of an instant, in seconds since 1970: a metric
 // without performance data. The name ends in _timestamp_seconds.
 func Timestamp(metric string, t time.Time) Quantity {
-	return Quantity{Metric: metric, Value: float64(t.UnixMicro()) / 1e6, Unit: Seconds, Signed: true}
+	return Quantity{Metric: metric, Value: float64(t.UnixMicro()) / 1e6, Unit: Seconds,
+		Signed: true}
 }

@@ -42,7 +42,8 @@ func (q Quantity) Perfdata(label string) (string, error) {
 	if err := data.Validate(); err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf("%s=%s%s;%s;%s;%s", data.Label, data.Value, data.UnitOfMeasurement, data.Warn, data.Crit, data.Min)
+	text := fmt.Sprintf("%s=%s%s;%s;%s;%s", data.Label, data.Value, data.UnitOfMeasurement,
+		data.Warn, data.Crit, data.Min)
 	return strings.TrimRight(text, ";"), nil
 }
 

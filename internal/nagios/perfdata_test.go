@@ -30,7 +30,8 @@ func TestQuantityPerfdata(t *testing.T) {
 func file(name string, missing bool) Object {
 	o := Object{Name: "/" + name, Prefix: name}
 	if !missing {
-		o.Quantities = []Quantity{{Label: "age", Value: 1, Signed: true}, {Metric: "mtime", Value: 5}}
+		o.Quantities = []Quantity{{Label: "age", Value: 1, Signed: true},
+			{Metric: "mtime", Value: 5}}
 	}
 	return o
 }
@@ -46,13 +47,20 @@ func TestLabelsByPosition(t *testing.T) {
 	}{
 		{"one", Result{Objects: []Object{file("a.b", false)}}, "age=1"},
 		{"one missing", Result{Objects: []Object{file("a.b", true)}}, ""},
-		{"several", Result{Objects: []Object{file("a", false), file("b", false)}}, "a_age=1 b_age=1"},
-		{"one label", Result{Objects: []Object{file("a.b", false), file("a-b", false)}}, "a_b_age=1 a_b_age_2=1"},
-		{"the first missing", Result{Objects: []Object{file("a.b", true), file("a-b", false)}}, "a_b_age_2=1"},
-		{"the second missing", Result{Objects: []Object{file("a.b", false), file("a-b", true)}}, "a_b_age=1"},
-		{"totals", Result{Totals: []Quantity{count}, Objects: []Object{file("a", false), file("b", false)}}, "files=2;;;0 a_age=1 b_age=1"},
-		{"totals only", Result{Totals: []Quantity{count}, TotalsOnly: true, Objects: []Object{file("a", false)}}, "files=2;;;0"},
-		{"a total's label", Result{Totals: []Quantity{{Label: "age", Signed: true}}, Objects: []Object{file("a", false)}}, "age=0 age_2=1"},
+		{"several", Result{Objects: []Object{file("a", false), file("b", false)}},
+			"a_age=1 b_age=1"},
+		{"one label", Result{Objects: []Object{file("a.b", false), file("a-b", false)}},
+			"a_b_age=1 a_b_age_2=1"},
+		{"the first missing", Result{Objects: []Object{file("a.b", true), file("a-b", false)}},
+			"a_b_age_2=1"},
+		{"the second missing", Result{Objects: []Object{file("a.b", false), file("a-b", true)}},
+			"a_b_age=1"},
+		{"totals", Result{Totals: []Quantity{count},
+			Objects: []Object{file("a", false), file("b", false)}}, "files=2;;;0 a_age=1 b_age=1"},
+		{"totals only", Result{Totals: []Quantity{count}, TotalsOnly: true,
+			Objects: []Object{file("a", false)}}, "files=2;;;0"},
+		{"a total's label", Result{Totals: []Quantity{{Label: "age", Signed: true}},
+			Objects: []Object{file("a", false)}}, "age=0 age_2=1"},
 	} {
 		if got := strings.Join(test.result.Perfdata(), " "); got != test.want {
 			t.Errorf("%s: %q; want %q", test.name, got, test.want)

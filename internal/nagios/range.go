@@ -62,7 +62,8 @@ func parseRange(text string, bound func(string) (float64, error)) (Range, error)
 		}
 	}
 	if r.Start > r.End {
-		return Range{}, fmt.Errorf("range %q: start %s is beyond end %s", text, Number(r.Start), Number(r.End))
+		return Range{}, fmt.Errorf("range %q: start %s is beyond end %s", text, Number(r.Start),
+			Number(r.End))
 	}
 	return r, nil
 }
@@ -136,7 +137,9 @@ func CrossedTime(state State, seconds float64, warning, critical Range) string {
 }
 
 // span is a time span of at most 285 years: more does not fit.
-func span(seconds float64) time.Duration { return time.Duration(math.Round(min(seconds, 9e9) * 1e9)) }
+func span(seconds float64) time.Duration {
+	return time.Duration(math.Round(min(seconds, 9e9) * 1e9))
+}
 
 // timeBound writes an end of a range as an option takes it: "10m", "1h30m"; in
 // seconds where that would not be the whole of it.

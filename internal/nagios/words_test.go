@@ -25,7 +25,8 @@ func TestWorst(t *testing.T) {
 }
 
 func TestStateText(t *testing.T) {
-	for text, want := range map[string]State{"ok": OK, "Warning": Warning, "CRITICAL": Critical, "unknown": Unknown} {
+	for text, want := range map[string]State{"ok": OK, "Warning": Warning, "CRITICAL": Critical,
+		"unknown": Unknown} {
 		var s State
 		if err := s.UnmarshalText([]byte(text)); err != nil || s != want {
 			t.Errorf("UnmarshalText(%q) = %v, %v; want %v", text, s, err, want)
@@ -101,8 +102,10 @@ func TestTimeRange(t *testing.T) {
 
 func TestTimeRangeRefused(t *testing.T) {
 	for _, text := range []string{
-		"", ":", "@", "@:", " ", "abc", "10%", "20:10", "10:20:30", "nan", "inf", "-inf", "1e5", "0x10", "-10", "1.2.3", "--5", "+-5", "5:~",
-		"10:abc", "1h30", "h", "1x", "10 20", "-", ".", strings.Repeat("9", 400), "99999999999999999999", "9999999999999y", "1h:30m", "1,5", "10;", "1 \n h", "infinity",
+		"", ":", "@", "@:", " ", "abc", "10%", "20:10", "10:20:30", "nan", "inf", "-inf", "1e5",
+		"0x10", "-10", "1.2.3", "--5", "+-5", "5:~",
+		"10:abc", "1h30", "h", "1x", "10 20", "-", ".", strings.Repeat("9", 400),
+		"99999999999999999999", "9999999999999y", "1h:30m", "1,5", "10;", "1 \n h", "infinity",
 	} {
 		var r TimeRange
 		err := r.UnmarshalText([]byte(text))
@@ -110,7 +113,8 @@ func TestTimeRangeRefused(t *testing.T) {
 			t.Errorf("TimeRange(%q) = %+v; want an error", text, r.Range)
 			continue
 		}
-		if quoted := fmt.Sprintf("%q", text); text != "" && strings.Trim(text, "@: ") != "" && !strings.Contains(err.Error(), quoted) {
+		if quoted := fmt.Sprintf("%q", text); text != "" && strings.Trim(text, "@: ") != "" &&
+			!strings.Contains(err.Error(), quoted) {
 			t.Errorf("TimeRange(%q): %v; want the offending text in the error", text, err)
 		}
 	}
@@ -125,7 +129,8 @@ func TestRangePlain(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"1:": "1:", "+10": "10", "-10:10": "-10:10", "-10:": "-10:", "~:-10": "~:-10", ":10": "10", "10:10": "10:10", "@~:": "@~:", "~:": "~:", ".5:": "0.5:", "5.": "5", "0.500000": "0.5",
+		"1:": "1:", "+10": "10", "-10:10": "-10:10", "-10:": "-10:", "~:-10": "~:-10", ":10": "10",
+		"10:10": "10:10", "@~:": "@~:", "~:": "~:", ".5:": "0.5:", "5.": "5", "0.500000": "0.5",
 	} {
 		var r Range
 		if err := r.UnmarshalText([]byte(text)); err != nil || r.String() != want {
@@ -183,17 +188,21 @@ func TestCrossed(t *testing.T) {
 	}{
 		{7000, "5400", "2", "warning", "outside the range 5400", "allowed is 1h 30m"},
 		{7000, "5400", "2", "critical", "outside the range 2", "allowed is 2 s"},
-		{5430, "5400", "2", "warning", "outside the range 5400", "allowed is 1h 30m, passed by 30 s"},
+		{5430, "5400", "2", "warning", "outside the range 5400",
+			"allowed is 1h 30m, passed by 30 s"},
 		{88200, "86400", "", "warning", "outside the range 86400", "allowed is 1d, passed by 30m"},
 		{18216, "4.1", "", "warning", "outside the range 4.1", "allowed is 4.1 s"},
 		{0.000423, "0.00005", "", "warning", "outside the range 0.00005", "allowed is 50 us"},
 		{7000, "10:20", "10:", "warning", "outside the range 10:20", "outside the range 10s:20s"},
-		{7000, "5405:", "@90061:90062", "warning", "outside the range 5405:", "outside the range 5405s:"},
-		{7000, "5405:", "@90061:90062", "critical", "inside the range 90061:90062", "inside the range 90061s:90062s"},
+		{7000, "5405:", "@90061:90062", "warning", "outside the range 5405:",
+			"outside the range 5405s:"},
+		{7000, "5405:", "@90061:90062", "critical", "inside the range 90061:90062",
+			"inside the range 90061s:90062s"},
 		{7000, "10:20", "10:", "critical", "outside the range 10:", "outside the range 10s:"},
 		{7000, "@60", "@~:5", "warning", "inside the range 0:60", "inside the range 0:1m"},
 		{7000, "@60", "@~:5", "critical", "inside the range ~:5", "inside the range ~:5s"},
-		{7000, "9007199254740992", "", "warning", "outside the range 9007199254740992", "allowed is 104166d 16h"},
+		{7000, "9007199254740992", "", "warning", "outside the range 9007199254740992",
+			"allowed is 104166d 16h"},
 	} {
 		var w, c Range
 		var state State
@@ -204,13 +213,15 @@ func TestCrossed(t *testing.T) {
 			t.Errorf("Crossed(%v, %v, %v) = %q; want %q", state, w, c, got, test.plain)
 		}
 		if got := CrossedTime(state, test.value, w, c); got != test.span {
-			t.Errorf("CrossedTime(%v, %v, %v, %v) = %q; want %q", state, test.value, w, c, got, test.span)
+			t.Errorf("CrossedTime(%v, %v, %v, %v) = %q; want %q", state, test.value, w, c, got,
+				test.span)
 		}
 	}
 }
 
 func TestDuration(t *testing.T) {
-	for text, want := range map[string]time.Duration{"9": 9 * time.Second, "0.5": 500 * time.Millisecond, "1m30s": 90 * time.Second, "2.000000": 2 * time.Second} {
+	for text, want := range map[string]time.Duration{"9": 9 * time.Second,
+		"0.5": 500 * time.Millisecond, "1m30s": 90 * time.Second, "2.000000": 2 * time.Second} {
 		var d Duration
 		if err := d.UnmarshalText([]byte(text)); err != nil || time.Duration(d) != want {
 			t.Errorf("Duration(%q) = %v, %v; want %v", text, time.Duration(d), err, want)
@@ -248,14 +259,16 @@ func TestSpan(t *testing.T) {
 
 func TestInstant(t *testing.T) {
 	zone := time.FixedZone("CET", 3600)
-	if got, want := Instant(time.Date(2022, 2, 22, 5, 44, 0, 9e8, zone)), "2022-02-22 04:44:00 UTC"; got != want {
+	if got, want := Instant(time.Date(2022, 2, 22, 5, 44, 0, 9e8, zone)),
+		"2022-02-22 04:44:00 UTC"; got != want {
 		t.Errorf("Instant = %q; want %q", got, want)
 	}
 }
 
 // What parses prints as a range that parses to the same; nothing panics.
 func FuzzTimeRange(f *testing.F) {
-	for _, seed := range []string{"10", "@10:20", "~:1h30min", "1d12h:", ".5:5.", "-5:5", "1µs", "@~:", "9007199254740992", ":", "1h:1x"} {
+	for _, seed := range []string{"10", "@10:20", "~:1h30min", "1d12h:", ".5:5.", "-5:5", "1µs",
+		"@~:", "9007199254740992", ":", "1h:1x"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -270,7 +283,8 @@ func FuzzTimeRange(f *testing.F) {
 		if err := back.UnmarshalText([]byte(r.String())); err != nil {
 			t.Fatalf("TimeRange(%q).String() = %q does not read back: %v", text, r, err)
 		}
-		if again.UnmarshalText([]byte(back.String())) != nil || again != back || back.String() != r.String() {
+		if again.UnmarshalText([]byte(back.String())) != nil || again != back ||
+			back.String() != r.String() {
 			t.Fatalf("TimeRange(%q): %q reads back as %q", text, r, back)
 		}
 	})
@@ -299,7 +313,8 @@ func TestList(t *testing.T) {
 		{"a b", 3, 7, "a, b and 5 more"},
 	} {
 		if got := List(strings.Fields(test.names), test.limit, test.total); got != test.want {
-			t.Errorf("List(%q, %d, %d) = %q; want %q", test.names, test.limit, test.total, got, test.want)
+			t.Errorf("List(%q, %d, %d) = %q; want %q", test.names, test.limit, test.total, got,
+				test.want)
 		}
 	}
 }

@@ -9,14 +9,17 @@ import (
 	"unicode/utf8"
 )
 
-// stateToken is what Icinga Web draws as a coloured ball. It is compiled when a text has a bracket: most have none.
+// stateToken is what Icinga Web draws as a coloured ball. It is compiled when a text has a bracket:
+// most have none.
 var stateToken = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)\[(ok|warning|critical|unknown|up|down|unreachable|pending)\]`)
 })
 
-// invisible reports whether a printable code point shows as nothing: fillers, joiners, variation selectors, the blank braille pattern.
+// invisible reports whether a printable code point shows as nothing: fillers, joiners, variation
+// selectors, the blank braille pattern.
 func invisible(r rune) bool {
-	return r == 0x2800 || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+	return r == 0x2800 || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point,
+		unicode.Variation_Selector)
 }
 
 // clean makes text from outside fit to print on one line: white space of any

@@ -16,24 +16,30 @@ import (
 // timers is a run with a timer that hangs, and one that could not be looked at.
 func timers() Run {
 	labels := func(name string) []nagios.MetricLabel {
-		return []nagios.MetricLabel{{Name: "timer", Value: name + ".timer"}, {Name: "service", Value: name + ".service"}}
+		return []nagios.MetricLabel{{Name: "timer", Value: name + ".timer"},
+			{Name: "service", Value: name + ".service"}}
 	}
-	return Run{Check: "check_systemd_timer", Version: "1.0", Arguments: "--unit=a --unit=b", Result: nagios.Result{
-		State: nagios.Critical, Summary: "a.service hangs",
-		Totals: []nagios.Quantity{{Label: "timers", Value: 2}},
-		Objects: []nagios.Object{
-			{State: nagios.Critical, Name: "a.timer", Text: "a.service hangs", Notes: []string{"look at: journalctl"}, Detail: []string{"raw"},
-				Labels: labels("a"), Quantities: []nagios.Quantity{
-					{Label: "running", Metric: "running_seconds", Value: 43380.5, Unit: nagios.Seconds},
-					{Label: "last_run", Value: 46980, Unit: nagios.Seconds},
-					nagios.Timestamp("last_run_timestamp_seconds", time.Unix(1645501440, 250e6)),
-					{Label: "missed", Metric: "missed_runs", Value: 12},
-					{Metric: "last_duration_seconds", Value: math.NaN()},
-					{Metric: "result_info", Value: 1, Labels: []nagios.MetricLabel{{Name: "result", Value: "success"}}},
-				}},
-			{State: nagios.Unknown, Name: "b.timer", Text: "no answer", Unseen: true},
-		},
-	}}
+	return Run{Check: "check_systemd_timer", Version: "1.0", Arguments: "--unit=a --unit=b",
+		Result: nagios.Result{
+			State: nagios.Critical, Summary: "a.service hangs",
+			Totals: []nagios.Quantity{{Label: "timers", Value: 2}},
+			Objects: []nagios.Object{
+				{State: nagios.Critical, Name: "a.timer", Text: "a.service hangs",
+					Notes: []string{"look at: journalctl"}, Detail: []string{"raw"},
+					Labels: labels("a"), Quantities: []nagios.Quantity{
+						{Label: "running", Metric: "running_seconds", Value: 43380.5,
+							Unit: nagios.Seconds},
+						{Label: "last_run", Value: 46980, Unit: nagios.Seconds},
+						nagios.Timestamp("last_run_timestamp_seconds",
+							time.Unix(1645501440, 250e6)),
+						{Label: "missed", Metric: "missed_runs", Value: 12},
+						{Metric: "last_duration_seconds", Value: math.NaN()},
+						{Metric: "result_info", Value: 1,
+							Labels: []nagios.MetricLabel{{Name: "result", Value: "success"}}},
+					}},
+				{State: nagios.Unknown, Name: "b.timer", Text: "no answer", Unseen: true},
+			},
+		}}
 }
 
 const timersOpenMetrics = `# HELP mailfresh_up 1 if the check could look at what it was asked for, 0 if it could not.
@@ -92,7 +98,8 @@ func TestFormats(t *testing.T) {
 }
 
 func TestFormatText(t *testing.T) {
-	for text, want := range map[string]Format{"nagios": Nagios, "JSON": JSON, "OpenMetrics": OpenMetrics, "xml": "", "": "", "prometheus": ""} {
+	for text, want := range map[string]Format{"nagios": Nagios, "JSON": JSON,
+		"OpenMetrics": OpenMetrics, "xml": "", "": "", "prometheus": ""} {
 		var got Format
 		if err := got.UnmarshalText([]byte(text)); got != want || (err != nil) != (want == "") {
 			t.Errorf("UnmarshalText(%q) = %q, %v; want %q", text, got, err, want)
@@ -103,12 +110,16 @@ func TestFormatText(t *testing.T) {
 // A value under the name of its own label, and two of the same name: the first.
 func TestJSONNames(t *testing.T) {
 	verdict := func(v string, n float64) nagios.Quantity {
-		return nagios.Quantity{Metric: "answers", Value: n, Labels: []nagios.MetricLabel{{Name: "verdict", Value: v}}}
+		return nagios.Quantity{Metric: "answers", Value: n,
+			Labels: []nagios.MetricLabel{{Name: "verdict", Value: v}}}
 	}
-	run := Run{Check: "check_mx_rcpt", Result: nagios.Result{Objects: []nagios.Object{{Name: "mx1", Detail: []string{"220 hi"},
-		Quantities: []nagios.Quantity{verdict("accepted", 3), verdict("probe refused", 0), verdict("accepted", 5)}}}}}
+	run := Run{Check: "check_mx_rcpt",
+		Result: nagios.Result{Objects: []nagios.Object{{Name: "mx1", Detail: []string{"220 hi"},
+			Quantities: []nagios.Quantity{verdict("accepted", 3), verdict("probe refused", 0),
+				verdict("accepted", 5)}}}}}
 	text := asJSON(run, 2)
-	for _, want := range []string{`"answers_accepted": 3`, `"answers_probe_refused": 0`, `"detail": ["220 hi"]`} {
+	for _, want := range []string{`"answers_accepted": 3`, `"answers_probe_refused": 0`,
+		`"detail": ["220 hi"]`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("JSON has no %s:\n%s", want, text)
 		}
@@ -144,7 +155,8 @@ func TestBounded(t *testing.T) {
 	} {
 		got := bounded(in)
 		if in == long { // the hash tells two apart
-			if len(got) > maxValue || got == bounded(long+"x") || !utf8.ValidString(got) || !strings.HasPrefix(got, long[:400]) {
+			if len(got) > maxValue || got == bounded(long+"x") || !utf8.ValidString(got) ||
+				!strings.HasPrefix(got, long[:400]) {
 				t.Errorf("bounded(long) = %q", got)
 			}
 			continue
@@ -163,13 +175,15 @@ func FuzzFormats(f *testing.F) {
 		run := timers()
 		run.Arguments = arguments
 		run.Result.Summary = text
-		run.Result.Objects[0].Name, run.Result.Objects[0].Text, run.Result.Objects[0].Labels[0].Value = name, text, name
+		run.Result.Objects[0].Name, run.Result.Objects[0].Text,
+			run.Result.Objects[0].Labels[0].Value = name, text, name
 		got := asJSON(run, 2)
 		if err := json.Unmarshal([]byte(got), new(any)); err != nil || !utf8.ValidString(got) {
 			t.Errorf("JSON of %q: %v\n%s", name, err, got)
 		}
 		metrics := asOpenMetrics(run)
-		if strings.Count(metrics, "\n") != strings.Count(timersOpenMetrics, "\n") && name != "b.timer" {
+		if strings.Count(metrics, "\n") != strings.Count(timersOpenMetrics, "\n") &&
+			name != "b.timer" {
 			t.Errorf("OpenMetrics of %q:\n%s", name, metrics)
 		}
 		for _, line := range strings.Split(metrics, "\n") {

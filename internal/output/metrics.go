@@ -13,7 +13,8 @@ type Metric struct {
 // Prefix is how the names of a plugin's own metrics begin.
 func Prefix(check string) string {
 	return "mailfresh_" + map[string]string{
-		"check_systemd_timer": "timer", "check_alias_freshness": "alias_file", "check_mx_rcpt": "rcpt",
+		"check_systemd_timer": "timer", "check_alias_freshness": "alias_file",
+		"check_mx_rcpt": "rcpt",
 	}[check] + "_"
 }
 
@@ -27,8 +28,10 @@ const (
 // Metrics is the one table of metrics. A Quantity names its row without the
 // plugin's prefix. What it does not list is not printed.
 var Metrics = []Metric{
-	{up, "check, arguments", "1 if the check could look at what it was asked for, 0 if it could not."},
-	{state, "check, arguments", "State of the whole check: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN."},
+	{up, "check, arguments",
+		"1 if the check could look at what it was asked for, 0 if it could not."},
+	{state, "check, arguments",
+		"State of the whole check: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN."},
 	{objectUp, "check, object", "1 if this object could be looked at, 0 if it could not."},
 
 	{"mailfresh_timer_state", "timer, service",
@@ -46,18 +49,21 @@ var Metrics = []Metric{
 	{"mailfresh_timer_result_info", "timer, service, result",
 		"1, with the result that systemd has for the last run of the service."},
 
-	{"mailfresh_alias_file_state", "file", "State of the file: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN."},
+	{"mailfresh_alias_file_state", "file",
+		"State of the file: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN."},
 	{"mailfresh_alias_file_mtime_timestamp_seconds", "file",
 		"When the file was last written, in seconds since 1970."},
 	{"mailfresh_alias_file_size_bytes", "file", "Size of the file."},
 	{"mailfresh_alias_file_entries", "file", "Distinct keys that the mail server holds."},
-	{"mailfresh_alias_file_malformed_lines", "file", "Lines that the mail server drops or misreads."},
+	{"mailfresh_alias_file_malformed_lines", "file",
+		"Lines that the mail server drops or misreads."},
 	{"mailfresh_alias_file_duplicate_keys", "file", "Entries that repeat a key."},
 	{"mailfresh_alias_file_missed_updates", "file",
 		"Updates that the schedule of the file's timer demanded since the file was written."},
 	{"mailfresh_alias_file_map_lag_seconds", "file",
 		"How much older than the file the map compiled from it is, of several the oldest."},
-	{"mailfresh_alias_file_map_entries", "file, kind", "Entries of the map compiled from the file."},
+	{"mailfresh_alias_file_map_entries", "file, kind",
+		"Entries of the map compiled from the file."},
 	{"mailfresh_alias_file_digest_info", "file, digest",
 		"1, with the digest of the file's entries: equal on two hosts that hold the same ones."},
 
@@ -78,7 +84,8 @@ var Metrics = []Metric{
 // own.
 func MetricsOf(check string) (rows []Metric) {
 	for _, m := range Metrics {
-		if m.Name == up || m.Name == state || m.Name == objectUp || strings.HasPrefix(m.Name, Prefix(check)) {
+		if m.Name == up || m.Name == state || m.Name == objectUp ||
+			strings.HasPrefix(m.Name, Prefix(check)) {
 			rows = append(rows, m)
 		}
 	}

@@ -58,7 +58,8 @@ func samples(run Run) map[string][]sample {
 	}
 	for _, o := range r.Objects {
 		object := nagios.MetricLabel{Name: "object", Value: o.Name}
-		add(objectUp, yes(!o.Unseen), slices.Concat([]nagios.MetricLabel{check, object}, r.Labels)...)
+		add(objectUp, yes(!o.Unseen), slices.Concat([]nagios.MetricLabel{check, object},
+			r.Labels)...)
 		if len(o.Labels) > 0 {
 			add(prefix+"state", float64(o.State), slices.Concat(o.Labels, r.Labels)...)
 			quantities(o.Quantities, o.Labels)

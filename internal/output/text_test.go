@@ -51,7 +51,8 @@ func TestText(t *testing.T) {
 		State:   nagios.Critical,
 		Summary: "b is late",
 		Totals: []nagios.Quantity{
-			{Label: "age", Value: 90001.5, Unit: "s", Warning: nagios.Range{End: 3600, Set: true}, Critical: nagios.Range{End: 90000, Set: true}},
+			{Label: "age", Value: 90001.5, Unit: "s", Warning: nagios.Range{End: 3600, Set: true},
+				Critical: nagios.Range{End: 90000, Set: true}},
 			{Label: "lost", Value: math.NaN()},
 			{Label: "endless", Value: math.Inf(1)},
 			{Label: "bottomless", Value: math.Inf(-1)},
@@ -81,8 +82,10 @@ func TestTextIsBounded(t *testing.T) {
 	hostile := strings.Repeat("evil|x=1 <b>[OK]\x00\r\n\u202e\xff日", 4000)
 	r := nagios.Result{State: nagios.Warning, Summary: hostile}
 	for i := range 400 {
-		r.Totals = append(r.Totals, nagios.Quantity{Label: fmt.Sprintf("%s%d", hostile[:9], i%7), Value: float64(i), Unit: "s"})
-		r.Objects = append(r.Objects, nagios.Object{State: nagios.Unknown, Name: hostile[:200], Text: hostile, Notes: []string{hostile}, Detail: []string{hostile}})
+		r.Totals = append(r.Totals, nagios.Quantity{Label: fmt.Sprintf("%s%d", hostile[:9], i%7),
+			Value: float64(i), Unit: "s"})
+		r.Objects = append(r.Objects, nagios.Object{State: nagios.Unknown, Name: hostile[:200],
+			Text: hostile, Notes: []string{hostile}, Detail: []string{hostile}})
 	}
 	for verbosity := range 3 {
 		text := output.Text("NAME", r, verbosity)
@@ -113,14 +116,16 @@ func TestLineIsBounded(t *testing.T) {
 func TestSummaryKeepsItsRoom(t *testing.T) {
 	r := nagios.Result{Summary: strings.Repeat("x", 420)}
 	for i := range 100 {
-		r.Totals = append(r.Totals, nagios.Quantity{Label: fmt.Sprintf("object_with_a_long_name_%d", i), Value: 1})
+		r.Totals = append(r.Totals,
+			nagios.Quantity{Label: fmt.Sprintf("object_with_a_long_name_%d", i), Value: 1})
 	}
 	text := output.Text("NAME", r, 0)
 	checkRules(t, text, nagios.OK)
 	if !strings.Contains(text, r.Summary) {
 		t.Errorf("the summary was cut: %q", text)
 	}
-	if !regexp.MustCompile(`\nnote: line 1 has no room for \d+ more items of performance data`).MatchString(text) {
+	if !regexp.MustCompile(`\nnote: line 1 has no room for \d+ more items of performance data`).
+		MatchString(text) {
 		t.Errorf("what was left out is not said: %q", text)
 	}
 	// The same items stand beside a short summary: graphs do not come and go.
@@ -149,8 +154,10 @@ func FuzzText(f *testing.F) {
 	f.Add("<b>[OK]", "\u202e", "\xff\r\n")
 	f.Add("", "", "")
 	f.Fuzz(func(t *testing.T, summary, name, note string) {
-		r := nagios.Result{State: nagios.Warning, Summary: "x" + summary, Totals: []nagios.Quantity{{Label: name, Value: 1}, {Label: note, Value: 2}},
-			Objects: []nagios.Object{{State: nagios.Critical, Name: name, Text: summary, Notes: []string{note}}}}
+		r := nagios.Result{State: nagios.Warning, Summary: "x" + summary,
+			Totals: []nagios.Quantity{{Label: name, Value: 1}, {Label: note, Value: 2}},
+			Objects: []nagios.Object{{State: nagios.Critical, Name: name, Text: summary,
+				Notes: []string{note}}}}
 		checkRules(t, output.Text("NAME", r, 2), nagios.Warning)
 	})
 }

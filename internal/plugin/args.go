@@ -29,7 +29,8 @@ func parse(c Check, args []string) (asked string, err error) {
 			return "", fmt.Errorf("option --%s: %w", s.option.Long, err)
 		}
 		words = append(words, s.word())
-		if !slices.Contains([]string{"timeout", "timeout-state", "output-format", "verbose"}, s.option.Long) {
+		if !slices.Contains([]string{"timeout", "timeout-state", "output-format", "verbose"},
+			s.option.Long) {
 			question = append(question, s.word())
 		}
 	}
@@ -171,7 +172,8 @@ func byLong(table []Option, name string) (Option, error) {
 	case 1:
 		return found[0], nil
 	}
-	return Option{}, fmt.Errorf("option --%s is ambiguous: --%s or --%s", name, found[0].Long, found[1].Long)
+	return Option{}, fmt.Errorf("option --%s is ambiguous: --%s or --%s", name, found[0].Long,
+		found[1].Long)
 }
 
 func byShort(table []Option, letter string) (Option, error) {

@@ -36,8 +36,8 @@ func Each(n, limit int, f func(i int)) {
 	}
 }
 
-// EachObject is Each for objects that have nothing to do with each other: the panic of one is its own,
-// and failed gets it as an error that says where it was.
+// EachObject is Each for objects that have nothing to do with each other: the panic of one is its
+// own, and failed gets it as an error that says where it was.
 func EachObject(n, limit int, f func(i int), failed func(i int, bug error)) {
 	Each(n, limit, func(i int) {
 		defer func() {

@@ -80,7 +80,8 @@ func Main(c Check) {
 // die.
 func catch() <-chan os.Signal {
 	signals := make(chan os.Signal, 1)
-	for _, s := range []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT} {
+	for _, s := range []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP,
+		syscall.SIGQUIT} {
 		if !signal.Ignored(s) {
 			signal.Notify(signals, s)
 		}
@@ -104,7 +105,8 @@ func run(c Check, args []string, signals <-chan os.Signal) (text string, exit in
 	asked, err := "", error(nil)
 	say := func(r nagios.Result) (string, int) {
 		o := c.Options.common()
-		return o.OutputFormat.Render(output.Run{Check: c.Name, Version: Version(), Arguments: asked, Result: r}, int(o.Verbose))
+		return o.OutputFormat.Render(output.Run{Check: c.Name, Version: Version(), Arguments: asked,
+			Result: r}, int(o.Verbose))
 	}
 	defer func() {
 		if p := recover(); p != nil {
@@ -200,7 +202,8 @@ func origin() string {
 	for {
 		f, more := frames.Next()
 		if inPanic && !strings.HasPrefix(f.Function, "runtime.") {
-			return fmt.Sprintf("%s, %s:%d", f.Function, f.File[strings.LastIndexByte(f.File, '/')+1:], f.Line)
+			return fmt.Sprintf("%s, %s:%d", f.Function,
+				f.File[strings.LastIndexByte(f.File, '/')+1:], f.Line)
 		}
 		inPanic = inPanic || f.Function == "runtime.gopanic"
 		if !more {

@@ -69,7 +69,8 @@ func play(ctx context.Context, o toyOptions) (nagios.Result, error) {
 	case "hang": // does not look at its context
 		select {}
 	case "term", "int", "hup":
-		sig := map[string]syscall.Signal{"term": syscall.SIGTERM, "int": syscall.SIGINT, "hup": syscall.SIGHUP}[o.Do]
+		sig := map[string]syscall.Signal{"term": syscall.SIGTERM, "int": syscall.SIGINT,
+			"hup": syscall.SIGHUP}[o.Do]
 		syscall.Kill(os.Getpid(), sig)
 		<-ctx.Done()
 		return nagios.Result{}, ctx.Err()
@@ -82,7 +83,8 @@ func play(ctx context.Context, o toyOptions) (nagios.Result, error) {
 		Objects: []nagios.Object{{
 			State: state, Name: "toy", Text: strings.Join(o.Name, ","), Detail: []string{"raw"},
 			Quantities: []nagios.Quantity{
-				{Label: "age", Value: age.Seconds(), Unit: nagios.Seconds, Warning: o.Warning.Range, Critical: o.Critical.Range},
+				{Label: "age", Value: age.Seconds(), Unit: nagios.Seconds, Warning: o.Warning.Range,
+					Critical: o.Critical.Range},
 			},
 		}},
 	}, nil
@@ -154,11 +156,14 @@ func TestNormaliseRefuses(t *testing.T) {
 func TestTable(t *testing.T) {
 	var got []string
 	for _, o := range Table(&toyOptions{}) {
-		got = append(got, fmt.Sprint(o.Short, "|", o.Long, "|", o.Placeholder, "|", o.Default, "|", o.Group, "|", o.Repeatable))
+		got = append(got, fmt.Sprint(o.Short, "|", o.Long, "|", o.Placeholder, "|", o.Default, "|",
+			o.Group, "|", o.Repeatable))
 	}
 	want := []string{
-		"|do|WHAT||Toy|false", "w|warning|RANGE||Toy|false", "c|critical|RANGE||Toy|false", "|age|SPAN|1h|Toy|false", "n|name|NAME||Toy|true", "a|all|||Toy|false",
-		"t|timeout|SPAN|9s||false", "|timeout-state|STATE|unknown||false", "|output-format|OUTPUT|nagios||false",
+		"|do|WHAT||Toy|false", "w|warning|RANGE||Toy|false", "c|critical|RANGE||Toy|false",
+		"|age|SPAN|1h|Toy|false", "n|name|NAME||Toy|true", "a|all|||Toy|false",
+		"t|timeout|SPAN|9s||false", "|timeout-state|STATE|unknown||false",
+		"|output-format|OUTPUT|nagios||false",
 		"v|verbose||||true", "V|version||||false", "h|help||||false",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -172,11 +177,13 @@ func TestDefaultTimeout(t *testing.T) {
 	if _, err := parse(c, nil); err != nil {
 		t.Fatal(err)
 	}
-	if limit := time.Duration(c.Options.common().Timeout) + grace; limit <= 0 || limit >= 10*time.Second {
+	if limit := time.Duration(c.Options.common().Timeout) + grace; limit <= 0 ||
+		limit >= 10*time.Second {
 		t.Errorf("default timeout and grace = %s; want less than 10 s", limit)
 	}
 	if grace > lastWord || lastWord >= 500*time.Millisecond {
-		t.Errorf("grace, lastWord = %s, %s; want less than half a second beyond the timeout", grace, lastWord)
+		t.Errorf("grace, lastWord = %s, %s; want less than half a second beyond the timeout", grace,
+			lastWord)
 	}
 }
 
@@ -213,7 +220,8 @@ func TestWrite(t *testing.T) {
 	soon := time.Now().Add(time.Minute)
 	for _, text := range []string{"a", "a\n", "a \n\n"} {
 		b.Reset()
-		if n, err := (limited{w: &b, until: soon}).Write([]byte(text)); n != len(text) || err != nil || b.String() != "a\n" {
+		if n, err := (limited{w: &b, until: soon}).Write([]byte(text)); n != len(text) ||
+			err != nil || b.String() != "a\n" {
 			t.Errorf("Write(%q) = %d, %v and %q; want %q", text, n, err, b.String(), "a\n")
 		}
 	}
@@ -223,8 +231,10 @@ func TestWrite(t *testing.T) {
 	}
 	closed.Close()
 	failed := false
-	if n, err := (limited{closed, soon, nil, func() { failed = true }}).Write([]byte("a")); n != 1 || err != nil || !failed {
-		t.Errorf("Write to a closed file = %d, %v, failed %t; want 1, no error, true", n, err, failed)
+	if n, err := (limited{closed, soon, nil, func() { failed = true }}).
+		Write([]byte("a")); n != 1 || err != nil || !failed {
+		t.Errorf("Write to a closed file = %d, %v, failed %t; want 1, no error, true", n, err,
+			failed)
 	}
 }
 
@@ -242,7 +252,8 @@ func TestWriteToNobody(t *testing.T) {
 			signals <- syscall.SIGTERM
 		}
 		failed := false
-		limited{silence{}, time.Now().Add(until), signals, func() { failed = true }}.Write([]byte("a"))
+		limited{silence{}, time.Now().Add(until), signals,
+			func() { failed = true }}.Write([]byte("a"))
 		if !failed {
 			t.Errorf("a write within %s: not failed", until)
 		}
@@ -251,17 +262,20 @@ func TestWriteToNobody(t *testing.T) {
 
 // Whatever the arguments, the frame answers in one piece and within the rules.
 func FuzzArguments(f *testing.F) {
-	for _, seed := range []string{"-w 10", "-w -5:5 --all -vv", "--age=1x", "--name=\x00|<b>", "-h", "-V", "--timeout 0", "--do error -v"} {
+	for _, seed := range []string{"-w 10", "-w -5:5 --all -vv", "--age=1x", "--name=\x00|<b>", "-h",
+		"-V", "--timeout 0", "--do error -v"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		args := strings.Split(line, " ")
 		c := toy()
-		if _, err := parse(c, args); err == nil && c.Options.(*toyOptions).Do != "error" && c.Options.(*toyOptions).Do != "" {
+		if _, err := parse(c, args); err == nil && c.Options.(*toyOptions).Do != "error" &&
+			c.Options.(*toyOptions).Do != "" {
 			return // a toy that hangs or kills
 		}
 		text, state := run(toy(), args, nil)
-		if strings.HasPrefix(text, "check_toy ") || c.Options.common().OutputFormat != output.Nagios {
+		if strings.HasPrefix(text, "check_toy ") ||
+			c.Options.common().OutputFormat != output.Nagios {
 			return // help, version, or another format
 		}
 		if err := plugintest.CheckOutput("TOY", state, text+"\n", ""); err != nil {

@@ -93,7 +93,8 @@ func Elapses(t systemd.Timer, h systemd.Host, base Base, until time.Time) (Deman
 	}
 	if base.Awake.IsZero() {
 		base.Awake = Awake(h, base.Since, 0)
-		base.UnitActive, base.UnitInactive = Awake(h, base.UnitActive, 0), Awake(h, base.UnitInactive, 0)
+		base.UnitActive, base.UnitInactive = Awake(h, base.UnitActive, 0),
+			Awake(h, base.UnitInactive, 0)
 	}
 	for _, entry := range t.Monotonic {
 		worst = worst.or(monotonic(entry, t, h, base, until))
@@ -148,13 +149,15 @@ func Awake(h systemd.Host, t time.Time, mono time.Duration) time.Time {
 
 // or is the larger demand; between equal ones the earlier.
 func (d Demand) or(other Demand) Demand {
-	if other.Count > d.Count || other.Count == d.Count && other.Count > 0 && other.First.Before(d.First) {
+	if other.Count > d.Count || other.Count == d.Count && other.Count > 0 &&
+		other.First.Before(d.First) {
 		return other
 	}
 	return d
 }
 
-func monotonic(entry systemd.MonotonicEntry, t systemd.Timer, h systemd.Host, base Base, until time.Time) Demand {
+func monotonic(entry systemd.MonotonicEntry, t systemd.Timer, h systemd.Host, base Base,
+	until time.Time) Demand {
 	activated := Awake(h, t.ActiveEnter, t.ActiveEnterMonotonic)
 	switch entry.Base {
 	case "OnActiveSec":
@@ -180,14 +183,17 @@ func boot(h systemd.Host) time.Time {
 	return Awake(h, h.Boot, 0)
 }
 
-func managerStart(h systemd.Host) time.Time { return Awake(h, h.ManagerStart, h.ManagerStartMonotonic) }
+func managerStart(h systemd.Host) time.Time {
+	return Awake(h, h.ManagerStart, h.ManagerStartMonotonic)
+}
 
 // atStart is the one elapse that long after the start of the host or of its
 // manager. One that was over when the timer was activated happens then, but not
 // again: not if the timer had triggered before, nor if it had been active then.
 // systemd has dropped one that it does not wait for although it is not over: the
 // entry came with a daemon-reload.
-func atStart(start time.Time, interval time.Duration, t systemd.Timer, h systemd.Host, base Base, until time.Time) Demand {
+func atStart(start time.Time, interval time.Duration, t systemd.Timer, h systemd.Host, base Base,
+	until time.Time) Demand {
 	if start.IsZero() {
 		return Demand{}
 	}

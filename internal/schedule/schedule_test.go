@@ -12,7 +12,8 @@ import (
 
 var (
 	now  = time.Date(2022, 2, 22, 16, 47, 0, 0, time.UTC)
-	host = systemd.Host{Boot: ago(100 * time.Hour), ManagerStart: ago(99 * time.Hour), Zone: time.UTC}
+	host = systemd.Host{Boot: ago(100 * time.Hour), ManagerStart: ago(99 * time.Hour),
+		Zone: time.UTC}
 )
 
 func ago(d time.Duration) time.Time { return now.Add(-d) }
@@ -30,42 +31,87 @@ func TestElapses(t *testing.T) {
 		want  Demand
 	}{
 		{"no entry", systemd.Timer{}, From(ago(9*h), 0), Demand{}},
-		{"daily, not yet", systemd.Timer{Calendar: []string{"daily"}}, From(ago(16*h), 0), Demand{}},
-		{"daily, three", systemd.Timer{Calendar: []string{"daily"}}, From(ago(70*h), 0), Demand{3, time.Date(2022, 2, 20, 0, 0, 0, 0, time.UTC)}},
-		{"an elapse at the base does not count", systemd.Timer{Calendar: []string{"daily"}}, From(time.Date(2022, 2, 22, 0, 0, 0, 0, time.UTC), 0), Demand{}},
-		{"an elapse at the end counts", systemd.Timer{Calendar: []string{"16:47"}}, From(ago(h), 0), Demand{1, now}},
-		{"impossible date", systemd.Timer{Calendar: []string{"*-04-31"}}, From(ago(70000*h), 0), Demand{}},
-		{"every second for a year is bounded", systemd.Timer{Calendar: []string{"*:*:*"}}, From(ago(8766*h), 0), Demand{10_000, ago(8766*h - time.Second)}},
-		{"OnUnitActiveSec", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitActiveSec", h)}}, Base{Since: ago(5 * h), UnitActive: ago(150 * time.Minute)}, Demand{2, ago(90 * time.Minute)}},
-		{"OnUnitActiveSec without a base", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitActiveSec", h)}}, Base{Since: ago(5 * h)}, Demand{}},
-		{"OnUnitInactiveSec", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitInactiveSec", h)}}, Base{UnitInactive: ago(h)}, Demand{1, now}},
-		{"OnUnitInactiveSec waits for the job", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitInactiveSec", h)}}, From(ago(6*h), 30*time.Minute), Demand{4, ago(270 * time.Minute)}},
-		{"OnUnitInactiveSec=0", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitInactiveSec", 0)}}, From(ago(6*h), 0), Demand{}},
-		{"OnBootSec", active(ago(99*h), every("OnBootSec", 98*h)), From(ago(50*h), 0), Demand{1, ago(2 * h)}},
-		{"OnBootSec before the base", active(ago(99*h), every("OnBootSec", 2*h)), From(ago(50*h), 0), Demand{}},
-		{"OnBootSec ahead", active(ago(99*h), every("OnBootSec", 101*h)), From(ago(50*h), 0), Demand{}},
-		{"OnBootSec in the past at activation", active(ago(10*h), every("OnBootSec", 2*h)), From(ago(50*h), 0), Demand{1, ago(10 * h)}},
-		{"OnBootSec that was over before a restart of the timer", stopped(ago(9*h), ago(10*h), every("OnBootSec", 2*h)), From(ago(50*h), 0), Demand{}},
-		{"OnBootSec that was ahead when the timer was stopped", stopped(ago(9*h), ago(99*h), every("OnBootSec", 2*h)), From(ago(98*h), 0), Demand{1, ago(9 * h)}},
-		{"OnBootSec of a timer that had triggered before", systemd.Timer{Unit: systemd.Unit{ActiveEnter: ago(10 * h)}, LastTrigger: ago(200 * h), Monotonic: []systemd.MonotonicEntry{every("OnBootSec", 2*h)}}, From(ago(10*h), 0), Demand{}},
-		{"RandomizedOffsetSec, not due", shifted(-now.Sub(time.Date(2022, 2, 23, 3, 0, 0, 0, time.UTC)), 4*h, "daily"), From(ago(13*h), 0), Demand{}},
-		{"RandomizedOffsetSec, due by it", shifted(-now.Sub(time.Date(2022, 2, 23, 3, 0, 0, 0, time.UTC)), 4*h, "daily"), From(ago(14*h), 0), Demand{1, time.Date(2022, 2, 22, 3, 0, 0, 0, time.UTC)}},
-		{"RandomizedOffsetSec, and no next elapse", systemd.Timer{RandomizedOffset: 17 * h, Calendar: []string{"daily"}}, From(ago(17*h), 0), Demand{}},
-		{"OnStartupSec", active(ago(99*h), every("OnStartupSec", 98*h)), From(ago(50*h), 0), Demand{1, ago(h)}},
-		{"OnActiveSec", active(ago(3*h), every("OnActiveSec", h)), From(ago(3*h), 0), Demand{1, ago(2 * h)}},
-		{"OnActiveSec, the run seems to begin before it", active(ago(3*h), every("OnActiveSec", h)), From(ago(2*h+50*time.Millisecond), 0), Demand{}},
-		{"OnActiveSec, soon and in vain", active(ago(3*h), every("OnActiveSec", time.Second)), From(ago(3*h), 0), Demand{1, ago(3*h - time.Second)}},
-		{"OnActiveSec of a timer that is not active", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnActiveSec", h)}}, From(ago(3*h), 0), Demand{}},
-		{"the largest count", systemd.Timer{Calendar: []string{"daily", "hourly"}, Monotonic: []systemd.MonotonicEntry{every("OnUnitActiveSec", 3*h)}}, From(ago(7*h), 0), Demand{7, time.Date(2022, 2, 22, 10, 0, 0, 0, time.UTC)}},
-		{"of equal counts the earliest", systemd.Timer{Calendar: []string{"16:00", "15:30", "16:30"}}, From(ago(7*h), 0), Demand{1, time.Date(2022, 2, 22, 15, 30, 0, 0, time.UTC)}},
-		{"an entry this version does not know", active(ago(9*h), every("OnMoonSec", h)), From(ago(7*h), 0), Demand{}},
+		{"daily, not yet", systemd.Timer{Calendar: []string{"daily"}}, From(ago(16*h), 0),
+			Demand{}},
+		{"daily, three", systemd.Timer{Calendar: []string{"daily"}}, From(ago(70*h), 0),
+			Demand{3, time.Date(2022, 2, 20, 0, 0, 0, 0, time.UTC)}},
+		{"an elapse at the base does not count", systemd.Timer{Calendar: []string{"daily"}},
+			From(time.Date(2022, 2, 22, 0, 0, 0, 0, time.UTC), 0), Demand{}},
+		{"an elapse at the end counts", systemd.Timer{Calendar: []string{"16:47"}}, From(ago(h), 0),
+			Demand{1, now}},
+		{"impossible date", systemd.Timer{Calendar: []string{"*-04-31"}}, From(ago(70000*h), 0),
+			Demand{}},
+		{"every second for a year is bounded", systemd.Timer{Calendar: []string{"*:*:*"}},
+			From(ago(8766*h), 0), Demand{10_000, ago(8766*h - time.Second)}},
+		{"OnUnitActiveSec",
+			systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitActiveSec", h)}},
+			Base{Since: ago(5 * h), UnitActive: ago(150 * time.Minute)},
+			Demand{2, ago(90 * time.Minute)}},
+		{"OnUnitActiveSec without a base",
+			systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitActiveSec", h)}},
+			Base{Since: ago(5 * h)}, Demand{}},
+		{"OnUnitInactiveSec",
+			systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitInactiveSec", h)}},
+			Base{UnitInactive: ago(h)}, Demand{1, now}},
+		{"OnUnitInactiveSec waits for the job",
+			systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitInactiveSec", h)}},
+			From(ago(6*h), 30*time.Minute), Demand{4, ago(270 * time.Minute)}},
+		{"OnUnitInactiveSec=0",
+			systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitInactiveSec", 0)}},
+			From(ago(6*h), 0), Demand{}},
+		{"OnBootSec", active(ago(99*h), every("OnBootSec", 98*h)), From(ago(50*h), 0),
+			Demand{1, ago(2 * h)}},
+		{"OnBootSec before the base", active(ago(99*h), every("OnBootSec", 2*h)),
+			From(ago(50*h), 0), Demand{}},
+		{"OnBootSec ahead", active(ago(99*h), every("OnBootSec", 101*h)), From(ago(50*h), 0),
+			Demand{}},
+		{"OnBootSec in the past at activation", active(ago(10*h), every("OnBootSec", 2*h)),
+			From(ago(50*h), 0), Demand{1, ago(10 * h)}},
+		{"OnBootSec that was over before a restart of the timer",
+			stopped(ago(9*h), ago(10*h), every("OnBootSec", 2*h)), From(ago(50*h), 0), Demand{}},
+		{"OnBootSec that was ahead when the timer was stopped",
+			stopped(ago(9*h), ago(99*h), every("OnBootSec", 2*h)), From(ago(98*h), 0),
+			Demand{1, ago(9 * h)}},
+		{"OnBootSec of a timer that had triggered before",
+			systemd.Timer{Unit: systemd.Unit{ActiveEnter: ago(10 * h)}, LastTrigger: ago(200 * h),
+				Monotonic: []systemd.MonotonicEntry{every("OnBootSec", 2*h)}}, From(ago(10*h), 0),
+			Demand{}},
+		{"RandomizedOffsetSec, not due",
+			shifted(-now.Sub(time.Date(2022, 2, 23, 3, 0, 0, 0, time.UTC)), 4*h, "daily"),
+			From(ago(13*h), 0), Demand{}},
+		{"RandomizedOffsetSec, due by it",
+			shifted(-now.Sub(time.Date(2022, 2, 23, 3, 0, 0, 0, time.UTC)), 4*h, "daily"),
+			From(ago(14*h), 0), Demand{1, time.Date(2022, 2, 22, 3, 0, 0, 0, time.UTC)}},
+		{"RandomizedOffsetSec, and no next elapse",
+			systemd.Timer{RandomizedOffset: 17 * h, Calendar: []string{"daily"}},
+			From(ago(17*h), 0), Demand{}},
+		{"OnStartupSec", active(ago(99*h), every("OnStartupSec", 98*h)), From(ago(50*h), 0),
+			Demand{1, ago(h)}},
+		{"OnActiveSec", active(ago(3*h), every("OnActiveSec", h)), From(ago(3*h), 0),
+			Demand{1, ago(2 * h)}},
+		{"OnActiveSec, the run seems to begin before it", active(ago(3*h), every("OnActiveSec", h)),
+			From(ago(2*h+50*time.Millisecond), 0), Demand{}},
+		{"OnActiveSec, soon and in vain", active(ago(3*h), every("OnActiveSec", time.Second)),
+			From(ago(3*h), 0), Demand{1, ago(3*h - time.Second)}},
+		{"OnActiveSec of a timer that is not active",
+			systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnActiveSec", h)}},
+			From(ago(3*h), 0), Demand{}},
+		{"the largest count", systemd.Timer{Calendar: []string{"daily", "hourly"},
+			Monotonic: []systemd.MonotonicEntry{every("OnUnitActiveSec", 3*h)}}, From(ago(7*h), 0),
+			Demand{7, time.Date(2022, 2, 22, 10, 0, 0, 0, time.UTC)}},
+		{"of equal counts the earliest",
+			systemd.Timer{Calendar: []string{"16:00", "15:30", "16:30"}}, From(ago(7*h), 0),
+			Demand{1, time.Date(2022, 2, 22, 15, 30, 0, 0, time.UTC)}},
+		{"an entry this version does not know", active(ago(9*h), every("OnMoonSec", h)),
+			From(ago(7*h), 0), Demand{}},
 	} {
 		got, err := Elapses(test.timer, host, test.base, now)
 		if err != nil || got != test.want {
 			t.Errorf("%s: Elapses = %v, %v; want %v", test.name, got, err, test.want)
 		}
 	}
-	if d, err := Elapses(systemd.Timer{Calendar: []string{"never"}}, host, From(now, 0), now); err == nil {
+	if d, err := Elapses(systemd.Timer{Calendar: []string{"never"}}, host, From(now, 0),
+		now); err == nil {
 		t.Errorf("Elapses of a broken schedule = %v; want an error", d)
 	}
 }
@@ -85,7 +131,8 @@ func shifted(d, most time.Duration, spec string) systemd.Timer {
 // A suspended host: monotonic entries count the time that it was awake.
 func TestElapsesAsleep(t *testing.T) {
 	const h = time.Hour
-	slept := systemd.Host{Boot: ago(10 * h), ManagerStart: ago(10 * h), MonotonicZero: ago(2 * h), Asleep: 8 * h, Zone: time.UTC}
+	slept := systemd.Host{Boot: ago(10 * h), ManagerStart: ago(10 * h), MonotonicZero: ago(2 * h),
+		Asleep: 8 * h, Zone: time.UTC}
 	timer := active(ago(10*h), every("OnUnitActiveSec", 30*time.Minute), every("OnBootSec", 3*h))
 	timer.Calendar = []string{"16:00"}
 	for _, test := range []struct {
@@ -93,8 +140,10 @@ func TestElapsesAsleep(t *testing.T) {
 		base Base
 		want Demand
 	}{
-		{"awake for 15 minutes since", Base{Since: ago(9 * h), Awake: ago(15 * time.Minute), UnitActive: ago(15 * time.Minute)}, Demand{1, ago(47 * time.Minute)}},
-		{"awake for 70 minutes since", Base{Since: ago(9 * h), Awake: ago(70 * time.Minute), UnitActive: ago(70 * time.Minute)}, Demand{2, ago(40 * time.Minute)}},
+		{"awake for 15 minutes since", Base{Since: ago(9 * h), Awake: ago(15 * time.Minute),
+			UnitActive: ago(15 * time.Minute)}, Demand{1, ago(47 * time.Minute)}},
+		{"awake for 70 minutes since", Base{Since: ago(9 * h), Awake: ago(70 * time.Minute),
+			UnitActive: ago(70 * time.Minute)}, Demand{2, ago(40 * time.Minute)}},
 		{"it may have slept since", From(ago(9*h), 0), Demand{2, ago(30 * time.Minute)}},
 	} {
 		if got, err := Elapses(timer, slept, test.base, now); err != nil || got != test.want {
@@ -117,14 +166,17 @@ func TestElapsesInZone(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := systemd.Host{Zone: berlin}
-	since, until := time.Date(2022, 3, 26, 12, 0, 0, 0, time.UTC), time.Date(2022, 3, 28, 12, 0, 0, 0, time.UTC)
+	since, until := time.Date(2022, 3, 26, 12, 0, 0, 0, time.UTC),
+		time.Date(2022, 3, 28, 12, 0, 0, 0, time.UTC)
 	for spec, want := range map[string]time.Time{
-		"*-*-* 04:00:00":                  time.Date(2022, 3, 27, 2, 0, 0, 0, time.UTC), // CEST began that night
+		// CEST began that night
+		"*-*-* 04:00:00":                  time.Date(2022, 3, 27, 2, 0, 0, 0, time.UTC),
 		"*-*-* 04:00:00 UTC":              time.Date(2022, 3, 27, 4, 0, 0, 0, time.UTC),
 		"*-*-* 04:00:00 America/New_York": time.Date(2022, 3, 27, 8, 0, 0, 0, time.UTC),
 	} {
 		got, err := Elapses(systemd.Timer{Calendar: []string{spec}}, h, From(since, 0), until)
-		if _, lacks := os.Stat("/usr/share/zoneinfo/America/New_York"); lacks != nil && strings.HasSuffix(spec, "/New_York") {
+		if _, lacks := os.Stat("/usr/share/zoneinfo/America/New_York"); lacks != nil &&
+			strings.HasSuffix(spec, "/New_York") {
 			if err == nil { // systemd refuses it here, too
 				t.Errorf("Elapses(%q) = %v without the zone's file; want an error", spec, got)
 			}
@@ -141,7 +193,8 @@ func TestSlack(t *testing.T) {
 	if want := time.Hour + time.Minute + 5*time.Second; got != want {
 		t.Errorf("Slack = %v; want %v", got, want)
 	}
-	if got := Slack(systemd.Timer{Accuracy: systemd.Infinity, RandomizedDelay: systemd.Infinity}); got < 0 {
+	if got := Slack(systemd.Timer{Accuracy: systemd.Infinity,
+		RandomizedDelay: systemd.Infinity}); got < 0 {
 		t.Errorf("Slack of infinity = %v; want more than nothing", got)
 	}
 }
@@ -155,9 +208,13 @@ func TestRecurs(t *testing.T) {
 		{"one-off in the past", systemd.Timer{Calendar: []string{"2020-01-01"}}, false},
 		{"one-off ahead", systemd.Timer{Calendar: []string{"2023-01-01"}}, true},
 		{"daily", systemd.Timer{Calendar: []string{"2020-01-01", "daily"}}, true},
-		{"OnBootSec", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnBootSec", 1)}}, false},
-		{"OnUnitActiveSec", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitActiveSec", 1)}}, true},
-		{"OnUnitInactiveSec", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitInactiveSec", 1)}}, true},
+		{"OnBootSec", systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnBootSec", 1)}},
+			false},
+		{"OnUnitActiveSec",
+			systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitActiveSec", 1)}}, true},
+		{"OnUnitInactiveSec",
+			systemd.Timer{Monotonic: []systemd.MonotonicEntry{every("OnUnitInactiveSec", 1)}},
+			true},
 	} {
 		if got := Recurs(test.timer, host, now); got != test.want {
 			t.Errorf("%s: Recurs = %t; want %t", test.name, got, test.want)
