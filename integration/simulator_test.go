@@ -37,7 +37,7 @@ func TestSimulatorAgainstSystemd(t *testing.T) {
 }
 
 const (
-	rehearsed  = 60               // timers
+	rehearsed  = 36               // timers
 	rehearsal  = 60 * time.Second // how long they are played
 	second     = int64(1_000_000) // how far simulator and systemd may be apart, in microseconds
 	snapshots  = 100 * time.Millisecond
@@ -66,7 +66,7 @@ type snapshot struct {
 // rehearse plays random pairs in the simulator, then on a host, and compares.
 func rehearse(t *testing.T, release int, bus *dbus.Conn, in func(...string) string) {
 	seed := plugintest.Seed(t)
-	const margin = 6 * time.Second // to write the files
+	const margin = 30 * time.Second // to play the simulator, and to write the files
 	// Calendar elapses are at whole seconds, so that none is near the start.
 	start := time.Now().Add(margin).Truncate(time.Second).Add(200 * time.Millisecond).UnixMicro()
 	boot, manager := hostClocks(t, bus, in)
