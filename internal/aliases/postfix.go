@@ -2,6 +2,7 @@ package aliases
 
 import (
 	"bytes"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -9,6 +10,7 @@ import (
 // space continue it, over blank lines and comments. It gives the text, the line it
 // begins on and its length. The text is empty where there is none.
 func logical(b []byte, line int64, to sink) (text []byte, start int64, n int) {
+	joined := false
 	for n < len(b) {
 		part, m := physical(b[n:])
 		n += m
@@ -20,7 +22,10 @@ func logical(b []byte, line int64, to sink) (text []byte, start int64, n int) {
 		case len(text) == 0:
 			text, start = part, line
 		default:
-			text = append(text[:len(text):len(text)], part...)
+			if !joined { // b keeps its bytes
+				text, joined = slices.Clone(text), true
+			}
+			text = append(text, part...)
 		}
 		line++
 		if len(text) > 0 && n < len(b) && b[n] != '#' && !space[b[n]] {
