@@ -4,8 +4,8 @@
 // A name is looked at with O_PATH, which opens no FIFO, socket or device: the
 // program at the other end of a FIFO notices nothing. What is a regular file is then
 // opened through /proc/self/fd, so that it is the file that was looked at, whatever
-// its name stands for by now. Without /proc it is opened by its name, and compared
-// with what was looked at.
+// its name stands for by now. Without /proc, or with no descriptor left, it is opened by
+// its name, and compared with what was looked at.
 package regular
 
 import (
@@ -107,9 +107,10 @@ func reopen(at *os.File, info fs.FileInfo) (*os.File, error) {
 	if e := (*fs.PathError)(nil); errors.As(err, &e) {
 		e.Path = at.Name()
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EMFILE) {
 		return file, err
 	}
+	at.Close() // its descriptor may be the last one
 	if file, err = os.OpenFile(at.Name(), flags, 0); err != nil {
 		return nil, err
 	}
