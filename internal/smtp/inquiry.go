@@ -11,6 +11,7 @@ type inquiry struct {
 	doubts   []doubt // to be asked again, before the others
 	firsts   []doubt // asked again, to the same verdict
 	policies []policy
+	accepted map[*session]bool // whether one of them was, in a session
 	seen     evidence
 	barren   int // connections in a row that ended with the first recipient
 	again    int // connections that may still be opened for doubts
@@ -60,7 +61,7 @@ func (d *dialogue) ask(sender string, rcpts []string, odd func(*Reply) bool) []A
 }
 
 func newInquiry(sender string, rcpts []string) *inquiry {
-	q := &inquiry{sender: sender, rcpts: rcpts, again: maxAgain}
+	q := &inquiry{sender: sender, rcpts: rcpts, again: maxAgain, accepted: map[*session]bool{}}
 	q.seen = evidence{known: map[Reply]bool{}, several: sender != ""}
 	q.answers = make([]Answer, len(rcpts))
 	q.todo = make([]int, len(rcpts))
@@ -128,6 +129,7 @@ func (d *dialogue) enter(q *inquiry, s *session, t turn, out outcome) {
 		switch {
 		case r.Code/100 == 2:
 			accepted++
+			q.accepted[s] = true
 			q.answers[index] = *decide(Rcpt, d.texts.keep(r))
 		case i > 0 && r.tooMany():
 			d.limits.tooMany(accepted)
@@ -267,12 +269,13 @@ func (d *dialogue) settle(q *inquiry) {
 		if a.Verdict != Refused || a.Reply == nil || !a.Reply.ambiguous() {
 			continue
 		}
-		if !p.session.accepted && !asked {
+		others := q.accepted[p.session]
+		if !others && !asked {
 			asked, everybody = true, d.postmaster(q.sender)
 		}
-		if p.session.accepted || everybody {
+		if others || everybody {
 			a.Verdict = Rejected
-			a.PostmasterOnly = !p.session.accepted && !a.Reply.names(q.rcpts[p.index])
+			a.PostmasterOnly = !others && !a.Reply.names(q.rcpts[p.index])
 		}
 	}
 }

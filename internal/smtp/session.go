@@ -20,7 +20,6 @@ type session struct {
 	transactions int               // MAIL commands sent
 	asked        int               // recipients answered
 	failures     int               // of these not accepted
-	accepted     bool              // one of them was
 	over         bool              // the server takes no more transactions
 	quitting     time.Duration     // spent in QUIT
 }

@@ -66,7 +66,6 @@ func (s *session) count(got []*Reply, before bool) (full bool) {
 		s.asked++
 		switch {
 		case r.Code/100 == 2:
-			s.accepted = true
 		case (before || i > 0) && r.tooMany():
 			full = true
 		default:
