@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// before a reconnect that was refused with a 4xx is tried once more
+	// before a connection that was refused as the server is busy is tried once more
 	reconnectWait = time.Second
 	busyWait      = 200 * time.Millisecond // before each further one
 	maxBarren     = 4                      // connections in a row that end with the first recipient
@@ -73,9 +73,9 @@ func (d *dialogue) leave() {
 }
 
 // open opens a session. A real client sends in plain text where the TLS handshake fails, so does
-// the opportunistic probe that verifies nothing. A server that has just been left may not be
-// ready for the next connection (Exim with smtp_accept_max_per_host = 1): that one is tried
-// twice.
+// the opportunistic probe that verifies nothing. A server that has just been left, by this check or
+// by the one before it, may not be ready for the next connection (Exim with
+// smtp_accept_max_per_host = 1): that one is tried twice.
 func (d *dialogue) open() (*session, *Answer) {
 	again := d.out.Connections > 0
 	if d.busy {
@@ -87,10 +87,13 @@ func (d *dialogue) open() (*session, *Answer) {
 		d.security, d.out.TLSFailed = None, failure.Err
 		s, failure = d.connect()
 	}
-	if failure != nil && again && failure.Verdict == Deferred && failure.Phase == Greeting {
+	if failure != nil && failure.Phase == Greeting && failure.Verdict == Deferred &&
+		(again || failure.Reply.Code == 421) {
 		d.busy = true
 		d.pause(reconnectWait)
-		s, failure = d.connect()
+		if next, why := d.connect(); why == nil || why.Reply != nil {
+			s, failure = next, why
+		}
 	}
 	if failure != nil {
 		return nil, failure
