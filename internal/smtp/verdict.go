@@ -44,7 +44,7 @@ func SubjectOf(phase Phase, r *Reply) Subject {
 	switch {
 	case r.Code == 530, r.Code == 535, r.Code == 538:
 		return AboutAccess
-	case class == 7:
+	case class == 7, r.Code == 571 && r.Enhanced == "": // 571 is the 5.7.1 of before RFC 3463
 		return AboutPolicy
 	case phase != Mail && phase != Rcpt, class == 3, r.Code == 521: // RFC 7504: takes no mail
 		return AboutHost
