@@ -54,6 +54,8 @@ func nextStep(_ facts, classes []class) string {
 		return ""
 	case c.subject() == smtp.AboutAccess:
 		return ": the host wants TLS or a login"
+	case c.subject() == smtp.AboutProtocol:
+		return ": -vv shows the dialogue"
 	}
 	return ": allow this monitor's address there, or give another --helo"
 }
