@@ -88,9 +88,11 @@ var replies = []reply{
 	{"code in other digits", "S: ٢٥٠ JUNK", lost, ""},
 	{"1xx", "S: 150 JUNK", lost, ""},
 	{"3xx", "S: 354 JUNK", lost, ""},
-	{"codes differ: 2xx, 550", "S: CODE-JUNK\nS: 550 JUNK", lost, "EHLO MAIL RCPT STARTTLS"},
-	{"codes differ: 220, 550", "S: 220-JUNK\nS: 550 JUNK", refused, "greeting"}, // postscreen
-	{"codes differ: 220, 421", "S: 220-JUNK\nS: 421 JUNK\nclose", deferred, "greeting"},
+	{"codes differ: 2xx, 550", "S: CODE-JUNK\nS: 550 JUNK", lost, "EHLO MAIL RCPT"},
+	{"codes differ: 220, 550", "S: 220-JUNK\nS: 550 JUNK", refused,
+		"greeting STARTTLS"}, // postscreen
+	{"codes differ: 220, 421", "S: 220-JUNK\nS: 421 JUNK\nclose", deferred,
+		"greeting STARTTLS"},
 	{"codes differ: 550, 2xx", "S: 550-JUNK\nS: CODE JUNK", lost, ""},
 	{"codes differ: 2xx, 259", "S: CODE-JUNK\nS: 259 JUNK", lost, ""},
 	{"NUL", "S| CODE a\\x00b\\r\\n", lost, ""},
