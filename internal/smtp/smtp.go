@@ -4,29 +4,22 @@
 // again (RFC 3207), then transactions of MAIL and RCPT that are ended by RSET, and QUIT. No message
 // is ever sent: the client does not know the commands.
 //
-// - A reply is decided by its phase, its code and its enhanced code (RFC 3463), never by its
-// text.
+//   - A reply is decided by its phase, its code and its enhanced code (RFC 3463), never by its
+//     text.
 //   - The wanted recipients are asked first. The controls, which the server must refuse, are asked
 //     on connections of their own, so that what a server does to a client that asks for unknown
 //     recipients does not fall on the wanted ones.
-//
-// - A rejection counts where it is about the recipient (see evidence); else the recipient is
-// asked
-//
-//	again on a new connection before anything else is.
-//
-// - 5.7.x to RCPT may be about the recipient or about the probe. It is about the recipient if
-// the
-//
-// server accepts another recipient on that connection, or <postmaster>, which every server must
-//
-//	  accept (RFC 5321 4.5.1).
-//	- Where PIPELINING (RFC 2920) is offered, RSET, MAIL and at most 8 RCPT are sent as a group,
-//	  which is under 3 KiB, so no window fills; else one command at a time. Groups are small at
-//	  first and while the server is slow (see limits). Every reply is read, in order; one that
-//	  nobody asked for is a protocol error.
-//	- One deadline, the context's, holds for all of it. Lines are bounded (2 KiB), so are a reply
-//	  (100 lines) and what a connection receives (64 KiB, and 2 KiB for each command).
+//   - A rejection counts where it is about the recipient (see evidence); else the recipient is
+//     asked again on a new connection before anything else is.
+//   - 5.7.x to RCPT may be about the recipient or about the probe. It is about the recipient if the
+//     server accepts another one from that sender on that connection, or <postmaster>, which every
+//     server must accept (RFC 5321 4.5.1).
+//   - Where PIPELINING (RFC 2920) is offered, RSET, MAIL and at most 8 RCPT are sent as a group,
+//     which is under 3 KiB, so no window fills; else one command at a time. Groups are small at
+//     first and while the server is slow (see limits). Every reply is read, in order; one that
+//     nobody asked for is a protocol error.
+//   - One deadline, the context's, holds for all of it. Lines are bounded (2 KiB), so are a reply
+//     (100 lines) and what a connection receives (64 KiB, and 2 KiB for each command).
 package smtp
 
 import (
