@@ -91,7 +91,7 @@ func ask(ctx context.Context, o options, p plan, now time.Time) facts {
 	defer cancel()
 	helo, all := mx.HELO(ctx, o.Helo), make([]heard, len(p.targets))
 	wanted, control := p.byTarget(p.wanted), p.byTarget(p.control)
-	plugin.EachObject(len(all), atOnce, func(i int) {
+	p.eachTarget(func(i int) {
 		if all[i].instead = p.targets[i].noAddress(); all[i].instead == nil {
 			all[i].dialogue = o.probe(p.targets[i], p.senders, wanted[i], control[i], helo).Run(ctx)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mailfresh/internal/mx"
+	"mailfresh/internal/plugin"
 	"mailfresh/internal/smtp"
 )
 
@@ -93,14 +94,15 @@ func (p plan) byDomain() (plan, []string) {
 	return p, domains
 }
 
-// hosts are the hosts of the domains, each once, whose addresses are still to be looked up.
+// hosts are the hosts of the domains, each once, whose addresses are still to be looked up: the
+// first of each domain, then the second. A domain with many holds no other up.
 func hosts(domains []mx.Domain) (hosts []*mx.Host, byName map[string]*mx.Host) {
 	byName = map[string]*mx.Host{}
-	for _, d := range domains {
-		for i, h := range d.Hosts {
-			if byName[h.Name] == nil {
-				byName[h.Name] = &d.Hosts[i]
-				hosts = append(hosts, &d.Hosts[i])
+	for place := range mx.MaxAddresses {
+		for _, d := range domains {
+			if place < len(d.Hosts) && byName[d.Hosts[place].Name] == nil {
+				byName[d.Hosts[place].Name] = &d.Hosts[place]
+				hosts = append(hosts, &d.Hosts[place])
 			}
 		}
 	}
@@ -242,6 +244,29 @@ func (p plan) byTarget(q questions) [][]string {
 		}
 	}
 	return lists
+}
+
+// eachTarget calls f with every target, some at once. What is silent to the end in one domain holds
+// no other domain up, see order.
+func (p plan) eachTarget(f func(target int), failed func(target int, bug error)) {
+	order := p.order()
+	plugin.EachObject(len(order), atOnce, func(i int) { f(order[i]) },
+		func(i int, bug error) { failed(order[i], bug) })
+}
+
+// order is the targets, the first of each route before the second of any.
+func (p plan) order() []int {
+	order, place := make([]int, len(p.targets)), make([]int, len(p.targets))
+	for t := range order {
+		order[t], place[t] = t, len(p.targets)
+	}
+	for _, route := range p.routes {
+		for i, t := range route {
+			place[t] = min(place[t], i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(place[a], place[b]) })
+	return order
 }
 
 // judging is the part of the time that is kept for the verdict on all answers.

@@ -62,3 +62,23 @@ func TestManyAddresses(t *testing.T) {
 		t.Errorf("%d targets, beyond %q; want %d", len(p.targets), p.beyond, mx.MaxAddresses)
 	}
 }
+
+// A domain with more addresses than are asked at once, all silent, took the time of the others: a
+// healthy domain behind it had no answer.
+func TestOrder(t *testing.T) {
+	many, one := mx.Domain{Name: "many"}, mx.Domain{Name: "one"}
+	for i := range 2 * atOnce {
+		many.Hosts = append(many.Hosts, mx.Host{Name: fmt.Sprintf("mx%d", i),
+			Addrs: []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 1, byte(i)})}})
+	}
+	one.Hosts = []mx.Host{{Name: "mx", Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.2")}}}
+	domains := []mx.Domain{many, one}
+	list, byName := hosts(domains)
+	if len(list) != 2*atOnce+1 || list[1].Name != "mx" {
+		t.Errorf("%d hosts to look up, the second %s; want mx", len(list), list[1].Name)
+	}
+	p := plan{}.withDomains(options{}, domains, byName)
+	if order := p.order(); len(order) != 2*atOnce+1 || p.targets[order[1]].name != "mx" {
+		t.Errorf("%d targets, the second %s; want mx", len(order), p.targets[order[1]].name)
+	}
+}
