@@ -155,6 +155,27 @@ func TestJudgeSilent(t *testing.T) {
 	}
 }
 
+// An internal error over the DNS answer of one domain is that domain's: the other one is judged.
+func TestJudgeBug(t *testing.T) {
+	for letters, want := range map[string]string{
+		"A": "UNKNOWN: bad internal error; 1 accepted",
+		"R": "CRITICAL: mx1 rejects a@e (550 no); bad internal error; 0 accepted",
+	} {
+		f := table(letters)
+		bad := unknownDomain("bad", errors.New("internal error"))
+		f.plan.domains = []mx.Domain{bad, {Name: "e"}}
+		r := judge(options{}, f)
+		got := fmt.Sprintf("%v: %s; %v accepted", r.State, r.Summary,
+			tallied(f).count[smtp.Accepted])
+		if r.Objects[0].State != nagios.Unknown || r.Objects[1].State != nagios.OK {
+			t.Errorf("objects %v, %v", r.Objects[0].State, r.Objects[1].State)
+		}
+		if got != want {
+			t.Errorf("judge(%s) = %s; want %s", letters, got, want)
+		}
+	}
+}
+
 // Every table of up to two hosts, two recipients and a control gives a result with a summary; a
 // rejection is never less than critical.
 func TestJudgeAll(t *testing.T) {
