@@ -54,7 +54,7 @@ func nextStep(_ facts, classes []class) string {
 		return ""
 	case c.subject() == smtp.AboutAccess:
 		return ": the host wants TLS or a login"
-	case c.subject() == smtp.AboutProtocol:
+	case c.subject() == smtp.AboutProtocol, c.code == 500, c.code == 502:
 		return ": -vv shows the dialogue"
 	}
 	return ": allow this monitor's address there, or give another --helo"
