@@ -37,3 +37,16 @@ func TestOtherSystems(t *testing.T) {
 		}
 	}
 }
+
+// The alert rules, by Prometheus' own test of rules.
+func TestAlertRules(t *testing.T) {
+	need(t, "/usr/bin/promtool")
+	for _, args := range [][]string{{"check", "rules", "mailfresh.rules.yml"},
+		{"test", "rules", "mailfresh_test.yml"}} {
+		cmd := exec.Command("promtool", args...)
+		cmd.Dir = "../contrib/prometheus"
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("promtool %v: %v\n%s", args, err, out)
+		}
+	}
+}
