@@ -43,6 +43,7 @@ type compiled struct {
 	File  regular.File
 	kind  mapfile.Kind
 	facts mapfile.Facts
+	exim  string // the type of map that this host's Exim reads; empty if it is not known
 }
 
 // timer is the timer that should rewrite the files.

@@ -314,6 +314,32 @@ func TestJudge(t *testing.T) {
 		}), nagios.OK, ""},
 		{"Berkeley DB for Exim", func(o *options) { o.Compiled = mapfile.DB },
 			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("hash", 5, -1))), nagios.OK, ""},
+		{"Berkeley DB for an Exim that reads SQLite", func(o *options) { o.Compiled = mapfile.DB },
+			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, func(m *compiled) {
+				holds("hash", 5, -1)(m)
+				m.exim = "sqlite"
+			})), nagios.Critical,
+			"is a Berkeley DB, but this host's Exim reads SQLite: it finds nothing (run exim_dbmbuild /etc/aliases /etc/aliases.db)$"},
+		{"Berkeley DB for an Exim that reads it", func(o *options) { o.Compiled = mapfile.DB },
+			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, func(m *compiled) {
+				holds("hash", 5, -1)(m)
+				m.exim = "hash"
+			})), nagios.OK, ""},
+		{"map being built", func(o *options) { o.Format = aliases.Map },
+			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, func(m *compiled) {
+				holds("hash", 4096, 0)(m)
+				m.facts.Locked = true
+			})), nagios.OK, ""},
+		{"map being built, too short yet", func(o *options) { o.Format = aliases.Map },
+			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, func(m *compiled) {
+				damage("is empty")(m)
+				m.facts.Locked = true
+			})), nagios.OK, ""},
+		{"map locked for long", func(o *options) { o.Format = aliases.Map },
+			withMap(built("/etc/aliases.db", mapfile.DB, 11*time.Minute, func(m *compiled) {
+				holds("hash", 4096, 0)(m)
+				m.facts.Locked = true
+			})), nagios.Critical, "holds 0 of 5 entries"},
 		{"empty Berkeley DB for Exim", func(o *options) { o.Compiled = mapfile.DB },
 			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("hash", 0, -1))), nagios.Critical,
 			"holds 0 of 5 entries (run exim_dbmbuild /etc/aliases /etc/aliases.db)$"},

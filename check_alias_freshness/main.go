@@ -68,7 +68,7 @@ func readFile(ctx context.Context, path string, opt options) (f file, err error)
 		if err != nil || f.File.Fault != regular.Readable {
 			return f, err
 		}
-		m := compiled{kind: c.kind}
+		m := compiled{kind: c.kind, exim: mapfile.EximDBM()}
 		m.File, m.facts, err = regular.Read(ctx, c.path, func(r *os.File) (mapfile.Facts, bool, error) {
 			facts, err := mapfile.ReadFile(r, c.kind)
 			return facts, facts.Damage == "" && !missesEntries(f.content, opt.Format, facts), err

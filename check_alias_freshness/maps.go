@@ -117,6 +117,8 @@ func wrong(opt options, f file, m compiled, now time.Time) part {
 			"its map %s is %s older than the file: the mail server still uses the old entries (%s)", m.File.Path, nagios.Span(f.File.ModTime.Sub(m.File.ModTime)), remedy)
 	case m.File.Fault == regular.Denied:
 		return note("note: its map %s may not be read: only its age and size are judged", m.File.Path)
+	case building(opt, f, m, now):
+		return note("note: its map %s is being built: what it holds is not known yet", m.File.Path)
 	case m.facts.Damage != "":
 		return found(nagios.Critical, "its map %s %s (%s)", m.File.Path, m.facts.Damage, remedy)
 	}
@@ -131,15 +133,27 @@ func stale(f file, m compiled, now time.Time) bool {
 		f.File.ModTime.Unix() < now.Unix()-100
 }
 
+// building reports whether a map is incomplete because a program writes it: it holds a
+// lock, and has not been silent for long.
+func building(opt options, f file, m compiled, now time.Time) bool {
+	const long = 10 * time.Minute
+	return m.facts.Locked && now.Sub(m.File.ModTime) < long &&
+		(m.facts.Damage != "" || missesEntries(f.content, opt.Format, m.facts))
+}
+
 // wrongEntries judges what a map holds.
 func wrongEntries(opt options, f file, m compiled, remedy string) part {
 	sqlite := m.facts.Type == "sqlite"
+	berkeley := opt.Format == aliases.Exim && (m.facts.Type == "hash" || m.facts.Type == "btree")
 	switch {
 	case sqlite && opt.Format != aliases.Exim && opt.Format != aliases.None:
 		return found(nagios.Critical,
 			"its map %s is an SQLite database, which only Exim reads (%s)", m.File.Path, remedy)
-	case opt.Format == aliases.Exim && (m.facts.Type == "hash" || m.facts.Type == "btree") &&
-		m.facts.Entries != 0:
+	case berkeley && m.exim == "sqlite":
+		return found(nagios.Critical,
+			"its map %s is a Berkeley DB, but this host's Exim reads SQLite: it finds nothing (%s)",
+			m.File.Path, remedy)
+	case berkeley && m.exim == "" && m.facts.Entries != 0:
 		return note("note: %s is a Berkeley DB: Exim 4.99 and later in Debian find nothing in it (%s)",
 			m.File.Path, remedy)
 	case f.content == nil || f.content.Refused != nil || f.File.ModTime.Unix() > m.File.ModTime.Unix():

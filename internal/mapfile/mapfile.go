@@ -66,6 +66,7 @@ type Facts struct {
 	// Preset is Entries without those 4096; -1 if the header says less. Of other types
 	// it is Entries.
 	Preset int64
+	Locked bool // a program of this host writes it; [Read] does not know
 }
 
 // ReadFile looks at a map that is open. An error means that it could not be read.
@@ -74,7 +75,10 @@ func ReadFile(f *os.File, kind Kind) (Facts, error) {
 	if err != nil {
 		return Facts{}, err
 	}
-	return Read(f, info.Size(), kind)
+	before := locked(f) // not after: the program may end meanwhile
+	facts, err := Read(f, info.Size(), kind)
+	facts.Locked = before
+	return facts, err
 }
 
 // Read looks at a map of some size. An error is one of r.

@@ -1,0 +1,89 @@
+package mapfile
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// While postmap builds a hash, its header says that it is empty: a big map was called
+// CRITICAL for as long as the build took.
+func TestLocked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "virtual.db")
+	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open := func() *os.File {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	ours, theirs := open(), open()
+	if locked(ours) {
+		t.Error("locked = true; want false before anybody locks it")
+	}
+	for how, want := range map[int]bool{syscall.LOCK_EX: true, syscall.LOCK_SH: false} {
+		if err := syscall.Flock(int(theirs.Fd()), how); err != nil {
+			t.Fatal(err)
+		}
+		if got := locked(ours); got != want {
+			t.Errorf("locked = %v under flock %d; want %v", got, how, want)
+		}
+		if err := syscall.Flock(int(theirs.Fd()), syscall.LOCK_UN); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestWriteLocked(t *testing.T) {
+	for _, test := range []struct {
+		locks string
+		want  bool
+	}{
+		{"1: FLOCK  ADVISORY  WRITE 4711 fe:01:99 0 EOF\n", true},
+		{"1: POSIX  ADVISORY  WRITE 4711 fe:01:99 0 EOF\n", true},
+		{"1: OFDLCK ADVISORY  WRITE -1 fe:01:99 0 EOF\n", true},
+		{"1: FLOCK  ADVISORY  READ  4711 fe:01:99 0 EOF\n", false},  // smtpd
+		{"1: FLOCK  ADVISORY  WRITE 4711 fe:01:199 0 EOF\n", false}, // another file
+		{"1: FLOCK  ADVISORY  READ 1 fe:01:99 0 EOF\n" +
+			"1: -> FLOCK  ADVISORY  WRITE 4711 fe:01:99 0 EOF\n", false}, // waits for smtpd
+		{"1: LEASE\n\n", false},
+	} {
+		if got := writeLocked(strings.NewReader(test.locks), "fe:01:99"); got != test.want {
+			t.Errorf("writeLocked(%q) = %v; want %v", test.locks, got, test.want)
+		}
+	}
+}
+
+// The libraries are those of Debian's programs.
+func TestEximDBM(t *testing.T) {
+	for _, test := range []struct{ libraries, want string }{
+		{"libcrypt.so.1 libnsl.so.2 libdb-5.3.so libc.so.6", "hash"},        // 4.96, 4.98
+		{"libcrypt.so.1 libsqlite3.so.0 libc.so.6", "sqlite"},               // 4.100
+		{"libsqlite3.so.0 libdb-5.3.so libldap.so.2", "hash"},               // exim4-daemon-heavy
+		{"libdb.so.18 libc.so.6", "hash"},                                   // another system's
+		{"libsqlite3.so.0 libgdbm.so.6", ""}, {"libtdb.so.1", ""}, {"", ""}, // cannot be known
+		{"libdbus-1.so.3 libsqlite3.so.0", "sqlite"},
+	} {
+		if got := dbmOf(strings.Fields(test.libraries)); got != test.want {
+			t.Errorf("dbmOf(%s) = %q; want %q", test.libraries, got, test.want)
+		}
+	}
+	if got := libraries(filepath.Join(t.TempDir(), "exim")); got != nil {
+		t.Errorf("libraries of no program = %q; want none", got)
+	}
+}
+
+func FuzzWriteLocked(f *testing.F) {
+	f.Add("1: -> FLOCK  ADVISORY  WRITE 4711 fe:01:99 0 EOF\n", "fe:01:99")
+	f.Fuzz(func(t *testing.T, locks, inode string) {
+		if writeLocked(strings.NewReader(locks), inode) && !strings.Contains(locks, inode) {
+			t.Error("a lock that is not there")
+		}
+	})
+}
