@@ -206,7 +206,7 @@ func atStart(start time.Time, interval time.Duration, t systemd.Timer, h systemd
 		e = activated
 	}
 	passed := t.SubState == "waiting" && t.NextElapse.After(e.Add(Slack(t)))
-	if passed && Awake(h, t.LastTrigger, t.LastTriggerMonotonic).Before(e) {
+	if passed && (stamped(t) || Awake(h, t.LastTrigger, t.LastTriggerMonotonic).Before(e)) {
 		return Demand{}
 	}
 	return once(e, interval, base, until)
@@ -216,6 +216,12 @@ func atStart(start time.Time, interval time.Duration, t systemd.Timer, h systemd
 // activation.
 func triggeredBefore(t systemd.Timer) bool {
 	return !t.LastTrigger.IsZero() && t.LastTrigger.Before(t.ActiveEnter)
+}
+
+// stamped reports whether the last trigger is that of the stamp file which
+// Persistent= keeps: it was before the boot, whatever the clock showed then.
+func stamped(t systemd.Timer) bool {
+	return t.Persistent && t.LastTriggerMonotonic == 0 && t.ActiveEnterMonotonic > 0
 }
 
 // once is the one elapse at an instant. systemd reads the clock for the elapse
