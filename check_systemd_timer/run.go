@@ -60,7 +60,7 @@ const (
 // systemd has forgotten.
 func latest(p systemd.Pair, b *before, h systemd.Host, now time.Time) run {
 	r := run{trigger: trigger(p.Timer), restarts: int(p.Service.NRestarts)}
-	r.attempt = lastAttempt(p.Service, r.trigger)
+	r.attempt = lastAttempt(p, r.trigger)
 	r.began, r.tried = begun(p, r.trigger)
 	r.ended, r.took, r.tookKnown = completed(p, b, r.tried)
 	r.known = r.ended
@@ -69,14 +69,7 @@ func latest(p systemd.Pair, b *before, h systemd.Host, now time.Time) run {
 	}
 	r.phase = phaseOf(p, r, h, now)
 	if r.phase != phaseSpent && p.Timer.LoadState == "loaded" && p.Timer.ActiveState == "active" {
-		until, t := now.Add(-schedule.Slack(p.Timer)), p.Timer
-		if t.DeferReactivation && inProgress(p.Service) {
-			t.Calendar = nil // its elapses during a run are dropped
-		}
-		demand, err := schedule.Elapses(t, h, countFrom(p, r, h, now), until)
-		if dueNow(p.Timer, h, now) {
-			demand = schedule.Demand{}
-		}
+		demand, err := demanded(p, r, h, now)
 		r.missed = missed{err == nil, demand.Count, demand.First, err}
 	}
 	return r
@@ -84,12 +77,19 @@ func latest(p systemd.Pair, b *before, h systemd.Host, now time.Time) run {
 
 // dueNow reports whether systemd is about to start the service: its next elapse
 // is past, by less than AccuracySec= lets it wait, or while the host slept. That
-// start serves all that the schedule has demanded until now.
+// start serves all that the schedule has demanded until now. An elapse that
+// systemd finds in the past it delays from its own start, by CLOCK_MONOTONIC:
+// soon after a long suspend RandomizedDelaySec= draws one that is still ahead.
 func dueNow(t systemd.Timer, h systemd.Host, now time.Time) bool {
-	if t.SubState != "waiting" || t.NextElapse.IsZero() || t.NextElapse.After(now) {
+	slept := h.Asleep >= time.Second
+	switch {
+	case t.SubState != "waiting" || t.NextElapse.IsZero():
 		return false
+	case t.NextElapse.After(now):
+		started := h.MonotonicZero.Add(h.ManagerStartMonotonic)
+		return slept && !t.NextElapse.After(started.Add(t.RandomizedDelay))
 	}
-	return h.Asleep >= time.Second || now.Sub(t.NextElapse) <= t.Accuracy+schedule.Starting
+	return slept || now.Sub(t.NextElapse) <= t.Accuracy+schedule.Starting
 }
 
 // inProgress reports whether a run is in progress.
@@ -155,12 +155,16 @@ func trigger(t systemd.Timer) time.Time {
 }
 
 // lastAttempt tells whether the last trigger led to a run. A trigger is an
-// attempt; a run leaves its mark in the service's own stamps.
-func lastAttempt(s systemd.Service, trigger time.Time) attempt {
+// attempt; a run leaves its mark in the service's own stamps. The monotonic ones
+// decide if they can: after clock steps and suspends the others need not be in
+// order.
+func lastAttempt(p systemd.Pair, trigger time.Time) attempt {
+	s, triggered := p.Service, p.Timer.LastTriggerMonotonic
 	if trigger.IsZero() || inProgress(s) || remains(s) {
 		return started
 	}
-	if !later(s.InactiveExit, s.InactiveEnter).Before(trigger) {
+	inOrder := triggered > 0 && max(s.InactiveExitMonotonic, s.InactiveEnterMonotonic) >= triggered
+	if inOrder || !later(s.InactiveExit, s.InactiveEnter).Before(trigger) {
 		if s.Result == "exec-condition" {
 			return skipped
 		}
@@ -235,91 +239,4 @@ func stamp(t systemd.Timer) time.Time {
 		return t.LastTrigger
 	}
 	return time.Time{}
-}
-
-// base is where counting missed runs begins: the start of the latest run. A
-// trigger that was skipped on purpose counts as one; a trigger that failed to
-// start the service does not.
-func base(p systemd.Pair, r run, now time.Time) schedule.Base {
-	s, activated := p.Service, p.Timer.ActiveEnter
-	b := schedule.Base{Since: r.began, UnitActive: r.began, UnitInactive: s.InactiveEnter}
-	if (inProgress(s) || remains(s)) && !r.began.IsZero() {
-		return schedule.From(honoured(s, r), 0) // whole intervals of its own duration
-	}
-	if p.Timer.DeferReactivation { // the calendar counts from the end of the run
-		b.Since = later(b.Since, s.InactiveEnter)
-	}
-	starting := s.Job != nil && now.Sub(r.trigger) < schedule.Starting
-	if (r.attempt == notStarted || s.Job != nil) && !starting {
-		if r.began.IsZero() {
-			b.Since, b.UnitActive = activated, activated
-		}
-		if b.UnitInactive.IsZero() {
-			b.UnitInactive = b.Since
-		}
-		return b
-	}
-	if r.began.IsZero() {
-		b.Since = later(activated, r.trigger)
-	}
-	if r.attempt != notStarted || starting {
-		b.Since = later(b.Since, r.trigger)
-	}
-	last := r.trigger
-	if p.Timer.LastTriggerMonotonic > 0 { // also one that is older than the timer's activation
-		last = p.Timer.LastTrigger
-	}
-	b.UnitActive, b.UnitInactive = later(b.UnitActive, last), later(b.UnitInactive, last)
-	return b
-}
-
-// honoured is the last start of a run that goes on: that of the run, or a later
-// trigger. That one came while a person's run was in progress, or it started a
-// service which waited to be restarted (systemd 254).
-func honoured(s systemd.Service, r run) time.Time {
-	if r.restarts == 0 || s.RestartMode != "" && !r.trigger.After(r.tried.Add(time.Second)) {
-		return later(r.began, r.trigger)
-	}
-	return r.began
-}
-
-// countFrom is the base for this host and now.
-func countFrom(p systemd.Pair, r run, h systemd.Host, now time.Time) schedule.Base {
-	b := awake(base(p, r, now), p, h)
-	if inProgress(p.Service) {
-		b.Slept = b.Awake.Sub(b.Since)
-	}
-	b.Since = byTheWall(b.Since, p, r, now)
-	return b
-}
-
-// byTheWall is an instant from which calendar entries count: systemd counts them
-// from what the wall clock showed at the last trigger, or else at the timer's
-// activation, also if the clock was set back since then. While a run goes on, a
-// clock that was wrong then does not excuse it.
-func byTheWall(since time.Time, p systemd.Pair, r run, now time.Time) time.Time {
-	t, s := p.Timer, p.Service
-	wall := t.LastTriggerWall
-	switch {
-	case r.began.IsZero():
-		wall = later(wall, t.ActiveEnterWall)
-	case t.DeferReactivation:
-		wall = later(wall, s.InactiveEnterWall)
-	}
-	if r.attempt == notStarted || wall.After(now) && t.SubState != "waiting" {
-		return since
-	}
-	return later(since, wall)
-}
-
-// awake is a base as monotonic timers count it.
-func awake(b schedule.Base, p systemd.Pair, h systemd.Host) schedule.Base {
-	t, s := p.Timer, p.Service
-	monotonic := map[time.Time]time.Duration{
-		s.InactiveExit: s.InactiveExitMonotonic, s.InactiveEnter: s.InactiveEnterMonotonic,
-		t.ActiveEnter: t.ActiveEnterMonotonic, t.LastTrigger: t.LastTriggerMonotonic,
-	}
-	of := func(at time.Time) time.Time { return schedule.Awake(h, at, monotonic[at]) }
-	b.Awake, b.UnitActive, b.UnitInactive = of(b.Since), of(b.UnitActive), of(b.UnitInactive)
-	return b
 }

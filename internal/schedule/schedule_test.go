@@ -76,13 +76,14 @@ func TestElapses(t *testing.T) {
 			systemd.Timer{Unit: systemd.Unit{ActiveEnter: ago(10 * h)}, LastTrigger: ago(200 * h),
 				Monotonic: []systemd.MonotonicEntry{every("OnBootSec", 2*h)}}, From(ago(10*h), 0),
 			Demand{}},
-		// Seen on systemd 257: after a boot the clock was set back to before the stamp of Persistent=;
-		// the entry came with a daemon-reload, when it was over.
+		// systemd 257: after a boot the clock was set back to before the stamp of
+		// Persistent=; the entry came with a daemon-reload, when it was over.
 		{"OnBootSec of a timer with a stamp from before the boot",
 			systemd.Timer{Unit: systemd.Unit{SubState: "waiting", ActiveEnter: ago(2 * h),
 				ActiveEnterMonotonic: time.Minute}, Persistent: true, LastTrigger: ago(h),
 				NextElapse: now.Add(h),
-				Monotonic:  []systemd.MonotonicEntry{every("OnBootSec", 98*h+h/2)}}, From(ago(2*h), 0),
+				Monotonic:  []systemd.MonotonicEntry{every("OnBootSec", 98*h+h/2)}},
+			From(ago(2*h), 0),
 			Demand{}},
 		{"RandomizedOffsetSec, not due",
 			shifted(-now.Sub(time.Date(2022, 2, 23, 3, 0, 0, 0, time.UTC)), 4*h, "daily"),

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"time"
+
+	"mailfresh/internal/schedule"
+	"mailfresh/internal/systemd"
+)
+
+// base is where counting missed runs begins: the start of the latest run. A
+// trigger that was skipped on purpose counts as one; a trigger that failed to
+// start the service does not.
+func base(p systemd.Pair, r run, now time.Time) schedule.Base {
+	s, activated := p.Service, p.Timer.ActiveEnter
+	b := schedule.Base{Since: r.began, UnitActive: r.began, UnitInactive: s.InactiveEnter}
+	if (inProgress(s) || remains(s)) && !r.began.IsZero() {
+		return schedule.From(honoured(s, r), 0) // whole intervals of its own duration
+	}
+	if p.Timer.DeferReactivation { // the calendar counts from the end of the run
+		b.Since = later(b.Since, s.InactiveEnter)
+	}
+	starting := s.Job != nil && now.Sub(r.trigger) < schedule.Starting
+	if (r.attempt == notStarted || s.Job != nil) && !starting {
+		if r.began.IsZero() {
+			b.Since, b.UnitActive = activated, activated
+		}
+		if b.UnitInactive.IsZero() {
+			b.UnitInactive = b.Since
+		}
+		return b
+	}
+	if r.began.IsZero() {
+		b.Since = later(activated, r.trigger)
+	}
+	if r.attempt != notStarted || starting {
+		b.Since = later(b.Since, r.trigger)
+	}
+	if r.trigger.IsZero() && !s.ConditionResult { // a skipped trigger that systemd has forgotten
+		b.Since = later(b.Since, s.ConditionTime)
+	}
+	last := r.trigger
+	if p.Timer.LastTriggerMonotonic > 0 { // also one that is older than the timer's activation
+		last = p.Timer.LastTrigger
+	}
+	b.UnitActive, b.UnitInactive = later(b.UnitActive, last), later(b.UnitInactive, last)
+	return b
+}
+
+// honoured is the last start of a run that goes on: that of the run, or a later
+// trigger. That one came while a person's run was in progress, or it started a
+// service which waited to be restarted (systemd 254).
+func honoured(s systemd.Service, r run) time.Time {
+	if r.restarts == 0 || s.RestartMode != "" && !r.trigger.After(r.tried.Add(time.Second)) {
+		return later(r.began, r.trigger)
+	}
+	return r.began
+}
+
+// countFrom is the base for this host and now.
+func countFrom(p systemd.Pair, r run, h systemd.Host, now time.Time) schedule.Base {
+	b := awake(base(p, r, now), p, h)
+	if inProgress(p.Service) {
+		b.Slept = b.Awake.Sub(b.Since)
+	}
+	b.Since = byTheWall(b.Since, p, r, now)
+	return b
+}
+
+// demanded is what the schedule has demanded since the latest run began. Where the
+// wall clock was set back during that run, the elapses that come a second time are
+// none: it has missed no more than it would have missed without that.
+func demanded(p systemd.Pair, r run, h systemd.Host, now time.Time) (schedule.Demand, error) {
+	t, until := p.Timer, now.Add(-schedule.Slack(p.Timer))
+	if t.DeferReactivation && inProgress(p.Service) {
+		t.Calendar = nil // its elapses during a run are dropped
+	}
+	b := countFrom(p, r, h, now)
+	demand, err := schedule.Elapses(t, h, b, until)
+	if dueNow(t, h, now) {
+		return schedule.Demand{}, err
+	}
+	if back := setBack(p, r); back > 0 && err == nil {
+		b.Since, b.Slept = honoured(p.Service, r).Add(back), b.Slept-back
+		if other, _ := schedule.Elapses(t, h, b, until); other.Count < demand.Count {
+			return other, nil
+		}
+	}
+	return demand, err
+}
+
+// setBack is how far the wall clock was set back since the trigger that began the
+// run in progress; not positive if it was not.
+func setBack(p systemd.Pair, r run) time.Duration {
+	t, since := p.Timer, honoured(p.Service, r)
+	if !inProgress(p.Service) || r.trigger.IsZero() || since.Sub(r.trigger) >= schedule.Starting {
+		return 0
+	}
+	return t.LastTriggerWall.Sub(t.LastTrigger)
+}
+
+// byTheWall is an instant from which calendar entries count: systemd counts them
+// from what the wall clock showed at the last trigger, or else at the timer's
+// activation, also if the clock was set back since then. While a run goes on, a
+// clock that was wrong then does not excuse it.
+func byTheWall(since time.Time, p systemd.Pair, r run, now time.Time) time.Time {
+	t, s := p.Timer, p.Service
+	wall := t.LastTriggerWall
+	switch {
+	case r.began.IsZero() || wall.IsZero(): // without a trigger, also after a start by hand
+		wall = later(wall, t.ActiveEnterWall)
+	case t.DeferReactivation:
+		wall = later(wall, s.InactiveEnterWall)
+	}
+	if r.attempt == notStarted || wall.After(now) && t.SubState != "waiting" {
+		return since
+	}
+	return later(since, wall)
+}
+
+// awake is a base as monotonic timers count it.
+func awake(b schedule.Base, p systemd.Pair, h systemd.Host) schedule.Base {
+	t, s := p.Timer, p.Service
+	monotonic := map[time.Time]time.Duration{
+		s.InactiveExit: s.InactiveExitMonotonic, s.InactiveEnter: s.InactiveEnterMonotonic,
+		t.ActiveEnter: t.ActiveEnterMonotonic, t.LastTrigger: t.LastTriggerMonotonic,
+	}
+	of := func(at time.Time) time.Time { return schedule.Awake(h, at, monotonic[at]) }
+	b.Awake, b.UnitActive, b.UnitInactive = of(b.Since), of(b.UnitActive), of(b.UnitInactive)
+	return b
+}
