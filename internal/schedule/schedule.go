@@ -161,7 +161,11 @@ func monotonic(entry systemd.MonotonicEntry, t systemd.Timer, h systemd.Host, ba
 	activated := Awake(h, t.ActiveEnter, t.ActiveEnterMonotonic)
 	switch entry.Base {
 	case "OnActiveSec":
-		return once(activated.Add(entry.Interval), entry.Interval, base, until)
+		e := activated.Add(entry.Interval)
+		if dropped(e, t, h) {
+			return Demand{}
+		}
+		return once(e, entry.Interval, base, until)
 	case "OnBootSec":
 		return atStart(boot(h), entry.Interval, t, h, base, until)
 	case "OnStartupSec":
@@ -190,8 +194,6 @@ func managerStart(h systemd.Host) time.Time {
 // atStart is the one elapse that long after the start of the host or of its
 // manager. One that was over when the timer was activated happens then, but not
 // again: not if the timer had triggered before, nor if it had been active then.
-// systemd has dropped one that it does not wait for although it is not over: the
-// entry came with a daemon-reload.
 func atStart(start time.Time, interval time.Duration, t systemd.Timer, h systemd.Host, base Base,
 	until time.Time) Demand {
 	if start.IsZero() {
@@ -205,8 +207,7 @@ func atStart(start time.Time, interval time.Duration, t systemd.Timer, h systemd
 		}
 		e = activated
 	}
-	passed := t.SubState == "waiting" && t.NextElapse.After(e.Add(Slack(t)))
-	if passed && (stamped(t) || Awake(h, t.LastTrigger, t.LastTriggerMonotonic).Before(e)) {
+	if dropped(e, t, h) {
 		return Demand{}
 	}
 	return once(e, interval, base, until)
@@ -216,6 +217,14 @@ func atStart(start time.Time, interval time.Duration, t systemd.Timer, h systemd
 // activation.
 func triggeredBefore(t systemd.Timer) bool {
 	return !t.LastTrigger.IsZero() && t.LastTrigger.Before(t.ActiveEnter)
+}
+
+// dropped reports whether systemd does not wait for the one elapse of an entry
+// although it has not triggered since: the entry came with a daemon-reload, when
+// the elapse was over.
+func dropped(e time.Time, t systemd.Timer, h systemd.Host) bool {
+	passed := t.SubState == "waiting" && t.NextElapse.After(e.Add(Slack(t)))
+	return passed && (stamped(t) || Awake(h, t.LastTrigger, t.LastTriggerMonotonic).Before(e))
 }
 
 // stamped reports whether the last trigger is that of the stamp file which
