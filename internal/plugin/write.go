@@ -13,6 +13,10 @@ import (
 
 var errUnread = errors.New("nobody reads standard output")
 
+// moment is how long a write may take whatever the time is, and whatever signal has come: a pipe
+// with room takes the text in far less, also on a busy host.
+const moment = 80 * time.Millisecond
+
 // limited writes to a writer that may block, and gives up when the time is up or
 // a signal comes. The failed write goes on until the process ends.
 type limited struct {
@@ -34,13 +38,22 @@ func (l limited) Write(text []byte) (int, error) {
 	var err error
 	select {
 	case err = <-done:
-	case <-l.signals:
-		err = errUnread
-	case <-time.After(time.Until(l.until)):
-		err = errUnread
+	case <-time.After(moment):
+		err = l.wait(done)
 	}
 	if err != nil && l.failed != nil {
 		l.failed()
 	}
 	return len(text), nil
+}
+
+// wait waits for a write that takes long.
+func (l limited) wait(done <-chan error) error {
+	select {
+	case err := <-done:
+		return err
+	case <-l.signals:
+	case <-time.After(time.Until(l.until)):
+	}
+	return errUnread
 }
