@@ -22,13 +22,13 @@ func TestRunInProgress(t *testing.T) {
 			"CRITICAL - report.service has been running for 1d 13h (start, since 2022-02-21 03:47:00 UTC): 2 scheduled runs missed"},
 		{"past the critical limit", "--running-critical=2h --running-warning=1h",
 			daily(running("activating", "start", 3*time.Hour)),
-			"CRITICAL - report.service has been running for 3h (start, since 2022-02-22 13:47:00 UTC): allowed is 2h"},
+			"CRITICAL - report.service has been running for 3h (start, since 2022-02-22 13:47:00 UTC): the limit is 2h"},
 		{"past the warning limit", "--running-critical=4h --running-warning=1h",
 			daily(running("activating", "start-pre", 3*time.Hour)),
-			"WARNING - report.service has been running for 3h (start-pre, since 2022-02-22 13:47:00 UTC): allowed is 1h"},
+			"WARNING - report.service has been running for 3h (start-pre, since 2022-02-22 13:47:00 UTC): the limit is 1h"},
 		{"past both", "--running-critical=4h",
 			hourly(running("deactivating", "stop-sigterm", 5*time.Hour)),
-			"CRITICAL - generate_vrts_aliases.service has been running for 5h (stop-sigterm, since 2022-02-22 11:47:00 UTC): allowed is 4h, 4 scheduled runs missed"},
+			"CRITICAL - generate_vrts_aliases.service has been running for 5h (stop-sigterm, since 2022-02-22 11:47:00 UTC): the limit is 4h, 4 scheduled runs missed"},
 		{"too short is a range too", "--running-warning=10m:",
 			daily(running("activating", "start", time.Minute)),
 			"WARNING - report.service has been running for 1m (start, since 2022-02-22 16:46:00 UTC): outside the range 10m:"},
@@ -138,7 +138,7 @@ func TestLookalikes(t *testing.T) {
 				func(t *systemd.Timer, s *systemd.Service) {
 					t.LastTrigger, s.NRestarts, s.Result = ago(12*time.Hour+3*time.Minute), 2,
 						"success"
-				}), "CRITICAL - generate_vrts_aliases.service has been running for 12h (running, since 2022-02-22 04:47:00 UTC): allowed is 2h, 12 scheduled runs missed"},
+				}), "CRITICAL - generate_vrts_aliases.service has been running for 12h (running, since 2022-02-22 04:47:00 UTC): the limit is 2h, 12 scheduled runs missed"},
 		{"queued, each interval counts", "", hourly(func(t *systemd.Timer, s *systemd.Service) {
 			t.SubState, t.LastTrigger, t.NextElapse = "running", ago(190*time.Minute), time.Time{}
 			s.InactiveExit, s.InactiveEnter = ago(252*time.Minute), ago(250*time.Minute)
@@ -166,7 +166,7 @@ func TestLookalikes(t *testing.T) {
 			"WARNING - report.service was triggered 46m ago but did not start: a unit that it requires failed, or its start job was refused or cancelled (systemctl list-dependencies --failed report.service shows which)"},
 		{"a skipped run is no completed one", "--skipped-state=ok -c=2d",
 			daily(func(t *systemd.Timer, s *systemd.Service) { s.Result = "exec-condition" }),
-			"CRITICAL - report.service has completed no run since the timer was started 29d ago (allowed is 2d)"},
+			"CRITICAL - report.service has completed no run since the timer was started 29d ago (the limit is 2d)"},
 		{"a far elapse of a timer that does not wait is stale", "",
 			daily(running("activating", "start", time.Hour),
 				func(t *systemd.Timer,

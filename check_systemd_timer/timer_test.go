@@ -236,19 +236,19 @@ func TestMissed(t *testing.T) {
 			s.InactiveExit, s.InactiveEnter = ago(31*time.Hour), ago(30*time.Hour)
 			t.LastTrigger = ago(31 * time.Hour)
 			t.Calendar[0] = "weekly"
-		}), "WARNING - report.timer: the last completed run of report.service ended 1d 6h ago (allowed is 1d)"},
+		}), "WARNING - report.timer: the last completed run of report.service ended 1d 6h ago (the limit is 1d)"},
 		{"age while a run is in progress", "-c=2h",
 			daily(running("activating", "start", 3*time.Hour)),
-			"CRITICAL - report.timer: the last completed run of report.service ended 4h ago (allowed is 2h)"},
+			"CRITICAL - report.timer: the last completed run of report.service ended 4h ago (the limit is 2h)"},
 		// systemd issue 21166
 		{"age, only the stamp from before the boot known", "-c=2d",
 			daily(never, func(t *systemd.Timer, s *systemd.Service) {
 				t.ActiveEnter, t.LastTrigger, t.Persistent, t.RandomizedDelay = ago(time.Minute),
 					ago(9*24*time.Hour), true, 12*time.Hour
-			}), "CRITICAL - report.timer: the last known run of report.service was triggered 9d ago (allowed is 2d)"},
+			}), "CRITICAL - report.timer: the last known run of report.service was triggered 9d ago (the limit is 2d)"},
 		{"age, no run known", "-c=2d",
 			daily(never, func(t *systemd.Timer, s *systemd.Service) { t.Calendar[0] = "yearly" }),
-			"CRITICAL - report.service has completed no run since the timer was started 29d ago (allowed is 2d)"},
+			"CRITICAL - report.service has completed no run since the timer was started 29d ago (the limit is 2d)"},
 	})
 }
 

@@ -129,7 +129,7 @@ func CrossedTime(state State, seconds float64, warning, critical Range) string {
 		return r.crossed(timeBound)
 	}
 	took, allowed := span(seconds), span(r.End)
-	text := "allowed is " + Span(allowed)
+	text := "the limit is " + Span(allowed)
 	if Span(took) == Span(allowed) {
 		text += ", passed by " + Span(took-allowed)
 	}

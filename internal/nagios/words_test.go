@@ -186,13 +186,14 @@ func TestCrossed(t *testing.T) {
 		value                                 float64
 		warning, critical, state, plain, span string
 	}{
-		{7000, "5400", "2", "warning", "outside the range 5400", "allowed is 1h 30m"},
-		{7000, "5400", "2", "critical", "outside the range 2", "allowed is 2 s"},
+		{7000, "5400", "2", "warning", "outside the range 5400", "the limit is 1h 30m"},
+		{7000, "5400", "2", "critical", "outside the range 2", "the limit is 2 s"},
 		{5430, "5400", "2", "warning", "outside the range 5400",
-			"allowed is 1h 30m, passed by 30 s"},
-		{88200, "86400", "", "warning", "outside the range 86400", "allowed is 1d, passed by 30m"},
-		{18216, "4.1", "", "warning", "outside the range 4.1", "allowed is 4.1 s"},
-		{0.000423, "0.00005", "", "warning", "outside the range 0.00005", "allowed is 50 us"},
+			"the limit is 1h 30m, passed by 30 s"},
+		{88200, "86400", "", "warning", "outside the range 86400",
+			"the limit is 1d, passed by 30m"},
+		{18216, "4.1", "", "warning", "outside the range 4.1", "the limit is 4.1 s"},
+		{0.000423, "0.00005", "", "warning", "outside the range 0.00005", "the limit is 50 us"},
 		{7000, "10:20", "10:", "warning", "outside the range 10:20", "outside the range 10s:20s"},
 		{7000, "5405:", "@90061:90062", "warning", "outside the range 5405:",
 			"outside the range 5405s:"},
@@ -202,7 +203,7 @@ func TestCrossed(t *testing.T) {
 		{7000, "@60", "@~:5", "warning", "inside the range 0:60", "inside the range 0:1m"},
 		{7000, "@60", "@~:5", "critical", "inside the range ~:5", "inside the range ~:5s"},
 		{7000, "9007199254740992", "", "warning", "outside the range 9007199254740992",
-			"allowed is 104166d 16h"},
+			"the limit is 104166d 16h"},
 	} {
 		var w, c Range
 		var state State
