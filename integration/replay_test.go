@@ -307,7 +307,7 @@ func (r *replay) passwordIsLost(t *testing.T) {
 		`SYSTEMD_TIMER WARNING - generate_vrts_aliases\.service ended .* ago with exit status 1, which ExecStart=- ignores`)
 	r.perfdata(t, timerCheck, "missed", 0, 0)
 	r.says(t, fileCheck,
-		`2 updates of generate_vrts_aliases\.timer missed, yet generate_vrts_aliases\.service claims success .* while the file does not move`)
+		`2 updates of generate_vrts_aliases\.timer missed, generate_vrts_aliases\.service finished successfully .*, but the file was not updated`)
 	r.perfdata(t, fileCheck, "age", 2*interval.Seconds(), 4*interval.Seconds())
 	r.stays(t, fault, ok, append(ofMX1001, rcptCheck, bothRcptCheck)...)
 	r.chapter(t, "Act 4, since the job first fails", fault,
