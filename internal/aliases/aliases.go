@@ -95,7 +95,7 @@ func (f *Format) UnmarshalText(text []byte) error {
 		}
 	}
 	if name == "postfix" {
-		return errors.New("Postfix has two formats: postfix-aliases (aliases(5), compiled by " +
+		return errors.New("postfix stands for two formats: postfix-aliases (aliases(5), compiled by " +
 			"postalias) and postfix-map (virtual(5), transport(5) and so on, compiled by postmap)")
 	}
 	return fmt.Errorf("%q is not a format: want exim, postfix-aliases, postfix-map, sendmail, "+

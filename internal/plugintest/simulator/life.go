@@ -231,10 +231,10 @@ func (l *Life) gap(entries []Entry) (least, most int64) {
 		if e.Base != "OnCalendar" {
 			continue
 		}
-		last, ok := e.Event.Next(time.UnixMicro(l.Now()))
+		last, _ := e.Event.Next(time.UnixMicro(l.Now()))
 		for range 40 {
-			var next time.Time
-			if next, ok = e.Event.Next(last); !ok {
+			next, ok := e.Event.Next(last)
+			if !ok {
 				break
 			}
 			between := next.Sub(last).Microseconds()
