@@ -65,7 +65,7 @@ var argvTests = []struct {
 	{"systemd_timer", vars{"unit": []string{"one", "two words"}},
 		[]string{"--unit", "one", "--unit", "two words"}, 3, "option --unit"},
 	{"systemd_timer", vars{"unit": `a'b"c\$$(id);é*`}, []string{"--unit", `a'b"c\$(id);é*`}, 2,
-		`a'b"c\$(id);é*.timer: no timer matches`},
+		`a'b"c\\$(id);é*.timer: no timer matches`},
 	{"systemd_timer", vars{"unit": "absent"}, []string{"--unit", "absent"}, 2, "absent.timer"},
 	{"systemd_timer", vars{"all": true, "exclude": []string{"a*", "?"}},
 		[]string{"--all", "--exclude", "a*", "--exclude", "?"}, 0, "timers"},
@@ -264,6 +264,11 @@ func testNagios(t *testing.T, m *monitor) {
 		for i, value := range arguments[name] {
 			line = strings.ReplaceAll(line, fmt.Sprintf("$ARG%d$", i+1), value)
 		}
+		free := fmt.Sprintf("$ARG%d$", len(arguments[name])+1) // further options
+		if !strings.HasSuffix(line, " "+free) {
+			t.Errorf("%s: %s: want %s in the end", name, line, free)
+		}
+		line = strings.TrimSuffix(line, free) + "--timeout 8"
 		out, errs, status := m.in("nagios", "sh", "-c", line)
 		label := strings.ToUpper(strings.TrimPrefix(regexp.MustCompile(`check_[a-z]+_[a-z]+`).
 			FindString(name), "check_"))
