@@ -17,17 +17,17 @@ const enough = 5
 
 // before is what the journal has of a service's runs before the present one.
 type before struct {
-	journal.Runs
-	err error // why it is not known
+	runs journal.Runs
+	err  error // why they are not known
 }
 
 // last is the end of the latest of these runs, and how long it took; zero if
 // none is known.
 func (b *before) last() (end time.Time, took time.Duration, known bool) {
-	if b == nil || len(b.List) == 0 {
+	if b == nil || len(b.runs.List) == 0 {
 		return time.Time{}, 0, false
 	}
-	return b.List[0].End, b.List[0].Duration, !b.List[0].Start.IsZero()
+	return b.runs.List[0].End, b.runs.List[0].Duration, !b.runs.List[0].Start.IsZero()
 }
 
 // unknown says why the runs before are not known; nothing if they are.
@@ -35,7 +35,7 @@ func (b *before) unknown() string {
 	switch {
 	case b == nil:
 		return ""
-	case b.Denied:
+	case b.runs.Denied:
 		return "this user may not read the journal (add it to the group systemd-journal)"
 	case b.err != nil:
 		return fmt.Sprintf("the journal was not read: %v", b.err)
@@ -46,8 +46,8 @@ func (b *before) unknown() string {
 // runLimit is a limit of the present run's time: a range, or a multiple of the
 // longest of the recent successful runs, "5x".
 type runLimit struct {
-	nagios.TimeRange
-	times float64 // 0: it is a range
+	Range nagios.TimeRange
+	times float64 // above 0: a multiple, and no range is set
 }
 
 // UnmarshalText reads a range of time spans, or a number with an x.
@@ -55,7 +55,7 @@ func (l *runLimit) UnmarshalText(text []byte) error {
 	number, multiple := strings.CutSuffix(string(text), "x")
 	if !multiple {
 		l.times = 0
-		return l.TimeRange.UnmarshalText(text)
+		return l.Range.UnmarshalText(text)
 	}
 	var r nagios.Range
 	if err := r.UnmarshalText([]byte(number)); err != nil || r.Inside || r.End <= 0 ||
@@ -71,7 +71,7 @@ func longestOf(b *before) (longest time.Duration, known int) {
 	if b == nil {
 		return 0, 0
 	}
-	for _, r := range b.List {
+	for _, r := range b.runs.List {
 		if r.Result == "success" && !r.Start.IsZero() {
 			known, longest = known+1, max(longest, r.Duration)
 		}
@@ -85,7 +85,7 @@ func apply(v view, l runLimit) nagios.Range {
 	longest, known := longestOf(v.before)
 	switch {
 	case l.times == 0:
-		return l.Range
+		return l.Range.Range
 	case known < enough:
 		return nagios.Range{}
 	}
@@ -140,10 +140,10 @@ func notJudged(v view) nagios.Findings {
 // runBefore judges the outcome of the run before the present one, of which
 // D-Bus knows nothing but when it ended. What the journal has may be older.
 func runBefore(v view) nagios.Findings {
-	if v.before == nil || len(v.before.List) == 0 || v.service.InactiveEnter.IsZero() {
+	if v.before == nil || len(v.before.runs.List) == 0 || v.service.InactiveEnter.IsZero() {
 		return nil
 	}
-	last := v.before.List[0]
+	last := v.before.runs.List[0]
 	apart := 5 * time.Second // of the two clocks, at most
 	if v.run.restarts > 0 && v.service.RestartDelay < time.Hour {
 		apart += v.service.RestartDelay // until systemd 253 it is inactive when that is over
@@ -152,7 +152,7 @@ func runBefore(v view) nagios.Findings {
 		return nil
 	}
 	text := fmt.Sprintf("%s failed %s: %s", v.service.Name, v.ago(last.End), endingOf(v, last))
-	switch n := alike(v.before.List); n {
+	switch n := alike(v.before.runs.List); n {
 	case 0:
 	case 1:
 		text += ", like the run before it"
@@ -190,16 +190,16 @@ func endingOf(v view, r journal.Run) string {
 // past says what is known of the runs before.
 func past(v view) []string {
 	switch {
-	case v.before == nil || v.before.Denied:
+	case v.before == nil || v.before.runs.Denied:
 		return nil // it is said once for all
 	case v.before.err != nil:
 		return []string{fmt.Sprintf("note: the runs before are not known: %v", v.before.err)}
-	case len(v.before.List) == 0:
+	case len(v.before.runs.List) == 0:
 		return []string{"note: the journal has no earlier run of " + v.service.Name}
 	}
 	var took []time.Duration
 	var succeeded time.Time
-	for _, r := range v.before.List {
+	for _, r := range v.before.runs.List {
 		if !r.Start.IsZero() {
 			took = append(took, r.Duration)
 		}

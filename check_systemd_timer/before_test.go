@@ -23,7 +23,7 @@ func history(latest time.Duration, results ...string) *before {
 		if result == "exit-code" {
 			r.Command, r.ExitCode, r.ExitStatus = "ExecStart", "exited", 3
 		}
-		b.List = append(b.List, r)
+		b.runs.List = append(b.runs.List, r)
 	}
 	return b
 }
@@ -35,7 +35,7 @@ func TestRunBefore(t *testing.T) {
 	p := daily(running("activating", "start", time.Minute))
 	const an = time.Hour + time.Minute
 	const fine = "OK - report.service has been running for 1m (start, since 2022-02-22 16:46:00 UTC)"
-	hidden := &before{Runs: journal.Runs{List: []journal.Run{{End: ago(an), Result: "timeout"},
+	hidden := &before{runs: journal.Runs{List: []journal.Run{{End: ago(an), Result: "timeout"},
 		{End: ago(2 * an), Result: "timeout"}}}}
 	for _, test := range []struct {
 		name string
@@ -78,7 +78,7 @@ func TestMultiples(t *testing.T) {
 	// the longest good one took 6 s
 	six := history(3*time.Hour, good, "timeout", good, good, good, good)
 	unknown := history(3*time.Hour, good, good, good, good, good)
-	unknown.List[4].Start, unknown.List[4].Duration = time.Time{}, 0
+	unknown.runs.List[4].Start, unknown.runs.List[4].Duration = time.Time{}, 0
 	four := history(3*time.Hour, good, good, good, good, "timeout")
 	for _, test := range []struct {
 		name, args string
@@ -105,10 +105,10 @@ func TestMultiples(t *testing.T) {
 			&before{err: errors.New("no answer")},
 			"UNKNOWN - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC): --running-critical 5x cannot be judged: the journal was not read: no answer", ""},
 		{"the journal is closed", "--running-warning=3x --running-critical=5x", time.Hour,
-			&before{Runs: journal.Runs{Denied: true}},
+			&before{runs: journal.Runs{Denied: true}},
 			"UNKNOWN - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC): --running-warning 3x and --running-critical 5x cannot be judged: this user may not read the journal (add it to the group systemd-journal)", ""},
 		{"the journal is closed, and a run was missed", "--running-critical=5x", 37 * time.Hour,
-			&before{Runs: journal.Runs{Denied: true}},
+			&before{runs: journal.Runs{Denied: true}},
 			"CRITICAL - report.service has been running for 1d 13h (start, since 2022-02-21 03:47:00 UTC): 2 scheduled runs missed; --running-critical 5x cannot be judged: this user may not read the journal (add it to the group systemd-journal)", ""},
 		{"a range beside it holds", "--running-warning=5x --running-critical=10m", time.Hour, four,
 			"CRITICAL - report.service has been running for 1h (start, since 2022-02-22 15:47:00 UTC): the limit is 10m",
@@ -139,7 +139,7 @@ func TestParseRunLimit(t *testing.T) {
 		{"10m:2h", 0, "600:7200"}, {"@5", 0, "@5"},
 	} {
 		if err := l.UnmarshalText([]byte(test.text)); err != nil || l.times != test.times ||
-			l.Range.String() != test.want {
+			l.Range.Range.String() != test.want {
 			t.Errorf("UnmarshalText(%q) = %v, %v; want %g, %q", test.text, l, err, test.times,
 				test.want)
 		}
@@ -159,7 +159,7 @@ func FuzzParseRunLimit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		var l runLimit
 		if err := l.UnmarshalText([]byte(text)); err == nil &&
-			(l.times < 0 || l.times > 0 == l.Set) {
+			(l.times < 0 || l.times > 0 == l.Range.Set) {
 			t.Errorf("UnmarshalText(%q) = %v", text, l)
 		}
 	})
@@ -179,9 +179,9 @@ func TestForgottenRun(t *testing.T) {
 			"CRITICAL - report.timer: the last completed run of report.service ended 1d 1h ago (the limit is 1d)"},
 		{"-c=2d --skipped-state=ok", &before{},
 			"CRITICAL - report.service has completed no run since the timer was started 29d ago (the limit is 2d)"},
-		{"-c=2d", &before{Runs: journal.Runs{Denied: true}},
+		{"-c=2d", &before{runs: journal.Runs{Denied: true}},
 			"UNKNOWN - report.timer: the last completed run of report.service is not known, as ExecCondition= made systemd forget it and this user may not read the journal (add it to the group systemd-journal); report.service was skipped 12h 47m ago: its ExecCondition= said no"},
-		{"--skipped-state=ok", &before{Runs: journal.Runs{Denied: true}},
+		{"--skipped-state=ok", &before{runs: journal.Runs{Denied: true}},
 			"OK - report.service was skipped 12h 47m ago: its ExecCondition= said no"},
 	} {
 		if line, _ := judged(t, test.args, skipped, nil, test.b); line != test.want {
@@ -203,14 +203,14 @@ func TestContext(t *testing.T) {
 			"the last 2 runs took 1 s to 2 s; the last one that succeeded ended 2h ago"},
 		{history(time.Hour, "timeout", "signal"),
 			"the last 2 runs took 1 s to 2 s; none of them succeeded"},
-		{&before{Runs: journal.Runs{List: []journal.Run{{End: ago(time.Hour), Result: "timeout"}}}},
+		{&before{runs: journal.Runs{List: []journal.Run{{End: ago(time.Hour), Result: "timeout"}}}},
 			"note: the journal does not say how long the runs before took"},
 		{history(time.Hour, good),
 			"the last run took 1 s; the last one that succeeded ended 1h ago"},
 		{&before{}, "note: the journal has no earlier run of report.service"},
 		{&before{err: errors.New("run journalctl: no answer")},
 			"note: the runs before are not known: run journalctl: no answer"},
-		{&before{Runs: journal.Runs{Denied: true}},
+		{&before{runs: journal.Runs{Denied: true}},
 			"note: this user may not read the journal, so the runs before are not known (add it to the group systemd-journal)"},
 	} {
 		if _, notes := judged(t, "--running-critical=1m", p, nil, test.b); strings.Count(notes,
@@ -225,7 +225,7 @@ func TestContext(t *testing.T) {
 		t.Errorf("within limits: notes %q", notes)
 	}
 	if line, notes := judged(t, "", p, nil,
-		&before{Runs: journal.Runs{Denied: true}}); !strings.HasPrefix(line, "OK - ") ||
+		&before{runs: journal.Runs{Denied: true}}); !strings.HasPrefix(line, "OK - ") ||
 		!strings.HasPrefix(notes, "note: this user may not read the journal") {
 		t.Errorf("within limits, denied: %s, notes %q", line, notes)
 	}
@@ -240,7 +240,7 @@ func TestContext(t *testing.T) {
 func TestDeniedUnnamed(t *testing.T) {
 	p := daily(running("activating", "start", 3*time.Minute))
 	f := facts{host: host, timers: []systemd.Pair{p},
-		before: map[string]*before{p.Timer.Name: {Runs: journal.Runs{Denied: true}}}}
+		before: map[string]*before{p.Timer.Name: {runs: journal.Runs{Denied: true}}}}
 	for args, want := range map[string]int{"": 0, "--running-critical=1m": 1} {
 		if text := output.Text("X", judge(optionsFor(t, args), f, now), 0); strings.Count(text,
 			"systemd-journal") != want {
@@ -259,7 +259,7 @@ func TestDeniedOnce(t *testing.T) {
 					name+".service"
 			})
 		f.timers, f.named[p.Timer.Name], f.before[p.Timer.Name] = append(f.timers, p), true,
-			&before{Runs: journal.Runs{Denied: true}}
+			&before{runs: journal.Runs{Denied: true}}
 	}
 	if text := output.Text("X", judge(optionsFor(t, "--running-critical=1m"), f, now),
 		0); strings.Count(text, "systemd-journal") != 1 {

@@ -35,8 +35,7 @@ func (f *facts) alerting(opt options, now time.Time) (names []string) {
 		return nil
 	}
 	for _, p := range f.timers {
-		brief := p.Timer.StateChange.IsZero()
-		if p.Err == nil && brief && inspect(opt, *f, p, now).State != nagios.OK {
+		if p.Brief && p.Err == nil && inspect(opt, *f, p, now).State != nagios.OK {
 			names = append(names, p.Timer.Name)
 		}
 	}

@@ -149,6 +149,8 @@ func optionsFor(t *testing.T, args string) options {
 			opt.All = true
 		case "--user":
 			opt.User = true
+		case "-vv":
+			opt.Verbose = 2
 		default:
 			t.Fatalf("no option %s", name)
 		}

@@ -10,35 +10,32 @@ import (
 
 // inspect judges one timer. One that could not be read, or that makes this
 // panic, is UNKNOWN by itself.
-func inspect(opt options, f facts, pair systemd.Pair, now time.Time) verdict {
-	said, err := verdict{}, pair.Err
+func inspect(opt options, f facts, pair systemd.Pair, now time.Time) nagios.Object {
+	o, err := nagios.Object{}, pair.Err
 	if err == nil {
-		said, err = inspected(opt, f, pair, now)
+		o, err = inspected(opt, f, pair, now)
 	}
 	if err != nil {
-		said = verdict{Object: nagios.Object{State: nagios.Unknown, Text: err.Error(),
-			Unseen: true}}
+		o = nagios.Object{State: nagios.Unknown, Text: err.Error(), Unseen: true}
 	}
-	said.Name, said.Prefix = pair.Timer.Name, strings.TrimSuffix(pair.Timer.Name, ".timer")
-	said.Labels = []nagios.MetricLabel{
+	o.Name, o.Prefix = pair.Timer.Name, strings.TrimSuffix(pair.Timer.Name, ".timer")
+	o.Labels = []nagios.MetricLabel{
 		{Name: "timer", Value: pair.Timer.Name}, {Name: "service", Value: pair.Service.Name},
 	}
-	return said
+	return o
 }
 
-func inspected(opt options, f facts, pair systemd.Pair, now time.Time) (said verdict, err error) {
+func inspected(opt options, f facts, pair systemd.Pair, now time.Time) (o nagios.Object,
+	err error) {
 	defer caught(&err)
 	v := viewOf(opt, f, pair, now)
 	list := findings(v)
-	state := list.Worst()
-	tell := v.named || opt.Verbose > 0 || state != nagios.OK
-	return verdict{
-		Object: nagios.Object{
-			State: state, Text: list.Text(), Notes: notes(v, state), Detail: v.detail(),
-			Quantities: v.quantities(),
-		},
-		denied: tell && v.before != nil && v.before.Denied,
-	}, nil
+	o = nagios.Object{State: list.Worst(), Text: list.Text(), Quantities: v.quantities()}
+	o.Notes = notes(v, o.State)
+	if opt.Verbose > 1 {
+		o.Detail = v.detail()
+	}
+	return o, nil
 }
 
 // findings are what there is to say of a timer, each kind by a function of its

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -10,53 +9,49 @@ import (
 
 // judge gives the result for the timers that were read.
 func judge(opt options, f facts, now time.Time) nagios.Result {
-	var verdicts []verdict
+	var objects []nagios.Object
+	denied := false // that the journal may not be read is noted once
 	for _, pair := range f.timers {
-		verdicts = append(verdicts, inspect(opt, f, pair, now))
-	}
-	if first := slices.IndexFunc(verdicts, func(v verdict) bool { return v.denied }); first >= 0 {
-		note := "note: this user may not read the journal, so the runs before are not known (add it to the group systemd-journal)"
-		verdicts[first].Notes = append(verdicts[first].Notes, note)
+		o := inspect(opt, f, pair, now)
+		tell := f.isNamed(pair) || opt.Verbose > 0 || o.State != nagios.OK
+		if b := f.before[pair.Timer.Name]; tell && !denied && b != nil && b.runs.Denied {
+			denied = true
+			o.Notes = append(o.Notes, "note: this user may not read the journal, so the runs before "+
+				"are not known (add it to the group systemd-journal)")
+		}
+		objects = append(objects, o)
 	}
 	for _, glob := range f.unmatched {
-		verdicts = append(verdicts,
-			verdict{Object: nagios.Object{State: nagios.Critical, Name: glob,
-				Text: "no timer matches"}})
+		objects = append(objects,
+			nagios.Object{State: nagios.Critical, Name: glob, Text: "no timer matches"})
 	}
-	if len(verdicts) == 0 {
+	if len(objects) == 0 {
 		return nagios.Result{State: nagios.Unknown,
 			Summary: "nothing to check: there is no timer that is not excluded"}
 	}
-	r := nagios.Result{TotalsOnly: f.whole}
-	for _, v := range verdicts {
-		r.State = nagios.Worst(r.State, v.State)
-		r.Objects = append(r.Objects, v.Object)
+	r := nagios.Result{Objects: objects, TotalsOnly: f.whole}
+	for _, o := range objects {
+		r.State = nagios.Worst(r.State, o.State)
 	}
 	if f.whole {
-		r.Totals = totals(verdicts)
+		r.Totals = totals(objects)
 	}
 	r.Summary = nagios.Summary(r.Objects, "timer", ", none is late, stuck or failed", sentence)
 	return r
 }
 
 // totals counts the timers by state.
-func totals(verdicts []verdict) []nagios.Quantity {
+func totals(objects []nagios.Object) []nagios.Quantity {
 	counts := map[nagios.State]int{}
-	for _, v := range verdicts {
-		counts[v.State]++
+	for _, o := range objects {
+		counts[o.State]++
 	}
-	list := []nagios.Quantity{{Label: "timers", Value: float64(len(verdicts))}}
+	list := []nagios.Quantity{{Label: "timers", Value: float64(len(objects))}}
 	for _, s := range []nagios.State{nagios.OK, nagios.Warning, nagios.Critical, nagios.Unknown} {
 		list = append(list, nagios.Quantity{Label: nagios.Label(s.String()),
 			Value: float64(counts[s])})
 	}
 	return list
-}
-
-// verdict is what is said of one timer.
-type verdict struct {
-	nagios.Object
-	denied bool // the journal, which would have had more to say
 }
 
 // sentence is the object as it stands in a summary, where no name leads it.

@@ -149,7 +149,7 @@ func TestDetail(t *testing.T) {
 	p := daily(condition(46*time.Minute), func(t *systemd.Timer, s *systemd.Service) {
 		t.Monotonic = []systemd.MonotonicEntry{{Base: "OnBootSec", Interval: 15 * time.Minute}}
 	})
-	r, _ := judgement(t, "", p)
+	r, _ := judgement(t, "-vv", p)
 	want := []string{
 		"report.timer: LoadState=loaded ActiveState=active SubState=waiting UnitFileState=enabled Result=success",
 		"OnCalendar=*-*-* 04:00:00",

@@ -78,7 +78,7 @@ func (f *facts) readBefore(ctx context.Context, opt options, pairs []systemd.Pai
 	plugin.Each(len(pairs), atOnce, func(i int) {
 		b := f.before[pairs[i].Timer.Name]
 		defer caught(&b.err)
-		b.Runs, b.err = journal.Read(ctx, pairs[i].Service.Name, opt.User)
+		b.runs, b.err = journal.Read(ctx, pairs[i].Service.Name, opt.User)
 	})
 }
 

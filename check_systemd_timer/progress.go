@@ -138,7 +138,7 @@ func limits(s systemd.Service) (notes []string) {
 func longOnPurpose(v view) []string {
 	const few = 3
 	n := v.run.missed.count
-	if n == 0 || n > few || v.opt.RunningCritical.Set || v.opt.RunningCritical.times > 0 {
+	if n == 0 || n > few || v.opt.RunningCritical.Range.Set || v.opt.RunningCritical.times > 0 {
 		return nil
 	}
 	return []string{fmt.Sprintf("note: if it may take longer than its interval, --missed-warning %d --missed-critical %d "+

@@ -30,7 +30,7 @@ func (st stuck) pids() (pids []int) {
 
 // suspect is a process while it is described.
 type suspect struct {
-	process.Process
+	process process.Process
 	command string
 	parent  bool // of another one
 	rank    int
@@ -46,7 +46,7 @@ func (st stuck) suspects() (list []suspect) {
 		parents[p.Parent] = true
 	}
 	for _, p := range st.seen {
-		s := suspect{Process: p, command: commands[p.PID], parent: parents[p.PID]}
+		s := suspect{process: p, command: commands[p.PID], parent: parents[p.PID]}
 		s.rank = s.telling()
 		list = append(list, s)
 	}
@@ -71,25 +71,26 @@ const (
 // telling ranks a process by how much it tells of why the run does not end.
 func (s suspect) telling() int {
 	switch {
-	case !s.Seen:
+	case !s.process.Seen:
 		return notToBeAsked
-	case s.Frozen, strings.Contains("TtD", s.State):
+	case s.process.Frozen, strings.Contains("TtD", s.process.State):
 		return halted
-	case s.State == "Z", s.State == "X":
+	case s.process.State == "Z", s.process.State == "X":
 		return noneToBlame
 	case s.atWork():
 		return busy
-	case s.Socket != nil, len(s.Sockets) > 0 && s.polls():
+	case s.process.Socket != nil, len(s.process.Sockets) > 0 && s.polls():
 		return onPeer
-	case s.Call == "flock", s.Call == "fcntl", s.Denied && len(s.Others) > 0:
+	case s.process.Call == "flock", s.process.Call == "fcntl", s.process.Denied &&
+		len(s.process.Others) > 0:
 		return onLock
-	case s.Call == "wait4", s.Call == "waitid", s.parent &&
-		(s.Call == "" || s.Call == "rt_sigsuspend"):
+	case s.process.Call == "wait4", s.process.Call == "waitid", s.parent &&
+		(s.process.Call == "" || s.process.Call == "rt_sigsuspend"):
 		return parent
-	case s.Call == "futex", strings.HasSuffix(s.Call, "nanosleep"),
-		strings.HasPrefix(s.Call, "rt_sig"):
+	case s.process.Call == "futex", strings.HasSuffix(s.process.Call, "nanosleep"),
+		strings.HasPrefix(s.process.Call, "rt_sig"):
 		return resting
-	case s.Call == "" && s.Channel == "":
+	case s.process.Call == "" && s.process.Channel == "":
 		return asleep
 	}
 	return onOther
@@ -97,20 +98,22 @@ func (s suspect) telling() int {
 
 // atWork reports whether it used the CPU during the look; one that just looked at its watch did
 // not.
-func (s suspect) atWork() bool { return s.State == "R" || s.Used >= 2*process.Interval/5 }
+func (s suspect) atWork() bool {
+	return s.process.State == "R" || s.process.Used >= 2*process.Interval/5
+}
 
 func (s suspect) polls() bool {
 	// after SIGCONT
-	return strings.Contains(s.Call, "poll") || strings.Contains(s.Call, "select") ||
-		s.Call == "restart_syscall"
+	return strings.Contains(s.process.Call, "poll") || strings.Contains(s.process.Call, "select") ||
+		s.process.Call == "restart_syscall"
 }
 
 // state is the process's state in a word.
 func (s suspect) state() string {
 	words := map[string]string{"R": "running", "S": "sleeping", "D": "uninterruptible",
 		"T": "stopped", "t": "stopped by a debugger", "Z": "zombie", "I": "idle"}
-	state := cmp.Or(words[s.State], "state "+s.State)
-	if s.Frozen {
+	state := cmp.Or(words[s.process.State], "state "+s.process.State)
+	if s.process.Frozen {
 		state += ", its control group is frozen"
 	}
 	return state
@@ -122,48 +125,48 @@ func (s suspect) blame() string {
 	switch {
 	case s.rank >= asleep:
 		return ""
-	case s.Frozen:
+	case s.process.Frozen:
 		text = "is frozen"
-	case s.State == "T":
-		text = fmt.Sprintf("is stopped (kill -CONT %d)", s.PID)
-	case s.State == "t":
+	case s.process.State == "T":
+		text = fmt.Sprintf("is stopped (kill -CONT %d)", s.process.PID)
+	case s.process.State == "t":
 		text = "is stopped by a debugger"
-	case s.State == "D":
+	case s.process.State == "D":
 		text = "sleeps uninterruptibly" + s.where()
 	case s.rank == busy:
-		text = "uses the CPU (" + nagios.Span(s.CPU) + " so far)"
+		text = "uses the CPU (" + nagios.Span(s.process.CPU) + " so far)"
 	default:
 		text = "waits" + s.where()
 	}
-	return fmt.Sprintf("%s (PID %d) %s", s.Name, s.PID, text)
+	return fmt.Sprintf("%s (PID %d) %s", s.process.Name, s.process.PID, text)
 }
 
 // where says in which call the process is, and on what.
 func (s suspect) where() string {
 	text := ""
 	switch {
-	case s.Call != "":
-		text = " in " + s.Call
-	case s.Channel != "":
-		text = " in " + s.Channel
+	case s.process.Call != "":
+		text = " in " + s.process.Call
+	case s.process.Channel != "":
+		text = " in " + s.process.Channel
 	}
 	others := s.others()
 	switch {
-	case s.Socket != nil && s.Call == "connect":
-		return text + " to " + s.Socket.Remote.String()
-	case s.Socket != nil:
-		return text + " on " + s.Socket.Remote.String()
-	case s.Call == "" && others != "":
+	case s.process.Socket != nil && s.process.Call == "connect":
+		return text + " to " + s.process.Socket.Remote.String()
+	case s.process.Socket != nil:
+		return text + " on " + s.process.Socket.Remote.String()
+	case s.process.Call == "" && others != "":
 		return text + " for a lock held by " + others
 	case s.rank == onLock && others != "":
 		return text + " on " + cmp.Or(s.file(), "a lock") + ", held by " + others
-	case strings.HasPrefix(s.On, "socket:"):
+	case strings.HasPrefix(s.process.On, "socket:"):
 		return text + " on a local socket"
-	case strings.HasPrefix(s.On, "pipe:") && others != "":
+	case strings.HasPrefix(s.process.On, "pipe:") && others != "":
 		return text + " on a pipe that " + others + " has, too"
-	case strings.HasPrefix(s.On, "pipe:"):
+	case strings.HasPrefix(s.process.On, "pipe:"):
 		return text + " on a pipe"
-	case s.On != "":
+	case s.process.On != "":
 		return text + " on " + s.file()
 	case others != "":
 		return text + " for " + others
@@ -176,17 +179,17 @@ func (s suspect) where() string {
 // file is the file that the call waits on, the end of its path if that is long.
 func (s suspect) file() string {
 	const most = 100
-	if len(s.On) <= most {
-		return s.On
+	if len(s.process.On) <= most {
+		return s.process.On
 	}
-	return "..." + strings.ToValidUTF8(s.On[len(s.On)-most:], "")
+	return "..." + strings.ToValidUTF8(s.process.On[len(s.process.On)-most:], "")
 }
 
 // peers are the connections of which one is waited for: one that is not up
 // yet, if there is one.
 func (s suspect) peers() string {
 	var peers []string
-	for _, socket := range s.Sockets {
+	for _, socket := range s.process.Sockets {
 		if socket.Connecting {
 			return peer(socket)
 		}
@@ -197,7 +200,7 @@ func (s suspect) peers() string {
 
 func (s suspect) others() string {
 	var names []string
-	for _, o := range s.Others {
+	for _, o := range s.process.Others {
 		names = append(names, fmt.Sprintf("%s (PID %d)", cmp.Or(o.Name, "a process"), o.PID))
 	}
 	return nagios.List(names, 3, len(names))
@@ -214,28 +217,29 @@ func peer(s process.Socket) string {
 // 10.64.0.9:3306, wait channel wait_woken; runs for 12h 3m, ...".
 func (s suspect) line() string {
 	const most = 120 // bytes of a command line
-	command := cmp.Or(s.command, s.Name)
+	command := cmp.Or(s.command, s.process.Name)
 	if len(command) > most {
 		command = strings.ToValidUTF8(command[:most], "") + "..."
 	}
-	head := fmt.Sprintf("PID %d %s: ", s.PID, command)
-	if !s.Seen {
+	head := fmt.Sprintf("PID %d %s: ", s.process.PID, command)
+	if !s.process.Seen {
 		return head +
 			"not seen: it has ended, is hidden from here (hidepid=, another PID namespace), or there was no time to look"
 	}
 	text := head + s.state() + s.where()
-	if s.Channel != "" {
-		text += ", wait channel " + s.Channel
+	if s.process.Channel != "" {
+		text += ", wait channel " + s.process.Channel
 	}
-	text += "; runs for " + nagios.Span(s.Elapsed) + ", CPU time " + nagios.Span(s.CPU)
-	if s.Used > 0 {
+	text += "; runs for " + nagios.Span(s.process.Elapsed) + ", CPU time " +
+		nagios.Span(s.process.CPU)
+	if s.process.Used > 0 {
 		text += " and moving"
 	} else {
 		text += ", not moving"
 	}
-	for i, socket := range s.Sockets {
+	for i, socket := range s.process.Sockets {
 		if i == maxLines {
-			return text + fmt.Sprintf("; and %d more", len(s.Sockets)-i)
+			return text + fmt.Sprintf("; and %d more", len(s.process.Sockets)-i)
 		}
 		text += fmt.Sprintf("; %s (send queue %d, receive queue %d)", peer(socket), socket.Send,
 			socket.Read)
@@ -264,7 +268,7 @@ func (st stuck) notes() (lines []string) {
 	if more := len(st.listed) - len(lines); more > 0 && st.err == nil {
 		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
-	if slices.ContainsFunc(suspects, func(s suspect) bool { return s.Denied }) {
+	if slices.ContainsFunc(suspects, func(s suspect) bool { return s.process.Denied }) {
 		lines = append(lines,
 			"note: system calls, wait channels and sockets of another user's processes are shown to root alone")
 	}

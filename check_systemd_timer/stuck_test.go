@@ -175,7 +175,7 @@ func TestTelling(t *testing.T) {
 	}
 	var got []string
 	for _, s := range listed(all...).suspects() {
-		got = append(got, s.Name)
+		got = append(got, s.process.Name)
 	}
 	want := []string{"disk", "client", "locker", "spinner", "file", "timer", "leaf", "shell",
 		"parent", "zombie", ""}
@@ -263,7 +263,7 @@ func TestLineIsShort(t *testing.T) {
 	for range 100 {
 		p.Sockets = append(p.Sockets, p.Sockets[0])
 	}
-	s := suspect{Process: p, command: strings.Repeat("ä", 5000)}
+	s := suspect{process: p, command: strings.Repeat("ä", 5000)}
 	if line := s.line(); len(line) > 900 || !strings.Contains(line, "; and 93 more") ||
 		strings.ContainsRune(line, '\uFFFD') {
 		t.Errorf("the line has %d bytes: %s", len(line), line)

@@ -28,6 +28,7 @@ type Pair struct {
 	Asked   []string // the names it was read by; one of them is Timer.Name unless all are aliases
 	Timer   Timer
 	Service Service // its zero value when the timer names no unit to start (it is not loaded, say)
+	Brief   bool    // only what ReadBrief names is known
 	// those that Service is in, the innermost first; read where they hold it up, else nil
 	Slices []Slice
 	// why it could not be read; of Timer only Name, as it was asked for, is known then

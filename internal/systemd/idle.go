@@ -82,7 +82,7 @@ func (c *Conn) complete(i idle) bool {
 	if s.InactiveExit.IsZero() {
 		s.Result = "success"
 	}
-	p.Timer, p.Service = t, s
+	p.Timer, p.Service, p.Brief = t, s, true
 	failed := slices.ContainsFunc(s.Commands, func(e Exec) bool { return e.Status != 0 })
 	return t.Triggers == s.Name && s.Result == "success" && s.ExecMainStatus == 0 && !failed &&
 		triggerRan(t, s) && !s.InactiveExit.After(c.list.time)
