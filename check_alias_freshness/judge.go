@@ -43,6 +43,7 @@ type compiled struct {
 	File  regular.File
 	kind  mapfile.Kind
 	facts mapfile.Facts
+	err   error  // why it could not be looked at
 	exim  string // the type of map that this host's Exim reads; empty if it is not known
 }
 

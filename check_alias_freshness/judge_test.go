@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -290,6 +291,14 @@ func TestJudge(t *testing.T) {
 			func(m *compiled) { m.File.Fault = regular.Denied })), nagios.OK, ""},
 		{"unreadable stale map", none, withMap(built("m.db", mapfile.DB, 2*time.Hour,
 			func(m *compiled) { m.File.Fault = regular.Denied })), nagios.Critical, "its map m.db is 1h 30m older than the file"},
+		// It took the verdict on the file away: "/etc/aliases cannot be looked at: ...".
+		{"map on a broken disk", none, withMap(built("m.db", mapfile.DB, 0,
+			func(m *compiled) { m.err = syscall.EIO })), nagios.Unknown,
+			"its map m.db cannot be looked at: input/output error$"},
+		{"map with no answer in time", func(o *options) { o.TimeoutState = nagios.Warning },
+			withMap(built("m.db", mapfile.DB, 0,
+				func(m *compiled) { m.err = context.DeadlineExceeded })), nagios.Warning,
+			"its map m.db cannot be looked at: "},
 		{"empty map", func(o *options) { o.Format = aliases.Map }, withMap(built("/etc/aliases.db",
 			mapfile.DB, time.Minute, holds("hash", 4096,
 				0))), nagios.Critical, "its map /etc/aliases.db holds 0 of 5 entries (run postmap hash:/etc/aliases)$"},

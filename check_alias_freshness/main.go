@@ -69,7 +69,7 @@ func readFile(ctx context.Context, path string, opt options) (f file, err error)
 			return f, err
 		}
 		m := compiled{kind: c.kind, exim: mapfile.EximDBM()}
-		m.File, m.facts, err = regular.Read(ctx, c.path, func(r *os.File) (mapfile.Facts, bool, error) {
+		m.File, m.facts, m.err = regular.Read(ctx, c.path, func(r *os.File) (mapfile.Facts, bool, error) {
 			facts, err := mapfile.ReadFile(r, c.kind)
 			return facts, facts.Damage == "" && !missesEntries(f.content, opt.Format, facts), err
 		})

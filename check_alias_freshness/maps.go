@@ -105,6 +105,9 @@ func where(f aliases.Format) string {
 func wrong(opt options, f file, m compiled, now time.Time) part {
 	remedy := rebuild(opt.Format, f.File.Path, m)
 	switch {
+	case m.err != nil:
+		return found(unseen(opt, "", m.err).State, "its map %s cannot be looked at: %v", m.File.Path,
+			m.err)
 	case m.File.Fault == regular.Irregular:
 		return found(nagios.Critical, "its map %s is no regular file", m.File.Path)
 	case m.File.Fault == regular.Denied && m.File.ModTime.IsZero():
@@ -259,7 +262,7 @@ func mapData(f file, present []compiled, good string) (all part) {
 
 // mapEntries measures what a map holds; alone says that it needs no other name.
 func mapEntries(f file, m compiled, alone bool) part {
-	if f.content == nil || m.facts.Entries < 0 || m.File.Fault != regular.Readable ||
+	if f.content == nil || m.facts.Entries < 0 || m.err != nil || m.File.Fault != regular.Readable ||
 		m.facts.Damage != "" {
 		return part{}
 	}
@@ -283,7 +286,7 @@ func mapDetail(m compiled) []string {
 	if m.facts.Type != "" {
 		text += ", " + m.facts.Type
 	}
-	if m.facts.Entries >= 0 && m.File.Fault == regular.Readable {
+	if m.facts.Entries >= 0 && m.err == nil && m.File.Fault == regular.Readable {
 		text += fmt.Sprintf(", %d entries by its header", m.facts.Entries)
 	}
 	return []string{strings.TrimSpace(text)}

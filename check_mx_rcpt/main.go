@@ -40,11 +40,11 @@ func withFile(ctx context.Context, o options, p plan, now time.Time) (plan, erro
 		return p, nil
 	}
 	file, seen, err := regular.Open(o.RecipientsFrom)
-	if err == nil && file == nil {
-		err = fmt.Errorf("%s %s", o.RecipientsFrom, seen.Reason())
-	}
-	if err != nil {
-		return p, err
+	switch {
+	case err != nil:
+		return p, fmt.Errorf("read %s: %w", o.RecipientsFrom, err)
+	case file == nil:
+		return p, fmt.Errorf("%s %s", o.RecipientsFrom, seen.Reason())
 	}
 	defer file.Close()
 	named := len(p.wanted.recipients)
@@ -53,7 +53,7 @@ func withFile(ctx context.Context, o options, p plan, now time.Time) (plan, erro
 		return err
 	})
 	if err != nil {
-		return p, fmt.Errorf("read %s: %w", o.RecipientsFrom, err)
+		return p, fmt.Errorf("read %s: %w", o.RecipientsFrom, regular.Plain(err))
 	}
 	return p.withKeys(o, named, now)
 }

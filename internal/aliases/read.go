@@ -63,8 +63,8 @@ func blocks(ctx context.Context, r io.Reader, lines *simple, to sink) (int64, er
 	line := int64(1)
 	buf := make([]byte, 0, blockSize)
 	for first := true; ; first = false {
-		if err := ctx.Err(); err != nil {
-			return 0, err
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
 		}
 		n, err := io.ReadFull(r, buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

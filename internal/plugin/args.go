@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -65,7 +66,11 @@ func (s setting) check() error {
 	if !ok {
 		return nil // a string or a flag
 	}
-	return value.UnmarshalText([]byte(s.value))
+	err := value.UnmarshalText([]byte(s.value))
+	if _, ok := value.(*netip.Addr); ok && err != nil {
+		return fmt.Errorf("%q is not an IP address", s.value)
+	}
+	return err
 }
 
 // normalise reads every way in which getopt_long(3) takes options: "-w10",

@@ -11,11 +11,19 @@ type Outcome[T any] struct {
 	Err   error
 }
 
+// timeUp is the cause for which the context of a check ends. It is a context.DeadlineExceeded that
+// says so in the words of the field.
+type timeUp struct{}
+
+func (timeUp) Error() string { return "the time was up" }
+
+func (timeUp) Is(target error) bool { return target == context.DeadlineExceeded }
+
 // Late reports whether an error says that the time was up.
 func Late(err error) bool { return errors.Is(err, context.DeadlineExceeded) }
 
 // Gather calls f(0) .. f(n-1), at most limit at a time, and gives what each of them
-// gave by the time that ctx ends. What has not ended by then has the error of ctx. A
+// gave by the time that ctx ends. What has not ended by then has an error that is [Late]. A
 // panic is the error of its own call and takes nothing from the others.
 func Gather[T any](ctx context.Context, n, limit int, f func(i int) (T, error)) []Outcome[T] {
 	type done struct {
@@ -48,7 +56,7 @@ func Gather[T any](ctx context.Context, n, limit int, f func(i int) (T, error)) 
 	}
 	list := make([]Outcome[T], n)
 	for i := range list {
-		list[i].Err = context.DeadlineExceeded
+		list[i].Err = timeUp{}
 	}
 	for range n {
 		select {

@@ -131,7 +131,7 @@ func run(c Check, args []string, signals <-chan os.Signal) (text string, exit in
 func bounded(c Check, signals <-chan os.Signal) nagios.Result {
 	options := c.Options.common()
 	limit := time.Duration(options.Timeout)
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), limit, timeUp{})
 	defer cancel()
 
 	type outcome struct {

@@ -65,7 +65,7 @@ func play(ctx context.Context, o toyOptions) (nagios.Result, error) {
 		return nagios.Result{}, errors.New("read /x: no luck|x=1\n[OK] fine")
 	case "wait": // ends with the deadline, as a check should
 		<-ctx.Done()
-		return nagios.Result{}, fmt.Errorf("wait for nothing: %w", ctx.Err())
+		return nagios.Result{}, fmt.Errorf("wait for nothing: %w", context.Cause(ctx))
 	case "hang": // does not look at its context
 		select {}
 	case "term", "int", "hup":

@@ -24,7 +24,10 @@ const (
 var (
 	itemForm = regexp.MustCompile(`^([a-z0-9_]+)=` + number + `(s|B)?(;(` + bounds +
 		`)?){0,2}(;0)?$`)
-	fromZero   = regexp.MustCompile(`;@?0:[^;]`)
+	fromZero = regexp.MustCompile(`;@?0:[^;]`)
+	goWords  = regexp.MustCompile(`(^|[ :])((open|stat|lstat|readlink|readdirent|fork/exec) /|` +
+		`(dial|read|write) (tcp|udp|unix)|read /proc/self/fd|strconv\.|ParseAddr\(|json: )|` +
+		`context (deadline exceeded|canceled)|i/o timeout|closed network|: (unexpected )?EOF|%!`)
 	stateToken = regexp.MustCompile(`(?i)\[(ok|warning|critical|unknown|up|down|unreachable|pending)\]`)
 )
 
@@ -83,6 +86,9 @@ func checkLine(i int, line string) error {
 	own := line
 	if i > 0 { // the line's own state
 		own = strings.TrimPrefix(line, "[")
+	}
+	if words := goWords.FindString(line); words != "" {
+		return fmt.Errorf("Go's own words %q", words)
 	}
 	if token := stateToken.FindString(own); token != "" {
 		return fmt.Errorf("state token %s", token)

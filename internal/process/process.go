@@ -16,6 +16,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -89,7 +90,7 @@ type look struct {
 // error means that there is no proc.
 func Gather(ctx context.Context, root, cgroup string, pids []int) ([]Process, error) {
 	if _, err := os.Stat(filepath.Join(root, "proc")); err != nil {
-		return nil, fmt.Errorf("look at processes: %w", err)
+		return nil, errors.New("look at processes: there is no /proc")
 	}
 	began := time.Now()
 	var boot unix.Timespec

@@ -80,7 +80,7 @@ func Open(path string) (*os.File, File, error) {
 	defer at.Close()
 	info, err := at.Stat()
 	if err != nil {
-		return nil, f, err
+		return nil, f, Plain(err)
 	}
 	f.Size, f.ModTime = info.Size(), info.ModTime()
 	if f.Type = kind(info.Mode()); f.Type != "" {
@@ -94,7 +94,7 @@ func Open(path string) (*os.File, File, error) {
 	}
 	if info, err = file.Stat(); err != nil {
 		file.Close()
-		return nil, f, err
+		return nil, f, Plain(err)
 	}
 	f.Size, f.ModTime = info.Size(), info.ModTime()
 	return file, f, nil
@@ -151,7 +151,9 @@ func isLink(path string) bool {
 // explain makes a fault of an error of open(2), if it is a fact about the file.
 func (f *File) explain(err error) error {
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR),
+		// no file can have that name
+		errors.Is(err, syscall.ENAMETOOLONG) && len(f.Path) < unix.PathMax:
 		f.Fault = Missing
 		if isLink(f.Path) {
 			f.Fault = Dangling
@@ -162,9 +164,18 @@ func (f *File) explain(err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		f.Fault, f.Where = Denied, denied(f.Path)
 	default:
-		return err
+		return Plain(err)
 	}
 	return nil
+}
+
+// Plain gives the operating system's error of opening or reading a file, where it is one, without
+// the names that Go gives to the call and to the file.
+func Plain(err error) error {
+	if no := syscall.Errno(0); errors.As(err, &no) {
+		return no
+	}
+	return err
 }
 
 // denied gives the uppermost part of a path, or of what its link points to,
@@ -206,7 +217,7 @@ func Read[T any](ctx context.Context, path string,
 		select {
 		case <-time.After(settle):
 		case <-ctx.Done():
-			return kept.file, kept.value, ctx.Err()
+			return kept.file, kept.value, context.Cause(ctx)
 		}
 		var next reading[T]
 		next, err = readOnce(ctx, path, read)
@@ -233,8 +244,8 @@ type reading[T any] struct {
 func readOnce[T any](ctx context.Context, path string,
 	read func(*os.File) (T, bool, error)) (r reading[T], err error) {
 	r.still = true
-	if err := ctx.Err(); err != nil {
-		return r, err
+	if ctx.Err() != nil {
+		return r, context.Cause(ctx)
 	}
 	file, f, err := Open(path)
 	if r.file = f; file == nil {
@@ -243,11 +254,11 @@ func readOnce[T any](ctx context.Context, path string,
 	defer file.Close()
 	value, complete, err := read(file)
 	if err != nil {
-		return r, fmt.Errorf("read %s: %w", path, err)
+		return r, Plain(err)
 	}
 	after, err := file.Stat()
 	if err != nil {
-		return r, err
+		return r, Plain(err)
 	}
 	age := time.Since(f.ModTime).Abs()
 	young := age < settle || (f.Size == 0 || !complete) && age < fresh
