@@ -21,17 +21,6 @@ const (
 	besideLiteral = 40 // columns of a line beside one string that is longer than the line may be
 )
 
-// pendingShape lists the folders that still break a rule; it is to be empty.
-var pendingShape = map[string][]string{
-	"width": {
-		"check_alias_freshness", "integration",
-	},
-	"file":      {"check_alias_freshness", "integration"},
-	"func":      {"internal/aliases"},
-	"fields":    {},
-	"embedding": {},
-}
-
 // parsed is a Go file, a test or not.
 type parsed struct {
 	dir, path string
@@ -44,8 +33,6 @@ func (p parsed) test() bool           { return strings.HasSuffix(p.path, "_test.
 func (p parsed) line(x token.Pos) int { return p.fset.Position(x).Line }
 
 func (p parsed) imports() []string { return source{tree: p.tree}.imports() }
-
-func (p parsed) pending(rule string) bool { return slices.Contains(pendingShape[rule], p.dir) }
 
 // goFiles are all Go files of the repository.
 func goFiles(t *testing.T) (list []parsed) {
@@ -96,9 +83,6 @@ func (p parsed) literals() (widest map[int]int, exempt map[int]bool) {
 // pattern or a struct tag may pass them.
 func TestLineWidth(t *testing.T) {
 	for _, p := range goFiles(t) {
-		if p.pending("width") {
-			continue
-		}
 		widest, exempt := p.literals()
 		for i, text := range strings.Split(p.text, "\n") {
 			width := utf8.RuneCountInString(text) + 3*strings.Count(text, "\t")
@@ -112,7 +96,7 @@ func TestLineWidth(t *testing.T) {
 func TestSizes(t *testing.T) {
 	for _, p := range goFiles(t) {
 		lines := strings.Count(p.text, "\n")
-		if lines > linesOfFile && !p.pending("file") {
+		if lines > linesOfFile {
 			t.Errorf("%s has %d lines; want at most %d", p.path, lines, linesOfFile)
 		}
 		if p.test() {
@@ -123,7 +107,7 @@ func TestSizes(t *testing.T) {
 			if !ok {
 				continue
 			}
-			if n := p.line(f.End()) - p.line(f.Pos()) + 1; n > linesOfFunc && !p.pending("func") {
+			if n := p.line(f.End()) - p.line(f.Pos()) + 1; n > linesOfFunc {
 				t.Errorf("%s: %s has %d lines; want at most %d",
 					p.path, f.Name.Name, n, linesOfFunc)
 			}
@@ -154,7 +138,7 @@ func TestFewFields(t *testing.T) {
 	for _, p := range goFiles(t) {
 		p.structs(func(name string, s *ast.StructType) {
 			full := filepath.Base(p.dir) + "." + name
-			if p.test() || p.pending("fields") || slices.Contains(manyFields, full) ||
+			if p.test() || slices.Contains(manyFields, full) ||
 				slices.Contains(manyFields, name) {
 				return
 			}
@@ -170,9 +154,6 @@ func TestFewFields(t *testing.T) {
 // options that all plugins share are embedded, as go-arg wants them.
 func TestNoEmbeddedState(t *testing.T) {
 	for _, p := range goFiles(t) {
-		if p.pending("embedding") {
-			continue
-		}
 		p.structs(func(name string, s *ast.StructType) {
 			for _, f := range s.Fields.List {
 				if len(f.Names) > 0 || p.test() {

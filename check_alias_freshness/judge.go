@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,16 @@ type facts struct {
 	paths    []string               // the files that they stand for
 	read     []plugin.Outcome[file] // what was read of each
 	timer    *timer                 // nil if none was asked for
+}
+
+// add adds a pattern, and of the files that it stands for those that are new.
+func (f *facts) add(pattern asked, paths []string) {
+	f.patterns = append(f.patterns, pattern)
+	for _, path := range paths {
+		if !slices.Contains(f.paths, path) {
+			f.paths = append(f.paths, path)
+		}
+	}
 }
 
 // asked is what a name or a glob stands for.
@@ -151,8 +162,8 @@ func say(state nagios.State, path, text string) nagios.Object {
 		joint = " "
 	}
 	return nagios.Object{
-		State: state, Name: path, Named: true, Text: path + joint + text, Prefix: strings.TrimPrefix(path,
-			"/"),
+		State: state, Name: path, Named: true, Text: path + joint + text,
+		Prefix: strings.TrimPrefix(path, "/"),
 		Labels: []nagios.MetricLabel{{Name: "file", Value: path}},
 	}
 }
@@ -198,10 +209,12 @@ func age(opt options, f file, t *timer, now time.Time) part {
 	}), measure(nagios.Timestamp("mtime_timestamp_seconds", f.File.ModTime)))
 	if old < 0 {
 		return join(data, found(nagios.Warning,
-			"was written %s in the future (%s): its freshness cannot be judged", nagios.Span(-old), nagios.Instant(f.File.ModTime)))
+			"was written %s in the future (%s): its freshness cannot be judged", nagios.Span(-old),
+			nagios.Instant(f.File.ModTime)))
 	}
 	state := nagios.Judge(old.Seconds(), opt.Warning.Range, opt.Critical.Range)
-	text := fmt.Sprintf("was last written %s ago (%s)", nagios.Span(old), nagios.Instant(f.File.ModTime))
+	text := fmt.Sprintf("was last written %s ago (%s)", nagios.Span(old),
+		nagios.Instant(f.File.ModTime))
 	if state != nagios.OK {
 		text += ", " + nagios.CrossedTime(state, old.Seconds(), opt.Warning.Range,
 			opt.Critical.Range)
@@ -226,7 +239,8 @@ func size(opt options, f file) part {
 	state := nagios.Judge(float64(f.File.Size), opt.SizeWarning, opt.SizeCritical)
 	switch {
 	case state != nagios.OK:
-		return join(data, found(state, "has %s, %s", nagios.Count(int(f.File.Size), "byte", "bytes"),
+		size := nagios.Count(int(f.File.Size), "byte", "bytes")
+		return join(data, found(state, "has %s, %s", size,
 			nagios.Crossed(state, opt.SizeWarning, opt.SizeCritical)))
 	case f.File.Size == 0 && f.content == nil && !opt.SizeWarning.Set && !opt.SizeCritical.Set:
 		return join(data, found(nagios.Critical, "is empty"))
@@ -239,7 +253,8 @@ func detail(f file) []string {
 	if f.File.Fault != regular.Readable {
 		return nil
 	}
-	list := []string{fmt.Sprintf("size %d bytes, written %s", f.File.Size, nagios.Instant(f.File.ModTime))}
+	list := []string{fmt.Sprintf("size %d bytes, written %s", f.File.Size,
+		nagios.Instant(f.File.ModTime))}
 	if c := f.content; c != nil {
 		list = append(list, fmt.Sprintf("format %s, %s", c.Format, nagios.Count(c.Lines, "line",
 			"lines")))

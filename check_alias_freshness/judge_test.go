@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -58,37 +57,8 @@ func withProblem(k aliases.Kind) file {
 	})
 }
 
-func withMap(m compiled) file {
-	return good(func(f *file) { f.maps = []compiled{m} })
-}
-
-// built is a map that was built some time ago.
-func built(path string, kind mapfile.Kind, age time.Duration, change func(*compiled)) compiled {
-	m := compiled{
-		File:  regular.File{Path: path, Size: 12288, ModTime: ago(age)},
-		kind:  kind,
-		facts: mapfile.Facts{Type: kind.String(), Entries: 5, Preset: 5},
-	}
-	if change != nil {
-		change(&m)
-	}
-	return m
-}
-
 func again(key string, first int, differ bool) aliases.Duplicate {
 	return aliases.Duplicate{Key: key, First: int64(first), Last: 9, Differ: differ}
-}
-
-// damage damages a map, and holds gives it a type and a number of entries.
-func damage(text string) func(*compiled) {
-	return func(m *compiled) { m.facts.Damage = text }
-}
-
-func holds(kind string, entries, preset int64) func(*compiled) {
-	return func(m *compiled) {
-		m.facts = mapfile.Facts{Type: kind, Entries: entries,
-			Preset: preset}
-	}
 }
 
 // read is what was read of some files.
@@ -106,258 +76,168 @@ func addRead(f facts, path string, one file, err error) facts {
 	return f
 }
 
-// TestJudge has a row for each state that a file may be in.
-func TestJudge(t *testing.T) {
-	none, said := func(*options) {}, map[string]string{}
-	for _, test := range []struct {
-		name string
-		opt  func(*options)
-		file file
-		want nagios.State
-		text string // of the summary
-	}{
-		{"fresh", none, good(nil), nagios.OK,
-			"/etc/aliases was last written 30m ago (2022-02-22 16:17:00 UTC)"},
-		{"stale", none, good(func(f *file) { f.File.ModTime = ago(time.Hour + time.Second) }),
-			nagios.Warning, "the limit is 1h"},
-		{"very stale", none, good(func(f *file) { f.File.ModTime = ago(3 * time.Hour) }),
-			nagios.Critical, "was last written 3h ago (2022-02-22 13:47:00 UTC), the limit is 2h"},
-		{"at the limit", none, good(func(f *file) { f.File.ModTime = ago(time.Hour) }), nagios.OK, ""},
-		{"future", none, good(func(f *file) { f.File.ModTime = ago(-time.Hour) }), nagios.Warning,
-			"1h in the future (2022-02-22 17:47:00 UTC): its freshness cannot be judged"},
-		{"skew", none, good(func(f *file) { f.File.ModTime = ago(-time.Minute) }), nagios.OK, ""},
-		{"missing", none, file{File: regular.File{Path: "x", Fault: regular.Missing}},
-			nagios.Critical, "x is missing"},
-		{"dangling", none, file{File: regular.File{Path: "x", Fault: regular.Dangling, Link: "y"}},
-			nagios.Critical, "symbolic link to y, which does not exist"},
-		{"loop", none, file{File: regular.File{Path: "x", Fault: regular.Looping}}, nagios.Critical,
-			"leads back to itself"},
-		{"FIFO", none, file{File: regular.File{Path: "x", Fault: regular.Irregular, Type: "FIFO"}},
-			nagios.Critical, "not a regular file but a FIFO"},
-		{"denied", none, file{File: regular.File{Path: "x", Fault: regular.Denied, Where: "x"}},
-			nagios.Unknown, "x cannot be read: permission denied"},
-		{"denied above", none, file{File: regular.File{Path: "/a/x", Fault: regular.Denied,
-			Where: "/a"}}, nagios.Unknown, "/a/x cannot be read: permission denied on the directory /a"},
-		{"just now", none, good(func(f *file) { f.File.ModTime = ago(1700 * time.Millisecond) }),
-			nagios.OK, "was last written 1 s ago"},
-		{"comments only", none, good(func(f *file) { f.content.Entries = 0 }), nagios.Critical,
-			"/etc/aliases has no entries"},
-		{"empty", none, good(func(f *file) {
-			f.content.Entries, f.File.Size, f.content.Required = 0, 0, []aliases.Requirement{{Key: "k"}}
-		}), nagios.Critical, "/etc/aliases is empty; required key k not found"},
-		{"centuries ahead", nil, good(func(f *file) {
-			f.File.ModTime = time.Date(2500, 1, 1, 0, 0, 0, 0,
-				time.UTC)
-		}), nagios.Warning, "was written 106751d 23h in the future (2500-01-01"},
-		{"few entries", func(o *options) {
-			o.EntriesWarning = nagios.Range{Start: 10,
-				End: math.Inf(1), Set: true}
-		}, good(nil), nagios.Warning, "has 5 entries, outside the range 10:$"},
-		{"too few entries", func(o *options) {
-			o.EntriesCritical = nagios.Range{Start: 20,
-				End: math.Inf(1), Set: true}
-		}, good(nil), nagios.Critical, "has 5 entries, outside the range 20:$"},
-		{"size", func(o *options) {
-			o.SizeCritical = nagios.Range{Start: 200, End: math.Inf(1),
-				Set: true}
-		}, good(nil), nagios.Critical, "has 100 bytes"},
-		{"size 0, not looked into", none, good(func(f *file) { f.content, f.File.Size = nil, 0 }),
-			nagios.Critical, "is empty"},
-		{"byte-order mark", none, withProblem(aliases.Mark), nagios.Critical,
-			"damage: line 3: a byte-order mark belongs to the first key (a)"},
-		{"NUL", none, withProblem(aliases.NUL), nagios.Critical, "damage: line 3: a NUL byte"},
-		{"lone CR", none, withProblem(aliases.LoneCR), nagios.Critical, "lone CR"},
-		{"HTML", none, withProblem(aliases.HTML), nagios.Critical, "HTML page"},
-		{"conflict", none, withProblem(aliases.Conflict), nagios.Critical, "merge-conflict"},
-		{"oversize", none, withProblem(aliases.Oversize), nagios.Critical,
-			"no entry begins in the next 4 MiB"},
-		{"no value", none, withProblem(aliases.NoValue), nagios.Warning,
-			"1 line is lost or misread: line 3: key without value (a)"},
-		{"no separator", none, withProblem(aliases.NoSeparator), nagios.Warning, ""},
-		{"joined", none, good(func(f *file) {
-			f.content.Counts[aliases.Joined] = 1
-			f.content.Problems = []aliases.Problem{{Kind: aliases.Joined, Line: 3, Cause: 2,
-				Key: "a"}}
-		}), nagios.Warning, "1 line is lost or misread: line 3 continues the entry of line 2 (a)"},
-		{"dropped continuation", none, withProblem(aliases.Unattached), nagios.Warning,
-			"line 3: continues no entry and is lost (a)"},
-		{"not local", none, withProblem(aliases.NotLocal), nagios.Warning, ""},
-		{"not UTF-8", none, withProblem(aliases.NotUTF8), nagios.Warning, ""},
-		{"too long", none, withProblem(aliases.TooLong), nagios.Warning, ""},
-		{"illegal", none, withProblem(aliases.Illegal), nagios.Warning, ""},
-		{"unbalanced", none, withProblem(aliases.Unbalanced), nagios.Warning, ""},
-		{"colon key", none, withProblem(aliases.ColonKey), nagios.Warning, ""},
-		{"CRLF", none, withProblem(aliases.CarriageEnds), nagios.Warning, ""},
-		{"refused", none, good(func(f *file) {
-			f.content.Format, f.content.Refused = aliases.OpenSMTPD, &aliases.Problem{Kind: aliases.Invalid,
+// judgeRow is a file and what is judged of it.
+type judgeRow struct {
+	name string
+	opt  func(*options)
+	file file
+	want nagios.State
+	text string // of the summary
+}
+
+func none(*options) {}
+
+// fileRows has a row for each state that a file itself may be in.
+var fileRows = []judgeRow{
+	{"fresh", none, good(nil), nagios.OK,
+		"/etc/aliases was last written 30m ago (2022-02-22 16:17:00 UTC)"},
+	{"stale", none, good(func(f *file) { f.File.ModTime = ago(time.Hour + time.Second) }),
+		nagios.Warning, "the limit is 1h"},
+	{"very stale", none, good(func(f *file) { f.File.ModTime = ago(3 * time.Hour) }),
+		nagios.Critical, "was last written 3h ago (2022-02-22 13:47:00 UTC), the limit is 2h"},
+	{"at the limit", none, good(func(f *file) { f.File.ModTime = ago(time.Hour) }), nagios.OK,
+		""},
+	{"future", none, good(func(f *file) { f.File.ModTime = ago(-time.Hour) }), nagios.Warning,
+		"1h in the future (2022-02-22 17:47:00 UTC): its freshness cannot be judged"},
+	{"skew", none, good(func(f *file) { f.File.ModTime = ago(-time.Minute) }), nagios.OK, ""},
+	{"missing", none, file{File: regular.File{Path: "x", Fault: regular.Missing}},
+		nagios.Critical, "x is missing"},
+	{"dangling", none, file{File: regular.File{Path: "x", Fault: regular.Dangling, Link: "y"}},
+		nagios.Critical, "symbolic link to y, which does not exist"},
+	{"loop", none, file{File: regular.File{Path: "x", Fault: regular.Looping}}, nagios.Critical,
+		"leads back to itself"},
+	{"FIFO", none, file{File: regular.File{Path: "x", Fault: regular.Irregular, Type: "FIFO"}},
+		nagios.Critical, "not a regular file but a FIFO"},
+	{"denied", none, file{File: regular.File{Path: "x", Fault: regular.Denied, Where: "x"}},
+		nagios.Unknown, "x cannot be read: permission denied"},
+	{"denied above", none, file{File: regular.File{Path: "/a/x", Fault: regular.Denied,
+		Where: "/a"}}, nagios.Unknown,
+		"/a/x cannot be read: permission denied on the directory /a"},
+	{"just now", none, good(func(f *file) { f.File.ModTime = ago(1700 * time.Millisecond) }),
+		nagios.OK, "was last written 1 s ago"},
+	{"comments only", none, good(func(f *file) { f.content.Entries = 0 }), nagios.Critical,
+		"/etc/aliases has no entries"},
+	{"empty", none, good(func(f *file) {
+		f.content.Entries, f.File.Size, f.content.Required = 0, 0,
+			[]aliases.Requirement{{Key: "k"}}
+	}), nagios.Critical, "/etc/aliases is empty; required key k not found"},
+	{"centuries ahead", nil, good(func(f *file) {
+		f.File.ModTime = time.Date(2500, 1, 1, 0, 0, 0, 0,
+			time.UTC)
+	}), nagios.Warning, "was written 106751d 23h in the future (2500-01-01"},
+	{"few entries", func(o *options) {
+		o.EntriesWarning = nagios.Range{Start: 10,
+			End: math.Inf(1), Set: true}
+	}, good(nil), nagios.Warning, "has 5 entries, outside the range 10:$"},
+	{"too few entries", func(o *options) {
+		o.EntriesCritical = nagios.Range{Start: 20,
+			End: math.Inf(1), Set: true}
+	}, good(nil), nagios.Critical, "has 5 entries, outside the range 20:$"},
+	{"size", func(o *options) {
+		o.SizeCritical = nagios.Range{Start: 200, End: math.Inf(1),
+			Set: true}
+	}, good(nil), nagios.Critical, "has 100 bytes"},
+	{"size 0, not looked into", none, good(func(f *file) { f.content, f.File.Size = nil, 0 }),
+		nagios.Critical, "is empty"},
+	{"byte-order mark", none, withProblem(aliases.Mark), nagios.Critical,
+		"damage: line 3: a byte-order mark belongs to the first key (a)"},
+	{"NUL", none, withProblem(aliases.NUL), nagios.Critical, "damage: line 3: a NUL byte"},
+	{"lone CR", none, withProblem(aliases.LoneCR), nagios.Critical, "lone CR"},
+	{"HTML", none, withProblem(aliases.HTML), nagios.Critical, "HTML page"},
+	{"conflict", none, withProblem(aliases.Conflict), nagios.Critical, "merge-conflict"},
+	{"oversize", none, withProblem(aliases.Oversize), nagios.Critical,
+		"no entry begins in the next 4 MiB"},
+	{"no value", none, withProblem(aliases.NoValue), nagios.Warning,
+		"1 line is lost or misread: line 3: key without value (a)"},
+	{"no separator", none, withProblem(aliases.NoSeparator), nagios.Warning, ""},
+	{"joined", none, good(func(f *file) {
+		f.content.Counts[aliases.Joined] = 1
+		f.content.Problems = []aliases.Problem{{Kind: aliases.Joined, Line: 3, Cause: 2,
+			Key: "a"}}
+	}), nagios.Warning, "1 line is lost or misread: line 3 continues the entry of line 2 (a)"},
+	{"dropped continuation", none, withProblem(aliases.Unattached), nagios.Warning,
+		"line 3: continues no entry and is lost (a)"},
+	{"not local", none, withProblem(aliases.NotLocal), nagios.Warning, ""},
+	{"not UTF-8", none, withProblem(aliases.NotUTF8), nagios.Warning, ""},
+	{"too long", none, withProblem(aliases.TooLong), nagios.Warning, ""},
+	{"illegal", none, withProblem(aliases.Illegal), nagios.Warning, ""},
+	{"unbalanced", none, withProblem(aliases.Unbalanced), nagios.Warning, ""},
+	{"colon key", none, withProblem(aliases.ColonKey), nagios.Warning, ""},
+	{"CRLF", none, withProblem(aliases.CarriageEnds), nagios.Warning, ""},
+	{"refused", none, good(func(f *file) {
+		f.content.Format, f.content.Refused = aliases.OpenSMTPD,
+			&aliases.Problem{Kind: aliases.Invalid,
 				Line: 3}
-		}), nagios.Critical, "smtpd does not start with this file; a running one goes on with the old table: line 3: an invalid entry$"},
-		{"refused by makemap", none, good(func(f *file) {
-			f.content.Format, f.content.Refused = aliases.OpenSMTPDDB, &aliases.Problem{Kind: aliases.Again,
+	}), nagios.Critical, "smtpd does not start with this file; a running one goes on with the old table: line 3: an invalid entry$"},
+	{"refused by makemap", none, good(func(f *file) {
+		f.content.Format, f.content.Refused = aliases.OpenSMTPDDB,
+			&aliases.Problem{Kind: aliases.Again,
 				Line: 4, Cause: 2}
-		}), nagios.Critical, "makemap refuses the whole file, and smtpd goes on with the old map: lines 2 and 4 have the same key$"},
-		{"deferred", none, withProblem(aliases.Deferred), nagios.Warning,
-			"line 3: the value is not understood: mail to this key is deferred (424) (a)$"},
-		{"required, deferred", none, good(func(f *file) {
-			f.content.Required = []aliases.Requirement{{Key: "k", Line: 2, Bad: true}}
-		}), nagios.Critical, "required key k has a value in line 2 that OpenSMTPD does not understand: mail to it is deferred (424)"},
-		{"required, a default", none, good(func(f *file) {
-			f.content.Required = []aliases.Requirement{{Key: "k", CatchAll: 2}}
-		}), nagios.Unknown, "required key k is no key of the file, but line 2 may stand for it, if the mail server's lookup has a default"},
-		{"required, patterns", none, good(func(f *file) {
-			f.content.Patterns, f.content.Required = 3, []aliases.Requirement{{Key: "k"}}
-		}), nagios.Unknown, "required key k is no key of the file, and 3 keys look like patterns, which are not tried"},
-		{"duplicates that differ", none, good(func(f *file) {
-			f.content.Repeated, f.content.Differing = 3, 2
-			f.content.Duplicates = []aliases.Duplicate{{Key: "a", First: 2, Last: 9, Differ: true}}
-		}), nagios.Warning, "/etc/aliases has 2 entries that repeat a key with another value (the first wins): a (lines 2 and 9) and 1 more"},
-		{"many duplicates", none, good(func(f *file) {
-			f.content.Repeated, f.content.Differing = 9, 4
-			f.content.Duplicates = []aliases.Duplicate{again("a", 1, true), again("b", 2, true),
-				again("c", 3, true), again("d", 4, true), again("e", 5, false)}
-		}), nagios.Warning, "has 4 entries that repeat a key with another value (the first wins): a (lines 1 and 9), b (lines 2 and 9), c (lines 3 and 9) and 1 more"},
-		{"few that differ", none, good(func(f *file) {
-			f.content.Repeated, f.content.Differing = 2, 1
-			f.content.Duplicates = []aliases.Duplicate{again("a", 1, true), again("e", 5, false)}
-		}), nagios.Warning, "has 1 entry that repeats a key with another value (the first wins): a (lines 1 and 9)$"},
-		{"duplicates", none, good(func(f *file) {
-			f.content.Repeated = 1
-			f.content.Duplicates = []aliases.Duplicate{{Key: "a", First: 2, Last: 9}}
-		}), nagios.OK, ""},
-		{"required",
-			none, good(func(f *file) {
-				f.content.Required = []aliases.Requirement{{Key: "k",
-					Line: 2}}
-			}), nagios.OK, ""},
-		{"required, absent", none,
-			good(func(f *file) { f.content.Required = []aliases.Requirement{{Key: "k"}} }), nagios.Critical, "/etc/aliases: required key k not found: it does not stand in the file"},
-		{"required, found empty", none,
-			good(func(f *file) {
-				f.content.Required = []aliases.Requirement{{Key: "k", Line: 2,
-					Empty: true}}
-			}), nagios.Warning, "required key k has no value in line 2: Exim finds it with empty data"},
-		{"required, not read", none, good(func(f *file) {
-			f.content.Required = []aliases.Requirement{{Key: "k"}}
-			f.content.Counts[aliases.Oversize] = 1
-		}), nagios.Critical, "required key k not found: it does not stand in the part of the file that was read"},
-		{"many required", none, good(func(f *file) {
-			f.content.Required = []aliases.Requirement{{Key: "k"}, {Key: "l"}, {Key: "m"},
-				{Key: "n"}, {Key: "o"}}
-		}), nagios.Critical, "required key m not found: it does not stand in the file; 2 more required keys not found"},
-		{"required, lost", none, good(func(f *file) {
+	}), nagios.Critical, "makemap refuses the whole file, and smtpd goes on with the old map: lines 2 and 4 have the same key$"},
+	{"deferred", none, withProblem(aliases.Deferred), nagios.Warning,
+		"line 3: the value is not understood: mail to this key is deferred (424) (a)$"},
+	{"required, deferred", none, good(func(f *file) {
+		f.content.Required = []aliases.Requirement{{Key: "k", Line: 2, Bad: true}}
+	}), nagios.Critical, "required key k has a value in line 2 that OpenSMTPD does not understand: mail to it is deferred (424)"},
+	{"required, a default", none, good(func(f *file) {
+		f.content.Required = []aliases.Requirement{{Key: "k", CatchAll: 2}}
+	}), nagios.Unknown, "required key k is no key of the file, but line 2 may stand for it, if the mail server's lookup has a default"},
+	{"required, patterns", none, good(func(f *file) {
+		f.content.Patterns, f.content.Required = 3, []aliases.Requirement{{Key: "k"}}
+	}), nagios.Unknown, "required key k is no key of the file, and 3 keys look like patterns, which are not tried"},
+	{"duplicates that differ", none, good(func(f *file) {
+		f.content.Repeated, f.content.Differing = 3, 2
+		f.content.Duplicates = []aliases.Duplicate{{Key: "a", First: 2, Last: 9, Differ: true}}
+	}), nagios.Warning, "/etc/aliases has 2 entries that repeat a key with another value (the first wins): a (lines 2 and 9) and 1 more"},
+	{"many duplicates", none, good(func(f *file) {
+		f.content.Repeated, f.content.Differing = 9, 4
+		f.content.Duplicates = []aliases.Duplicate{again("a", 1, true), again("b", 2, true),
+			again("c", 3, true), again("d", 4, true), again("e", 5, false)}
+	}), nagios.Warning, "has 4 entries that repeat a key with another value (the first wins): a (lines 1 and 9), b (lines 2 and 9), c (lines 3 and 9) and 1 more"},
+	{"few that differ", none, good(func(f *file) {
+		f.content.Repeated, f.content.Differing = 2, 1
+		f.content.Duplicates = []aliases.Duplicate{again("a", 1, true), again("e", 5, false)}
+	}), nagios.Warning, "has 1 entry that repeats a key with another value (the first wins): a (lines 1 and 9)$"},
+	{"duplicates", none, good(func(f *file) {
+		f.content.Repeated = 1
+		f.content.Duplicates = []aliases.Duplicate{{Key: "a", First: 2, Last: 9}}
+	}), nagios.OK, ""},
+	{"required",
+		none, good(func(f *file) {
 			f.content.Required = []aliases.Requirement{{Key: "k",
-				Lost: &aliases.Problem{Kind: aliases.NUL, Line: 812, Cause: 811}}}
-		}), nagios.Critical, "required key k not found: line 812 is swallowed by the NUL in line 811"},
-		{"required, in a comment", none,
-			good(func(f *file) {
-				f.content.Required = []aliases.Requirement{{Key: "k",
-					Note: 4}}
-			}), nagios.Critical, "it stands in a comment, line 4"},
-		{"map", none, withMap(built("m.db", mapfile.DB, 29*time.Minute, nil)), nagios.OK, ""},
-		{"stale map", none, withMap(built("m.db", mapfile.DB, 2*time.Hour, nil)), nagios.Critical,
-			"its map m.db is 1h 30m older than the file"},
-		{"stale cdb of Postfix", func(o *options) { o.Format = aliases.Aliases },
-			withMap(built("/etc/aliases.cdb", mapfile.CDB, 2*time.Hour,
-				nil)), nagios.Critical, "(run postalias cdb:/etc/aliases)"},
-		{"stale hash of Postfix", func(o *options) { o.Format = aliases.Map },
-			withMap(built("/etc/aliases.db", mapfile.DB, 2*time.Hour,
-				func(m *compiled) { m.facts.Type = "hash" })), nagios.Critical, "(run postmap hash:/etc/aliases)"},
-		{"stale map beside a fresh one", none, good(func(f *file) {
-			f.maps = []compiled{built("m.db", mapfile.DB, 2*time.Hour, nil), built("m.lmdb",
-				mapfile.LMDB, time.Minute, nil)}
+				Line: 2}}
 		}), nagios.OK, ""},
-		{"stale map beside a damaged one", none, good(func(f *file) {
-			f.maps = []compiled{built("m.db", mapfile.DB, 2*time.Hour, nil), built("m.lmdb",
-				mapfile.LMDB, time.Minute, damage("is empty"))}
-		}), nagios.Critical, "older than the file: the mail server still uses the old entries"},
-		{"stale map of an unknown format", func(o *options) { o.Format = aliases.None },
-			withMap(built("m.db", mapfile.DB, 2*time.Hour,
-				nil)), nagios.Critical, "uses the old entries (compile it again)"},
-		{"map of 100 s", none, good(func(f *file) {
-			f.File.ModTime, f.maps = ago(100*time.Second), []compiled{built("m.db", mapfile.DB,
-				time.Hour, nil)}
-		}), nagios.OK, ""},
-		{"no map", func(o *options) { o.Compiled = mapfile.DB },
-			withMap(compiled{File: regular.File{Path: "m.db",
-				Fault: regular.Missing}}), nagios.Critical, "its map m.db does not exist"},
-		{"no map, not asked for", func(o *options) { o.Format = aliases.Map },
-			withMap(compiled{File: regular.File{Path: "m.db",
-				Fault: regular.Missing}}), nagios.OK, ""},
-		{"damaged map", none, withMap(built("m.db", mapfile.DB, time.Minute, damage("is empty"))),
-			nagios.Critical, "its map m.db is empty"},
-		{"hidden map", none, withMap(compiled{File: regular.File{Path: "/a/m.db", Where: "/a",
-			Fault: regular.Denied}}), nagios.Unknown, "its map /a/m.db cannot be looked at: permission denied on /a"},
-		{"unreadable map", none, withMap(built("m.db", mapfile.DB, time.Minute,
-			func(m *compiled) { m.File.Fault = regular.Denied })), nagios.OK, ""},
-		{"unreadable stale map", none, withMap(built("m.db", mapfile.DB, 2*time.Hour,
-			func(m *compiled) { m.File.Fault = regular.Denied })), nagios.Critical, "its map m.db is 1h 30m older than the file"},
-		// It took the verdict on the file away: "/etc/aliases cannot be looked at: ...".
-		{"map on a broken disk", none, withMap(built("m.db", mapfile.DB, 0,
-			func(m *compiled) { m.err = syscall.EIO })), nagios.Unknown,
-			"its map m.db cannot be looked at: input/output error$"},
-		{"map with no answer in time", func(o *options) { o.TimeoutState = nagios.Warning },
-			withMap(built("m.db", mapfile.DB, 0,
-				func(m *compiled) { m.err = context.DeadlineExceeded })), nagios.Warning,
-			"its map m.db cannot be looked at: "},
-		{"empty map", func(o *options) { o.Format = aliases.Map }, withMap(built("/etc/aliases.db",
-			mapfile.DB, time.Minute, holds("hash", 4096,
-				0))), nagios.Critical, "its map /etc/aliases.db holds 0 of 5 entries (run postmap hash:/etc/aliases)$"},
-		{"map of another file", func(o *options) { o.Format = aliases.Aliases },
-			withMap(built("/etc/aliases.lmdb", mapfile.LMDB, time.Minute, holds("lmdb", 12,
-				12))), nagios.Critical, "its map /etc/aliases.lmdb holds 9 of 5 entries (run postalias lmdb:/etc/aliases)$"},
-		{"postmap for postalias", func(o *options) { o.Format = aliases.Aliases },
-			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("btree", 5,
-				5))), nagios.Critical, "was built by postmap, not by postalias: no lookup finds anything (run postalias btree:/etc/aliases)$"},
-		{"postalias for postmap", func(o *options) { o.Format = aliases.Map },
-			withMap(built("/etc/aliases.cdb", mapfile.CDB, time.Minute, holds("cdb", 3,
-				3))), nagios.Critical, "it was built by postalias, not by postmap (run postmap cdb:/etc/aliases)$"},
-		{"newaliases", func(o *options) { o.Format = aliases.Sendmail },
-			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("hash", 6,
-				-1))), nagios.OK, ""},
-		{"newaliases, another file", func(o *options) { o.Format = aliases.Sendmail },
-			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("hash", 5,
-				-1))), nagios.Critical, "holds 4 of 5 entries (run newaliases)$"},
-		{"edited a moment ago", func(o *options) { o.Format = aliases.Map }, good(func(f *file) {
-			f.File.ModTime, f.maps = ago(50*time.Second), []compiled{built("m.db", mapfile.DB,
-				time.Minute, holds("hash", 4100, 4))}
-		}), nagios.OK, ""},
-		{"Berkeley DB for Exim", func(o *options) { o.Compiled = mapfile.DB },
-			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("hash", 5, -1))), nagios.OK, ""},
-		{"Berkeley DB for an Exim that reads SQLite", func(o *options) { o.Compiled = mapfile.DB },
-			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, func(m *compiled) {
-				holds("hash", 5, -1)(m)
-				m.exim = "sqlite"
-			})), nagios.Critical,
-			"is a Berkeley DB, but this host's Exim reads SQLite: it finds nothing (run exim_dbmbuild /etc/aliases /etc/aliases.db)$"},
-		{"Berkeley DB for an Exim that reads it", func(o *options) { o.Compiled = mapfile.DB },
-			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, func(m *compiled) {
-				holds("hash", 5, -1)(m)
-				m.exim = "hash"
-			})), nagios.OK, ""},
-		{"map being built", func(o *options) { o.Format = aliases.Map },
-			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, func(m *compiled) {
-				holds("hash", 4096, 0)(m)
-				m.facts.Locked = true
-			})), nagios.OK, ""},
-		{"map being built, too short yet", func(o *options) { o.Format = aliases.Map },
-			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, func(m *compiled) {
-				damage("is empty")(m)
-				m.facts.Locked = true
-			})), nagios.OK, ""},
-		{"map locked for long", func(o *options) { o.Format = aliases.Map },
-			withMap(built("/etc/aliases.db", mapfile.DB, 11*time.Minute, func(m *compiled) {
-				holds("hash", 4096, 0)(m)
-				m.facts.Locked = true
-			})), nagios.Critical, "holds 0 of 5 entries"},
-		{"empty Berkeley DB for Exim", func(o *options) { o.Compiled = mapfile.DB },
-			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("hash", 0, -1))), nagios.Critical,
-			"holds 0 of 5 entries (run exim_dbmbuild /etc/aliases /etc/aliases.db)$"},
-		{"SQLite for Postfix", func(o *options) { o.Format = aliases.Map },
-			withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("sqlite", 5,
-				5))), nagios.Critical, "is an SQLite database, which only Exim reads (run postmap hash:/etc/aliases)$"},
-		{"map is a folder", none, withMap(compiled{File: regular.File{Path: "m.db",
-			Fault: regular.Irregular}}), nagios.Critical, "is no regular file"},
-	} {
+	{"required, absent", none,
+		good(func(f *file) { f.content.Required = []aliases.Requirement{{Key: "k"}} }),
+		nagios.Critical, "/etc/aliases: required key k not found: it does not stand in the file"},
+	{"required, found empty", none,
+		good(func(f *file) {
+			f.content.Required = []aliases.Requirement{{Key: "k", Line: 2,
+				Empty: true}}
+		}), nagios.Warning, "required key k has no value in line 2: Exim finds it with empty data"},
+	{"required, not read", none, good(func(f *file) {
+		f.content.Required = []aliases.Requirement{{Key: "k"}}
+		f.content.Counts[aliases.Oversize] = 1
+	}), nagios.Critical, "required key k not found: it does not stand in the part of the file that was read"},
+	{"many required", none, good(func(f *file) {
+		f.content.Required = []aliases.Requirement{{Key: "k"}, {Key: "l"}, {Key: "m"},
+			{Key: "n"}, {Key: "o"}}
+	}), nagios.Critical, "required key m not found: it does not stand in the file; 2 more required keys not found"},
+	{"required, lost", none, good(func(f *file) {
+		f.content.Required = []aliases.Requirement{{Key: "k",
+			Lost: &aliases.Problem{Kind: aliases.NUL, Line: 812, Cause: 811}}}
+	}), nagios.Critical, "required key k not found: line 812 is swallowed by the NUL in line 811"},
+	{"required, in a comment", none,
+		good(func(f *file) {
+			f.content.Required = []aliases.Requirement{{Key: "k",
+				Note: 4}}
+		}), nagios.Critical, "it stands in a comment, line 4"},
+}
+
+// TestJudge has a row for each state that a file or its map may be in.
+func TestJudge(t *testing.T) {
+	said := map[string]string{}
+	for _, test := range slices.Concat(fileRows, mapRows) {
 		r := judge(given(test.opt), read(nil, test.file), now)
 		said[test.name] = r.State.String() + " - " + r.Summary
 		if r.State != test.want || !strings.Contains(r.Summary+"$", test.text) {
@@ -423,7 +303,8 @@ func TestREADME(t *testing.T) {
 		},
 	} {
 		opt := given(func(o *options) {
-			o.Format, o.Warning, o.Critical = f.content.Format, nagios.TimeRange{}, nagios.TimeRange{}
+			o.Format, o.Warning, o.Critical = f.content.Format, nagios.TimeRange{},
+				nagios.TimeRange{}
 			words := strings.Fields(command)
 			for name, r := range map[string]*nagios.TimeRange{"-w": &o.Warning, "-c": &o.Critical} {
 				if k := slices.Index(words, name); k >= 0 {

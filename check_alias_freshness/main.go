@@ -21,10 +21,13 @@ func main() { plugin.Main(check()) }
 func check() plugin.Check {
 	var opt options
 	return plugin.Check{
-		Name:     "check_alias_freshness",
-		About:    "check_alias_freshness reports whether an alias file, and the map that is compiled from it, is fresh, complete and readable by its mail server.",
-		Examples: []string{"check_alias_freshness -f /etc/aliases --format postfix-aliases -w 25h -c 2d", "check_alias_freshness -f /etc/exim4/vrts_aliases --timer generate_vrts_aliases"},
-		Options:  &opt,
+		Name:  "check_alias_freshness",
+		About: "check_alias_freshness reports whether an alias file, and the map that is compiled from it, is fresh, complete and readable by its mail server.",
+		Examples: []string{
+			"check_alias_freshness -f /etc/aliases --format postfix-aliases -w 25h -c 2d",
+			"check_alias_freshness -f /etc/exim4/vrts_aliases --timer generate_vrts_aliases",
+		},
+		Options: &opt,
 		Run: func(ctx context.Context) (nagios.Result, error) {
 			f := find(opt)
 			look := []func(context.Context, options){f.readFiles, f.readTimer}
@@ -36,43 +39,40 @@ func check() plugin.Check {
 
 // find finds the files that are asked for, each once.
 func find(opt options) (f facts) {
-	seen := map[string]bool{}
 	for _, pattern := range opt.File {
 		paths, others, err := regular.Glob(pattern)
-		f.patterns = append(f.patterns, asked{pattern, len(paths), len(f.paths), others, err})
-		for _, path := range paths {
-			if !seen[path] {
-				seen[path] = true
-				f.paths = append(f.paths, path)
-			}
-		}
+		f.add(asked{pattern, len(paths), len(f.paths), others, err}, paths)
 	}
 	return f
 }
 
 // readFiles reads four files at once: one that hangs does not keep the others.
 func (f *facts) readFiles(ctx context.Context, opt options) {
-	f.read = plugin.Gather(ctx, len(f.paths), 4, func(i int) (file, error) { return readFile(ctx, f.paths[i], opt) })
+	f.read = plugin.Gather(ctx, len(f.paths), 4, func(i int) (file, error) {
+		return readFile(ctx, f.paths[i], opt)
+	})
 }
 
 // readFile reads a file and looks at the maps that may be compiled from it.
 func readFile(ctx context.Context, path string, opt options) (f file, err error) {
-	f.File, f.content, err = regular.Read(ctx, path, func(r *os.File) (*aliases.Content, bool, error) {
+	content := func(r *os.File) (*aliases.Content, bool, error) {
 		if opt.Format == aliases.None {
 			return nil, true, nil
 		}
 		c, err := aliases.Read(ctx, r, opt.Format, opt.Require)
 		return c, err == nil && !c.NoNewline, err
-	})
+	}
+	f.File, f.content, err = regular.Read(ctx, path, content)
 	for _, c := range candidates(path, opt) {
 		if err != nil || f.File.Fault != regular.Readable {
 			return f, err
 		}
 		m := compiled{kind: c.kind, exim: mapfile.EximDBM()}
-		m.File, m.facts, m.err = regular.Read(ctx, c.path, func(r *os.File) (mapfile.Facts, bool, error) {
+		content := func(r *os.File) (mapfile.Facts, bool, error) {
 			facts, err := mapfile.ReadFile(r, c.kind)
 			return facts, facts.Damage == "" && !missesEntries(f.content, opt.Format, facts), err
-		})
+		}
+		m.File, m.facts, m.err = regular.Read(ctx, c.path, content)
 		f.maps = append(f.maps, m)
 	}
 	return f, err

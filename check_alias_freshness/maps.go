@@ -64,8 +64,8 @@ func maps(opt options, f file, now time.Time) part {
 			rebuild(opt.Format, f.File.Path, compiled{kind: mapfile.DB}))
 	case len(present) == 0:
 		m := f.maps[0]
-		return found(nagios.Critical, "its map %s does not exist (%s)", m.File.Path, rebuild(opt.Format,
-			f.File.Path, m))
+		return found(nagios.Critical, "its map %s does not exist (%s)", m.File.Path,
+			rebuild(opt.Format, f.File.Path, m))
 	}
 	good := ""
 	for _, m := range present {
@@ -80,7 +80,8 @@ func maps(opt options, f file, now time.Time) part {
 		case len(w.findings) > 0 && good != "" && stale(f, m, now):
 			all = join(all,
 				note("note: %s is %s older than the file, %s is not: which one the mail server reads stands in its configuration (%s); the other may be deleted",
-					m.File.Path, nagios.Span(f.File.ModTime.Sub(m.File.ModTime)), good, where(opt.Format)))
+					m.File.Path, nagios.Span(f.File.ModTime.Sub(m.File.ModTime)), good,
+					where(opt.Format)))
 		default:
 			all = join(all, w)
 		}
@@ -106,7 +107,8 @@ func wrong(opt options, f file, m compiled, now time.Time) part {
 	remedy := rebuild(opt.Format, f.File.Path, m)
 	switch {
 	case m.err != nil:
-		return found(unseen(opt, "", m.err).State, "its map %s cannot be looked at: %v", m.File.Path,
+		return found(unseen(opt, "", m.err).State, "its map %s cannot be looked at: %v",
+			m.File.Path,
 			m.err)
 	case m.File.Fault == regular.Irregular:
 		return found(nagios.Critical, "its map %s is no regular file", m.File.Path)
@@ -117,7 +119,8 @@ func wrong(opt options, f file, m compiled, now time.Time) part {
 		return found(nagios.Critical, "its map %s is empty (%s)", m.File.Path, remedy)
 	case stale(f, m, now):
 		return found(nagios.Critical,
-			"its map %s is %s older than the file: the mail server still uses the old entries (%s)", m.File.Path, nagios.Span(f.File.ModTime.Sub(m.File.ModTime)), remedy)
+			"its map %s is %s older than the file: the mail server still uses the old entries (%s)",
+			m.File.Path, nagios.Span(f.File.ModTime.Sub(m.File.ModTime)), remedy)
 	case m.File.Fault == regular.Denied:
 		return note("note: its map %s may not be read: only its age and size are judged", m.File.Path)
 	case building(opt, f, m, now):
@@ -159,7 +162,8 @@ func wrongEntries(opt options, f file, m compiled, remedy string) part {
 	case berkeley && m.exim == "" && m.facts.Entries != 0:
 		return note("note: %s is a Berkeley DB: Exim 4.99 and later in Debian find nothing in it (%s)",
 			m.File.Path, remedy)
-	case f.content == nil || f.content.Refused != nil || f.File.ModTime.Unix() > m.File.ModTime.Unix():
+	case f.content == nil || f.content.Refused != nil ||
+		f.File.ModTime.Unix() > m.File.ModTime.Unix():
 		return part{} // not known, or the file was edited a moment ago
 	case !missesEntries(f.content, opt.Format, m.facts):
 		return part{}
@@ -254,7 +258,8 @@ func mapData(f file, present []compiled, good string) (all part) {
 	}
 	if known {
 		all = join(measure(nagios.Quantity{
-			Label: "map_lag", Metric: "map_lag_seconds", Value: lag.Truncate(time.Second).Seconds(), Unit: nagios.Seconds,
+			Label: "map_lag", Metric: "map_lag_seconds", Value: lag.Truncate(time.Second).Seconds(),
+			Unit: nagios.Seconds,
 		}), all)
 	}
 	return all
@@ -262,7 +267,8 @@ func mapData(f file, present []compiled, good string) (all part) {
 
 // mapEntries measures what a map holds; alone says that it needs no other name.
 func mapEntries(f file, m compiled, alone bool) part {
-	if f.content == nil || m.facts.Entries < 0 || m.err != nil || m.File.Fault != regular.Readable ||
+	if f.content == nil || m.facts.Entries < 0 || m.err != nil ||
+		m.File.Fault != regular.Readable ||
 		m.facts.Damage != "" {
 		return part{}
 	}
@@ -282,7 +288,8 @@ func mapDetail(m compiled) []string {
 	if m.File.ModTime.IsZero() {
 		return nil
 	}
-	text := fmt.Sprintf("%s: %d bytes, written %s", m.File.Path, m.File.Size, nagios.Instant(m.File.ModTime))
+	text := fmt.Sprintf("%s: %d bytes, written %s", m.File.Path, m.File.Size,
+		nagios.Instant(m.File.ModTime))
 	if m.facts.Type != "" {
 		text += ", " + m.facts.Type
 	}

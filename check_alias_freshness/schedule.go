@@ -50,7 +50,8 @@ func updatesSince(opt options, f file, t timer, now time.Time) updates {
 	}
 	if t.Pair.Timer.ActiveState != "active" {
 		u.state = nagios.Worst(u.state, nagios.Critical)
-		u.text += fmt.Sprintf("; nothing rewrites it: %s is %s", t.Pair.Timer.Name, t.Pair.Timer.ActiveState)
+		u.text += fmt.Sprintf("; nothing rewrites it: %s is %s", t.Pair.Timer.Name,
+			t.Pair.Timer.ActiveState)
 	}
 	if !schedule.Recurs(t.Pair.Timer, t.host, now) {
 		u.part = join(u.part,

@@ -56,7 +56,8 @@ func TestSchedule(t *testing.T) {
 					3
 			}), nagios.Critical, "was not updated (exit status 3, ignored)$"},
 		{"declared a success", 110 * time.Minute, hourly(37*time.Minute, func(t *timer) {
-			t.Pair.Service.ExecMainCode, t.Pair.Service.ExecMainStatus, t.Pair.Service.SuccessStatus = 1, 75, []int32{75}
+			t.Pair.Service.ExecMainCode, t.Pair.Service.ExecMainStatus,
+				t.Pair.Service.SuccessStatus = 1, 75, []int32{75}
 		}), nagios.Critical, "was not updated$"},
 		{"killed", 110 * time.Minute, hourly(37*time.Minute,
 			func(t *timer) {
@@ -64,9 +65,11 @@ func TestSchedule(t *testing.T) {
 					9
 			}), nagios.Critical, "was not updated (killed by signal 9)$"},
 		{"a long job", 50 * time.Minute, hourly(65*time.Minute,
-			func(t *timer) { t.Pair.Service.InactiveExit = ago(120 * time.Minute) }), nagios.OK, ""},
+			func(t *timer) { t.Pair.Service.InactiveExit = ago(120 * time.Minute) }), nagios.OK,
+			""},
 		{"a hang that was killed excuses nothing", 13 * time.Hour, hourly(5*time.Minute,
-			func(t *timer) { t.Pair.Service.InactiveExit = ago(12 * time.Hour) }), nagios.Critical, "13 updates of x.timer missed"},
+			func(t *timer) { t.Pair.Service.InactiveExit = ago(12 * time.Hour) }), nagios.Critical,
+			"13 updates of x.timer missed"},
 		{"slack", 50 * time.Minute, hourly(65*time.Minute,
 			func(t *timer) { t.Pair.Timer.RandomizedDelay = 40 * time.Minute }), nagios.OK, ""},
 		{"at work", 50 * time.Minute, hourly(37*time.Minute, running), nagios.OK, ""},
@@ -86,7 +89,9 @@ func TestSchedule(t *testing.T) {
 					ago(160*time.Minute)
 			}), nagios.Critical, "2 updates of x.timer missed, x.service has been running for 2h 40m"},
 		{"restart loop", 3 * time.Hour, hourly(4*time.Hour, func(t *timer) {
-			t.Pair.Service.ActiveState, t.Pair.Service.SubState, t.Pair.Service.Result, t.Pair.Service.InactiveExit = "activating", "auto-restart", "exit-code", ago(47*time.Minute)
+			t.Pair.Service.ActiveState, t.Pair.Service.SubState, t.Pair.Service.Result,
+				t.Pair.Service.InactiveExit = "activating", "auto-restart", "exit-code",
+				ago(47*time.Minute)
 		}), nagios.Critical, "2 updates of x.timer missed, x.service fails and is started again, over and over (exit-code)"},
 		{"service masked", 3 * time.Hour, hourly(0,
 			func(t *timer) {
@@ -94,16 +99,21 @@ func TestSchedule(t *testing.T) {
 					LoadState: "masked"}
 			}), nagios.Critical, "3 updates of x.timer missed, x.service is masked"},
 		{"stays active", 3 * time.Hour, hourly(0, func(t *timer) {
-			t.Pair.Service.ActiveState, t.Pair.Service.SubState, t.Pair.Service.InactiveEnter = "active", "exited", time.Time{}
+			t.Pair.Service.ActiveState, t.Pair.Service.SubState,
+				t.Pair.Service.InactiveEnter = "active", "exited", time.Time{}
 		}), nagios.Critical, "3 updates of x.timer missed, x.service is active (exited): the timer cannot start it again"},
 		{"absent", time.Minute, hourly(time.Minute,
-			func(t *timer) { t.Pair.Timer.LoadState = "not-found" }), nagios.Critical, "nothing rewrites it: x.timer is not-found"},
+			func(t *timer) { t.Pair.Timer.LoadState = "not-found" }), nagios.Critical,
+			"nothing rewrites it: x.timer is not-found"},
 		{"inactive", time.Minute, hourly(time.Minute,
-			func(t *timer) { t.Pair.Timer.ActiveState = "inactive" }), nagios.Critical, "nothing rewrites it: x.timer is inactive"},
-		{"no schedule", time.Hour, hourly(time.Minute, func(t *timer) { t.Pair.Timer.Calendar = nil }),
+			func(t *timer) { t.Pair.Timer.ActiveState = "inactive" }), nagios.Critical,
+			"nothing rewrites it: x.timer is inactive"},
+		{"no schedule", time.Hour, hourly(time.Minute,
+			func(t *timer) { t.Pair.Timer.Calendar = nil }),
 			nagios.OK, ""},
 		{"bad schedule", time.Hour, hourly(time.Minute,
-			func(t *timer) { t.Pair.Timer.Calendar = []string{"x"} }), nagios.Unknown, "its schedule is not understood: x.timer: OnCalendar=x"},
+			func(t *timer) { t.Pair.Timer.Calendar = []string{"x"} }), nagios.Unknown,
+			"its schedule is not understood: x.timer: OnCalendar=x"},
 		{"future", -time.Hour, hourly(time.Minute, nil), nagios.Warning, "in the future"},
 	} {
 		opt := given(func(o *options) {

@@ -9,19 +9,15 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"mailfresh/internal/aliases"
-	"mailfresh/internal/mapfile"
 	"mailfresh/internal/plugintest"
-	"mailfresh/internal/regular"
 )
 
 // TestAliases compares what internal/aliases reads in random files with what
@@ -109,7 +105,11 @@ var (
 	drawnVals = []string{"alice", "alice@example.org", "a, b", "a,b,c", "x@y.org", "bob",
 		"carol,  dave", "/dev/null", "plain-value",
 		"a-value-of-more-than-sixteen-bytes@example.org"}
-	oddVals = []string{`"|/bin/prog arg"`, "|/bin/prog", ":include:/etc/list", ":blackhole:", "error:550 no", ":error:450 later", "a b", "x # note", `a\`, `a\#b`, "", " ", "a,", ",a", "a,,b", `"q, r"`, "é", "\xff\xfe", "a:b", `\root`, "a@b@c", "a@b_c", "@x", "x@", "o'k", "a\tb", "smtp:[host]", "(c) x", "\"|x", `"|`, "a;b", strings.Repeat("v", 5000), strings.Repeat("m@x.org, ", 1100) + "z"}
+	oddVals = []string{`"|/bin/prog arg"`, "|/bin/prog", ":include:/etc/list", ":blackhole:",
+		"error:550 no", ":error:450 later", "a b", "x # note", `a\`, `a\#b`, "", " ", "a,", ",a",
+		"a,,b", `"q, r"`, "é", "\xff\xfe", "a:b", `\root`, "a@b@c", "a@b_c", "@x", "x@", "o'k",
+		"a\tb", "smtp:[host]", "(c) x", "\"|x", `"|`, "a;b", strings.Repeat("v", 5000),
+		strings.Repeat("m@x.org, ", 1100) + "z"}
 )
 
 func pick(r *rand.Rand, list []string) string { return list[r.IntN(len(list))] }
@@ -123,7 +123,8 @@ func draw(r *rand.Rand, f aliases.Format, path string) *drawn {
 	end := func() {
 		switch {
 		case chance(odd / 3):
-			b.WriteString(pick(r, []string{"\r\n", "\r", "\x00\n", "\\\n", " \n", "\t\r\n", "\f\n", "\x00", "\\\\\n", " # x\n", "\\\r\n"}))
+			b.WriteString(pick(r, []string{"\r\n", "\r", "\x00\n", "\\\n", " \n", "\t\r\n", "\f\n",
+				"\x00", "\\\\\n", " # x\n", "\\\r\n"}))
 		default:
 			b.WriteByte('\n')
 		}
@@ -134,11 +135,13 @@ func draw(r *rand.Rand, f aliases.Format, path string) *drawn {
 	for range 1 + r.IntN(10) {
 		switch {
 		case chance(8):
-			b.WriteString(pick(r, []string{"# comment", "#", " # indented", "", "  ", "#k1: x", "\t", "\x00\x00\x00"}[:3+r.IntN(2+odd/3)]))
+			b.WriteString(pick(r, []string{"# comment", "#", " # indented", "", "  ", "#k1: x",
+				"\t", "\x00\x00\x00"}[:3+r.IntN(2+odd/3)]))
 			end()
 			continue
 		case chance(odd):
-			b.WriteString(pick(r, []string{" k1: lead", "\tk2 x", "alic", "k3:", "k4 :", "k5", "\x00k6: x", ":x", " ", "k7: a\x00b", "\vk0: x"}))
+			b.WriteString(pick(r, []string{" k1: lead", "\tk2 x", "alic", "k3:", "k4 :", "k5",
+				"\x00k6: x", ":x", " ", "k7: a\x00b", "\vk0: x"}))
 			end()
 			continue
 		}
@@ -150,7 +153,8 @@ func draw(r *rand.Rand, f aliases.Format, path string) *drawn {
 			}
 		}
 		sep := ": "
-		if f == aliases.Map || f == aliases.Exim && chance(30) || f == aliases.OpenSMTPDDB && chance(20) {
+		if f == aliases.Map || f == aliases.Exim && chance(30) || f == aliases.OpenSMTPDDB &&
+			chance(20) {
 			sep = pick(r, []string{" ", "\t", "   "})
 		}
 		if chance(odd + 5) {
@@ -161,7 +165,8 @@ func draw(r *rand.Rand, f aliases.Format, path string) *drawn {
 			value = pick(r, oddVals)
 		}
 		if key == `"open` && (len(value) > 3000 || strings.Contains(sep+value, "\t")) {
-			sep, value = " ", "alice" // a key that Exim cannot be asked for, or that has a tab, where Postfix' listing is cut
+			// a key that Exim cannot be asked for, or that has a tab, where Postfix' listing is cut
+			sep, value = " ", "alice"
 		}
 		if f == aliases.Sendmail && len(value) > 8000 {
 			continue // some over-long entries are left out of the comparison
@@ -170,7 +175,8 @@ func draw(r *rand.Rand, f aliases.Format, path string) *drawn {
 		for chance(10 + odd) {
 			b.WriteByte('\n')
 			if chance(odd) {
-				b.WriteString(pick(r, []string{"\n", "# inside\n", " \n", " # indented\n", "#x\x00\n"}))
+				b.WriteString(pick(r, []string{"\n", "# inside\n", " \n", " # indented\n",
+					"#x\x00\n"}))
 			}
 			b.WriteString(pick(r, []string{" ", "\t", "    "}) + pick(r, drawnVals))
 		}
@@ -190,14 +196,15 @@ func draw(r *rand.Rand, f aliases.Format, path string) *drawn {
 // model is what internal/aliases makes of the file.
 func (d *drawn) model(f aliases.Format) (held map[string]string, twice bool, err error) {
 	held = map[string]string{}
-	err = aliases.Each(context.Background(), bytes.NewReader(d.text), f, func(e aliases.Entry) error {
-		_, has := held[string(e.Key)]
-		twice = twice || has
-		if !has || f.LastWins() {
-			held[string(e.Key)] = string(e.Value)
-		}
-		return nil
-	})
+	err = aliases.Each(context.Background(), bytes.NewReader(d.text), f,
+		func(e aliases.Entry) error {
+			_, has := held[string(e.Key)]
+			twice = twice || has
+			if !has || f.LastWins() {
+				held[string(e.Key)] = string(e.Value)
+			}
+			return nil
+		})
 	return held, twice, err
 }
 
@@ -232,7 +239,8 @@ func (d *drawn) compare(t *testing.T, f aliases.Format, sum *counts) {
 			want, real := d.real[key]
 			got, want = squeeze(got, f), squeeze(want, f)
 			if held != real || got != want {
-				faults = append(faults, fmt.Sprintf("key %q: %.80q %v; want %.80q %v", key, got, held, want, real))
+				faults = append(faults, fmt.Sprintf("key %q: %.80q %v; want %.80q %v", key, got,
+					held, want, real))
 			}
 		}
 		sum.found += len(d.real)
@@ -240,7 +248,8 @@ func (d *drawn) compare(t *testing.T, f aliases.Format, sum *counts) {
 	}
 	if len(faults) > 0 {
 		sum.wrong++
-		t.Errorf("%s: %s\n%.600q", f, strings.Join(faults, "\n"), strings.ReplaceAll(string(d.text), "m@x.org, m@x.org, m@x.org, m@x.org, ", ""))
+		t.Errorf("%s: %s\n%.600q", f, strings.Join(faults, "\n"), strings.ReplaceAll(string(d.text),
+			"m@x.org, m@x.org, m@x.org, m@x.org, ", ""))
 	}
 }
 
@@ -260,89 +269,4 @@ func squeeze(value string, f aliases.Format) string {
 		}
 		return r
 	}, value)
-}
-
-// TestCompiledMaps builds maps with Postfix, cuts them, ages them, and compares
-// what is said of them with what Postfix says.
-func TestCompiledMaps(t *testing.T) {
-	everyRelease(t, testCompiledMaps)
-}
-
-// deprecation is what Postfix 3.11 says of hash and btree, each time.
-var deprecation = regexp.MustCompile("(?m)^postmap: warning: (.*deprecated|See /usr/share).*\n")
-
-func testCompiledMaps(t *testing.T, r release) {
-	r.report(t, "compiled maps", "hash, btree, cdb, lmdb")
-	h := r.host(t, "postfix", "postfix")
-	dir := folder(t, nil, "maps", "")
-	writeText(t, filepath.Join(dir, "main.cf"), fmt.Sprintf(postfixMaps, dir))
-	postmap := func(args ...string) string {
-		out, _ := h.daemon(append([]string{"postmap", "-c", dir}, args...)...).CombinedOutput() // it fails on a map that is cut
-		return deprecation.ReplaceAllString(string(out), "")
-	}
-	var source strings.Builder
-	for i := range 5000 {
-		fmt.Fprintf(&source, "key%d value%d\n", i, i)
-	}
-	for _, m := range []struct {
-		kind   string
-		suffix mapfile.Kind
-	}{{"hash", mapfile.DB}, {"btree", mapfile.DB}, {"cdb", mapfile.CDB}, {"lmdb", mapfile.LMDB}} {
-		path := filepath.Join(dir, m.kind)
-		writeText(t, path, source.String())
-		if out := postmap(m.kind + ":" + path); out != "" {
-			t.Fatalf("postmap %s: %s", m.kind, out)
-		}
-		type found struct {
-			regular.File
-			mapfile.Facts
-		}
-		look := func() found {
-			f, facts, err := regular.Read(context.Background(), path+"."+m.suffix.String(), func(r *os.File) (mapfile.Facts, bool, error) {
-				info, err := r.Stat()
-				if err != nil {
-					return mapfile.Facts{}, true, err
-				}
-				facts, err := mapfile.Read(r, info.Size(), m.suffix)
-				return facts, true, err
-			})
-			if err != nil {
-				t.Fatalf("%s: %v", m.kind, err)
-			}
-			return found{f, facts}
-		}
-		whole := look()
-		if whole.Damage != "" || whole.Preset != 5000 {
-			t.Errorf("%s: a whole map of 5000 entries: %+v", m.kind, whole.Facts)
-		}
-		for _, test := range []struct {
-			source, built time.Duration // age
-			want          bool
-		}{{99 * time.Second, time.Hour, false}, {102 * time.Second, time.Hour, true}, {time.Hour, time.Hour, false}, {time.Hour, 59 * time.Minute, false}, {-time.Hour, time.Hour, false}} {
-			now := time.Now().Truncate(time.Second)
-			for file, age := range map[string]time.Duration{path: test.source, whole.Path: test.built} {
-				if err := os.Chtimes(file, now.Add(-age), now.Add(-age)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			said := strings.Contains(postmap("-q", "key7", m.kind+":"+path), "is older than source file")
-			check := exec.Command(filepath.Join(bin, "check_alias_freshness"), "-f", path, "-c", "52w", "--compiled", m.suffix.String(), "--mtime-tolerance", "2h")
-			out, _ := check.Output() // CRITICAL where it is stale
-			if stale := strings.Contains(string(out), "older than the file"); stale != test.want || said != test.want {
-				t.Errorf("%s: source of %v, map of %v ago: stale %t, Postfix says %t; want %t", m.kind, test.source, test.built, stale, said, test.want)
-			}
-		}
-		for _, size := range []int64{0, 100, whole.Size / 2 &^ 4095, whole.Size/2&^4095 + 100, whole.Size - 4096} {
-			if err := os.Truncate(whole.Path, size); err != nil {
-				t.Fatal(err)
-			}
-			if look().Damage == "" {
-				t.Errorf("%s: no damage in a map cut from %d to %d bytes", m.kind, whole.Size, size)
-			}
-			if err := os.Remove(whole.Path); err != nil {
-				t.Fatal(err)
-			}
-			postmap(m.kind + ":" + path)
-		}
-	}
 }

@@ -38,7 +38,8 @@ object Host "all" {
 	vars.all_timers = { systemd_timer_exclude = [ "apt-*" ] }
 }
 `)
-	for _, service := range []string{"mx1001!alias_freshness-vrts", "mx2001!alias_freshness-vrts", "mx1001!alias_freshness-same", "mx2001!alias_freshness-same"} {
+	for _, service := range []string{"mx1001!alias_freshness-vrts", "mx2001!alias_freshness-vrts",
+		"mx1001!alias_freshness-same", "mx2001!alias_freshness-same"} {
 		m.check(t, service)
 	}
 	for _, test := range []struct {
@@ -50,11 +51,14 @@ object Host "all" {
 		{"same", 0, "the hosts hold the same entries (mx1001: 3333333333333333, mx2001: 3333333333333333)"},
 		{"gone", 3, "not every host says what it holds (mx1001: 3333333333333333, mx3001: no digest)"},
 	} {
-		if r := m.check(t, "example.org!same_aliases-"+test.service); int(r.State) != test.state || !strings.Contains(r.Output, test.want) {
-			t.Errorf("%s: state %v, %q; want %v, %q", test.service, r.State, r.Output, test.state, test.want)
+		if r := m.check(t, "example.org!same_aliases-"+test.service); int(r.State) != test.state ||
+			!strings.Contains(r.Output, test.want) {
+			t.Errorf("%s: state %v, %q; want %v, %q", test.service, r.State, r.Output, test.state,
+				test.want)
 		}
 	}
-	if r := m.check(t, "all!systemd_timers"); !strings.HasPrefix(r.Output, "SYSTEMD_TIMER ") || !strings.Contains(r.Output, "timers") {
+	if r := m.check(t, "all!systemd_timers"); !strings.HasPrefix(r.Output, "SYSTEMD_TIMER ") ||
+		!strings.Contains(r.Output, "timers") {
 		t.Errorf("all timers of a host: %q", r.Output)
 	}
 }

@@ -119,7 +119,8 @@ func (m *monitor) putContrib(t *testing.T) {
 // alone, and has D-Bus up for them.
 func (h *host) putPlugins(t *testing.T) {
 	t.Helper()
-	h.must(t, "cp -a /usr/lib/nagios/plugins /run/plugins && cp "+bin+"/* /run/plugins && mount --bind /run/plugins /usr/lib/nagios/plugins")
+	h.must(t, "cp -a /usr/lib/nagios/plugins /run/plugins && cp "+bin+"/* /run/plugins && "+
+		"mount --bind /run/plugins /usr/lib/nagios/plugins")
 	eventually(t, "systemd answers on D-Bus", 30*time.Second, func() bool {
 		_, _, status := h.in("nagios", "systemctl", "is-system-running")
 		return status == 0
@@ -130,7 +131,8 @@ func (h *host) putPlugins(t *testing.T) {
 func (h *host) startNRPE(t *testing.T, addr string) {
 	t.Helper()
 	h.copy(t, "../contrib/nrpe/mailfresh.cfg", "/etc/nagios/nrpe.d/mailfresh.cfg")
-	h.must(t, "echo server_address="+addr+" >>/etc/nagios/nrpe.cfg && systemctl start nagios-nrpe-server")
+	h.must(t,
+		"echo server_address="+addr+" >>/etc/nagios/nrpe.cfg && systemctl start nagios-nrpe-server")
 }
 
 // must runs a shell script inside the host, as root. It has to succeed.
@@ -247,7 +249,8 @@ func (m *monitor) parsed(t *testing.T, perfdata []string) map[string]float64 {
 			}
 		}
 		m.ask(t, "POST",
-			"console/execute-script?command="+url.QueryEscape(fmt.Sprintf("parse_performance_data(%q)", item)), nil, &results)
+			"console/execute-script?command="+url.QueryEscape(fmt.Sprintf(
+				"parse_performance_data(%q)", item)), nil, &results)
 		if len(results) != 1 || results[0].Result.Label == "" {
 			t.Fatalf("Icinga cannot read the performance data %q: %+v", item, results)
 		}

@@ -3,7 +3,6 @@
 package integration
 
 import (
-	"crypto/tls"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,12 +19,14 @@ import (
 // probe runs check_mx_rcpt with the arguments and wants an exit code and, for each pattern, a line.
 func probe(t *testing.T, exit int, args []string, patterns ...string) {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(bin, "check_mx_rcpt"), append([]string{"-p", mxPort, "--helo", "monitor.example.org", "--tls", "none"}, args...)...)
+	cmd := exec.Command(filepath.Join(bin, "check_mx_rcpt"), append([]string{"-p", mxPort, "--helo",
+		"monitor.example.org", "--tls", "none"}, args...)...)
 	cmd.Env = append(os.Environ(), "LANG=C")
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	stdout, _ := cmd.Output()
-	if err := plugintest.CheckOutput("MX_RCPT", cmd.ProcessState.ExitCode(), string(stdout), stderr.String()); err != nil {
+	if err := plugintest.CheckOutput("MX_RCPT", cmd.ProcessState.ExitCode(), string(stdout),
+		stderr.String()); err != nil {
 		t.Errorf("%q: %v", args, err)
 	}
 	if got := cmd.ProcessState.ExitCode(); got != exit {
@@ -80,7 +81,8 @@ func TestMX(t *testing.T) {
 	})
 }
 
-// The incident: two Exims route by an alias file and call a third one for what is not in it. One file is stale.
+// The incident: two Exims route by an alias file and call a third one for what is not in it. One
+// file is stale.
 func testMXIncident(t *testing.T, m mailer) {
 	users := "old@example.org: old@example.org\n"
 	fresh := m.startExim(t, "127.0.25.1", eximMX("", "127.0.25.3"))
@@ -89,14 +91,16 @@ func testMXIncident(t *testing.T, m mailer) {
 	write(t, filepath.Join(fresh, "aliases"), users+"dcw@example.org: dcw@example.org\n")
 	write(t, filepath.Join(stale, "aliases"), users)
 	dns := zone(t, incidentZone)
-	probe(t, 0, []string{dns, "-r", "old@example.org", "--reject", "nobody@example.org"}, `^MX_RCPT OK - both hosts accept old@example.org and refuse nobody@example.org, slowest mx.*hosts=2;;;0 accepted=2;;;0 `)
+	probe(t, 0, []string{dns, "-r", "old@example.org", "--reject", "nobody@example.org"},
+		`^MX_RCPT OK - both hosts accept old@example.org and refuse nobody@example.org, slowest mx.*hosts=2;;;0 accepted=2;;;0 `)
 	probe(t, 2, []string{dns, "-r", "dcw@example.org"},
 		`^MX_RCPT CRITICAL - MX hosts disagree on dcw@example.org: mx2001.example.org rejects it \(550 Callout verification failed: 550 5.1.1 No such user\), mx1001.example.org accepts it \| time=`,
 		`^\[CRITICAL\] mx2001.example.org: `)
 	probe(t, 2, []string{dns, "-r", "dcw@example.org"},
 		`^MX_RCPT CRITICAL - MX hosts disagree on dcw@example.org: mx2001.example.org rejects it \(550 Previous \(cached\) callout verification failure\), mx1001.example.org accepts it \| time=`)
 	write(t, filepath.Join(stale, "aliases"), users+"dcw@example.org: dcw@example.org\n")
-	probe(t, 0, []string{dns, "-r", "dcw@example.org"}, `^MX_RCPT OK - both hosts accept dcw@example.org, slowest `)
+	probe(t, 0, []string{dns, "-r", "dcw@example.org"},
+		`^MX_RCPT OK - both hosts accept dcw@example.org, slowest `)
 }
 
 // A callout with the real sender: the null sender is accepted, another is not.
@@ -114,7 +118,8 @@ func testMXBackEndDown(t *testing.T, m mailer) {
 	m.startExim(t, "127.0.25.1", eximMX("", "127.0.25.3"))
 	args := []string{"-H", "127.0.25.1", "-r", "dcw@example.org"}
 	probe(t, 1, args, `^MX_RCPT WARNING - 127.0.25.1 defers dcw@example.org \(451 Could not complete recipient verify callout\) \|`)
-	probe(t, 2, append(args, "--deferred-state", "critical"), `^MX_RCPT CRITICAL - 127.0.25.1 defers`)
+	probe(t, 2, append(args, "--deferred-state", "critical"),
+		`^MX_RCPT CRITICAL - 127.0.25.1 defers`)
 }
 
 // Greylisting: the same triplet passes the second time.
@@ -142,12 +147,15 @@ func testMXPolicy(t *testing.T, m mailer) {
 begin routers
 `)
 	args := []string{"-H", "127.0.25.1", "-r", "dcw@example.org", "-f"}
-	probe(t, 3, append(args, "x@blocked.example"), `^MX_RCPT UNKNOWN - 127.0.25.1 refuses the probe by policy for dcw@example.org \(550 5.7.1 Blocked by policy\): allow this monitor.s address there, or give another --helo \|`)
-	probe(t, 3, append(args, "x@unknown.example"), `^MX_RCPT UNKNOWN - 127.0.25.1 refuses the sender for dcw@example.org \(550 5.1.8 Sender domain unknown\): allow this sender there, or give another --from \|`)
+	probe(t, 3, append(args, "x@blocked.example"),
+		`^MX_RCPT UNKNOWN - 127.0.25.1 refuses the probe by policy for dcw@example.org \(550 5.7.1 Blocked by policy\): allow this monitor.s address there, or give another --helo \|`)
+	probe(t, 3, append(args, "x@unknown.example"),
+		`^MX_RCPT UNKNOWN - 127.0.25.1 refuses the sender for dcw@example.org \(550 5.1.8 Sender domain unknown\): allow this sender there, or give another --from \|`)
 	probe(t, 0, append(args, "x@example.net"), `^MX_RCPT OK - `)
 }
 
-// Thirty recipients that Postfix does not know, with its soft-error limit of 10: nothing is slowed down and no connection is dropped.
+// Thirty recipients that Postfix does not know, with its soft-error limit of 10: nothing is slowed
+// down and no connection is dropped.
 func testMXPostfixErrorLimit(t *testing.T, m mailer) {
 	dir := m.startPostfix(t, "127.0.25.4", "")
 	write(t, filepath.Join(dir, "users"), "known@example.org x\n")
@@ -160,7 +168,8 @@ func testMXPostfixErrorLimit(t *testing.T, m mailer) {
 	calm(t, filepath.Join(dir, "log", "mail.log"))
 }
 
-// Every key of an alias file, some of which the hosts do not know: an Exim and a Postfix with default limits see nothing to complain of.
+// Every key of an alias file, some of which the hosts do not know: an Exim and a Postfix with
+// default limits see nothing to complain of.
 func testMXAliasFile(t *testing.T, m mailer) {
 	var keys, users strings.Builder
 	for i := range 1000 {
@@ -180,14 +189,16 @@ begin routers
 	}
 	emails := filepath.Join(t.TempDir(), "emails")
 	write(t, emails, keys.String())
-	probe(t, 2, []string{"--recipients-from", emails, "--format", "exim", "--domain", "example.org", "-H", "127.0.25.1", "-H", "127.0.25.4"},
+	probe(t, 2, []string{"--recipients-from", emails, "--format", "exim", "--domain", "example.org",
+		"-H", "127.0.25.1", "-H", "127.0.25.4"},
 		`^MX_RCPT CRITICAL - 127.0.25.1 rejects queue7@example.org, queue47@example.org, queue87@example.org and 22 more \(550 Unknown user\), 127.0.25.4 rejects them \(550 5.1.1 .*\) \|.* accepted=1950;;;0 rejected=50;;;0 deferred=0;;;0 probe_refused=0;;;0 no_answer=0;;;0 `,
 		`^  queue7@example.org from the null sender: rejected \(550 Unknown user\)$`, `^  \.\.\. 15 more$`)
 	calm(t, filepath.Join(mx, "log", "mainlog"))
 	calm(t, filepath.Join(pf, "log", "mail.log"))
 }
 
-// TLS with a CA of our own: accepted, expired, another host's certificate, required but not offered.
+// TLS with a CA of our own: accepted, expired, another host's certificate, required but not
+// offered.
 func testMXTLS(t *testing.T, m mailer) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "ca.pem"), string(plugintest.CA()))
@@ -201,12 +212,17 @@ func testMXTLS(t *testing.T, m mailer) {
 	m.startExim(t, "127.0.25.3", accept)
 	dns := zone(t, incidentZone+"mx3.example.org. A 127.0.25.3\nother.example.org. A 127.0.25.1\n")
 	args := func(host string) []string {
-		return []string{dns, "-r", "dcw@example.org", "--tls=required", "--tls-verify", "-H", host, "-vv"}
+		return []string{dns, "-r", "dcw@example.org", "--tls=required", "--tls-verify", "-H", host,
+			"-vv"}
 	}
-	probe(t, 0, args("mx1001.example.org"), `^MX_RCPT OK - mx1001.example.org accepts dcw@example.org in `, `^    -- TLS 1.3$`)
-	probe(t, 3, args("mx2001.example.org"), `^MX_RCPT UNKNOWN - mx2001.example.org refuses the probe for dcw@example.org \(TLS: certificate has expired or is not yet valid\) \|`)
-	probe(t, 3, args("other.example.org"), `^MX_RCPT UNKNOWN - other.example.org refuses the probe for dcw@example.org \(TLS: certificate is valid for mx1001.example.org, not other.example.org\) \|`)
-	probe(t, 3, args("mx3.example.org"), `^MX_RCPT UNKNOWN - mx3.example.org refuses the probe for dcw@example.org \(STARTTLS: STARTTLS is not offered\) \|`)
+	probe(t, 0, args("mx1001.example.org"),
+		`^MX_RCPT OK - mx1001.example.org accepts dcw@example.org in `, `^    -- TLS 1.3$`)
+	probe(t, 3, args("mx2001.example.org"),
+		`^MX_RCPT UNKNOWN - mx2001.example.org refuses the probe for dcw@example.org \(TLS: certificate has expired or is not yet valid\) \|`)
+	probe(t, 3, args("other.example.org"),
+		`^MX_RCPT UNKNOWN - other.example.org refuses the probe for dcw@example.org \(TLS: certificate is valid for mx1001.example.org, not other.example.org\) \|`)
+	probe(t, 3, args("mx3.example.org"),
+		`^MX_RCPT UNKNOWN - mx3.example.org refuses the probe for dcw@example.org \(STARTTLS: STARTTLS is not offered\) \|`)
 }
 
 // One host with both families: each address is asked.
@@ -216,8 +232,10 @@ func testMXIPv6(t *testing.T, m mailer) {
 	dns := zone(t, "example.org. MX 10 mx.example.org.\nmx.example.org. A 127.0.25.1\nmx.example.org. AAAA ::1\n")
 	probe(t, 2, []string{dns, "-r", "dcw@example.org"},
 		`^MX_RCPT CRITICAL - MX hosts disagree on dcw@example.org: mx.example.org\[::1\] rejects it \(550 5.1.1 not over IPv6\), mx.example.org\[127.0.25.1\] accepts it \|`)
-	probe(t, 0, []string{dns, "-4", "-r", "dcw@example.org"}, `^MX_RCPT OK - mx.example.org accepts`)
-	probe(t, 2, []string{dns, "-6", "-r", "dcw@example.org"}, `^MX_RCPT CRITICAL - mx.example.org rejects`)
+	probe(t, 0, []string{dns, "-4", "-r", "dcw@example.org"},
+		`^MX_RCPT OK - mx.example.org accepts`)
+	probe(t, 2, []string{dns, "-6", "-r", "dcw@example.org"},
+		`^MX_RCPT CRITICAL - mx.example.org rejects`)
 }
 
 // calm wants a log without a sign that the client went too far.
@@ -231,110 +249,8 @@ func calm(t *testing.T, log string) {
 	if len(text) == 0 {
 		t.Errorf("%s is empty", log)
 	}
-	if m := regexp.MustCompile(`.*(\b421\b|\b554\b|[Tt]oo many|synchronization|dropped|improper).*`).Find(text); m != nil {
+	if m := regexp.MustCompile(
+		`.*(\b421\b|\b554\b|[Tt]oo many|synchronization|dropped|improper).*`).Find(text); m != nil {
 		t.Errorf("%s: %s", filepath.Base(log), m)
 	}
-}
-
-func write(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// eximMX is an MX as in the incident: what is in the alias file is accepted, for the rest the back end is asked.
-func eximMX(callout, backend string) string {
-	return strings.NewReplacer("CALLOUT", callout, "BACKEND", backend).Replace(`
-  require verify = recipient/callout=5sCALLOUT
-  accept
-begin routers
-aliases:
-  driver = accept
-  condition = ${lookup{$local_part@$domain}lsearch{DIR/aliases}{yes}{no}}
-  transport = local
-backend:
-  driver = manualroute
-  route_list = * BACKEND
-  self = send
-  transport = remote
-begin transports
-local:
-  driver = appendfile
-  file = /dev/null
-remote:
-  driver = smtp
-  port = ` + mxPort + "\n")
-}
-
-// eximBackend knows old and picky, and does not like one sender.
-const eximBackend = `
-  deny senders = bad@example.net
-       message = 5.1.1 Not from you
-  accept local_parts = old : picky
-  deny message = 5.1.1 No such user
-begin routers
-`
-
-// startEximTLS is startExim with STARTTLS.
-func (m mailer) startEximTLS(t testing.TB, addr, rules string, certificate tls.Certificate) {
-	t.Helper()
-	files := folder(t, m.exim, "certificate", "")
-	cert, key := plugintest.CertificatePEM(certificate)
-	for name, text := range map[string][]byte{"cert.pem": cert, "key.pem": key} {
-		if err := os.WriteFile(filepath.Join(files, name), text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	m.startEximOptions(t, addr, "tls_advertise_hosts = *\ntls_certificate = "+files+"/cert.pem\ntls_privatekey = "+files+"/key.pem\n", rules)
-}
-
-// startPostfix starts a private Postfix with Debian's default limits on one address. It knows the addresses in the file users of its folder.
-func (m mailer) startPostfix(t testing.TB, addr, options string) (dir string) {
-	t.Helper()
-	dir = folder(t, m.postfix, "postfix", "postfix", "data")
-	for _, sub := range []string{"queue/pid", "log", "queue/private", "queue/public", "queue/incoming", "queue/active", "queue/deferred", "queue/maildrop"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if sub != "queue/pid" && sub != "log" {
-			own(t, m.postfix, filepath.Join(dir, sub), "postfix")
-		}
-	}
-	replace := strings.NewReplacer("DIR", dir, "ADDR", addr, "PORT", mxPort)
-	for name, text := range map[string]string{
-		"users": "",
-		"main.cf": `
-compatibility_level = 3.7
-queue_directory = DIR/queue
-data_directory = DIR/data
-mail_owner = postfix
-setgid_group = postdrop
-maillog_file = DIR/log/mail.log
-maillog_file_prefixes = DIR/log
-myhostname = mx.example.org
-mydestination =
-inet_interfaces = 127.0.0.1
-smtpd_tls_security_level = none
-virtual_mailbox_domains = example.org
-virtual_mailbox_maps = texthash:DIR/users
-default_database_type = texthash
-alias_maps =
-` + options,
-		"master.cf": `
-ADDR:PORT inet n - n - - smtpd
-rewrite unix - - n - - trivial-rewrite
-proxymap unix - - n - - proxymap
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-anvil unix - - n - 1 anvil
-postlog unix-dgram n - n - 1 postlogd
-`,
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(replace.Replace(text)), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	start(t, addr, m.postfix.daemon("/usr/lib/postfix/sbin/master", "-c", dir, "-d"))
-	return dir
 }

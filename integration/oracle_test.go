@@ -154,8 +154,11 @@ func (d *drawn) lookUp(t *testing.T, h *host, dir string) {
 	}
 }
 
-func postalias(t *testing.T, r release, dir string) oracle { return compile(t, r, dir, "postalias") }
-func postmap(t *testing.T, r release, dir string) oracle   { return compile(t, r, dir, "postmap") }
+func postalias(t *testing.T, r release, dir string) oracle {
+	return compile(t, r, dir, "postalias")
+}
+
+func postmap(t *testing.T, r release, dir string) oracle { return compile(t, r, dir, "postmap") }
 
 // postfixMaps is a main.cf that is enough for maps, in a folder.
 const postfixMaps = `
@@ -168,13 +171,16 @@ setgid_group = postdrop
 
 // newaliases compiles with Sendmail and reads the maps back.
 func newaliases(t *testing.T, r release, dir string) oracle {
-	h := r.host(t, "mx.example.test", "sendmail") // it sleeps for a minute where the host has no name with a dot
+	// it sleeps for a minute where the host has no name with a dot
+	h := r.host(t, "mx.example.test", "sendmail")
 	writeText(t, filepath.Join(dir, "sendmail.mc"), sendmailMacros)
 	const macros = "/usr/share/sendmail/cf/"
-	text, _ := mapTool(t, h.daemon("m4", "-D_CF_DIR_="+macros, macros+"m4/cf.m4", filepath.Join(dir, "sendmail.mc")), 0)
+	text, _ := mapTool(t, h.daemon("m4", "-D_CF_DIR_="+macros, macros+"m4/cf.m4",
+		filepath.Join(dir, "sendmail.mc")), 0)
 	conf := filepath.Join(dir, "sendmail.cf")
 	writeText(t, conf, text)
-	writeText(t, filepath.Join(dir, "switch"), "hosts files\naliases files\npasswd files\n") // no DNS
+	// no DNS
+	writeText(t, filepath.Join(dir, "switch"), "hosts files\naliases files\npasswd files\n")
 	if err := os.Mkdir(filepath.Join(dir, "q"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -183,11 +189,14 @@ func newaliases(t *testing.T, r release, dir string) oracle {
 		for _, d := range files {
 			paths = append(paths, d.path)
 		}
-		mapTool(t, h.daemon("/usr/libexec/sendmail/sendmail", "-C", conf, "-O", "ServiceSwitchFile="+dir+"/switch",
-			"-O", "AliasFile="+strings.Join(paths, ","), "-O", "QueueDirectory="+dir+"/q", "-O", "DontBlameSendmail="+
+		mapTool(t, h.daemon("/usr/libexec/sendmail/sendmail", "-C", conf, "-O",
+			"ServiceSwitchFile="+dir+"/switch",
+			"-O", "AliasFile="+strings.Join(paths, ","), "-O", "QueueDirectory="+dir+"/q", "-O",
+			"DontBlameSendmail="+
 				"truststickybit,forwardfileinunsafedirpath,groupwritabledirpathsafe,linkedaliasfileinwritabledir", "-bi"), 0, 64, 68, 70)
 		for _, d := range files {
-			out, _ := mapTool(t, h.daemon("/usr/libexec/sendmail/makemap", "-C", conf, "-u", "hash", d.path), 0)
+			out, _ := mapTool(t, h.daemon("/usr/libexec/sendmail/makemap", "-C", conf, "-u", "hash",
+				d.path), 0)
 			d.real = map[string]string{}
 			for _, line := range strings.Split(strings.TrimSuffix(out, "\n"), "\n") {
 				if key, value, ok := strings.Cut(line, "\t"); ok && key != "@" {

@@ -18,7 +18,8 @@ func TestOtherSystems(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, _ := exec.Command(filepath.Join(bin, "check_alias_freshness"), "-f", "/no/such", "-f", "/etc/passwd", "-c", "1000w",
+	out, _ := exec.Command(filepath.Join(bin, "check_alias_freshness"), "-f", "/no/such", "-f",
+		"/etc/passwd", "-c", "1000w",
 		"--output-format=json").Output()
 	programs := regexp.MustCompile(`jq (-r|-c) '([^']+)'`).FindAllStringSubmatch(string(page), -1)
 	want := map[string]string{

@@ -3,19 +3,12 @@
 package integration
 
 import (
-	"fmt"
-	"net"
-	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // The stage of the replay. Each host keeps to its own address, with the ports of every day.
@@ -40,104 +33,6 @@ type replay struct {
 
 	recovery time.Duration // from the mend in act 3 to the last OK
 	table    strings.Builder
-}
-
-// ticketSystem gives the list of queues to who knows the password.
-type ticketSystem struct {
-	sync.Mutex
-	url    string
-	queues []string
-}
-
-func newTicketSystem(t *testing.T) *ticketSystem {
-	listener, err := net.Listen("tcp", monitorAddr+":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &ticketSystem{url: "http://" + listener.Addr().String(),
-		queues: []string{"info@example.org", "permissions@example.org"}}
-	server := &http.Server{Handler: s}
-	go server.Serve(listener)
-	t.Cleanup(func() { server.Close() })
-	return s
-}
-
-func (s *ticketSystem) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if _, password, _ := r.BasicAuth(); password != "sesame" {
-		http.Error(w, "who are you?", http.StatusUnauthorized)
-		return
-	}
-	s.Lock()
-	defer s.Unlock()
-	fmt.Fprintln(w, strings.Join(s.queues, "\n"))
-}
-
-func (s *ticketSystem) add(queue string) {
-	s.Lock()
-	defer s.Unlock()
-	s.queues = append(s.queues, queue)
-}
-
-// props reads a file of the replay and fills in its @NAMES@.
-func props(t *testing.T, file string, values ...string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata/replay", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	filled := strings.NewReplacer(values...).Replace(string(text))
-	if left := regexp.MustCompile(`@[A-Z0-9]+@`).FindString(filled); left != "" {
-		t.Fatalf("%s: no value for %s", file, left)
-	}
-	return filled
-}
-
-// newMailHost boots a host with an Exim.
-func newMailHost(t *testing.T, name, config string) *host {
-	t.Helper()
-	h := newHost(t, name)
-	h.must(t, "mkdir -p /etc/exim4 && install -d -o Debian-exim -g Debian-exim /var/spool/exim4 /var/log/exim4")
-	h.write(t, "/etc/exim4/exim4.conf", config)
-	h.write(t, "/etc/systemd/system/exim.service", props(t, "exim.service"))
-	h.must(t, "systemctl daemon-reload && systemctl start exim")
-	return h
-}
-
-// newMX boots an MX host of the incident: Exim, the job and its timer, NRPE with the shipped
-// snippet.
-func newMX(t *testing.T, name, addr string, tickets *ticketSystem) *host {
-	t.Helper()
-	values := []string{"@NAME@", name, "@ADDR@", addr, "@OFFICE@", officeAddr, "@TICKETS@",
-		tickets.url, "@PASSWORD@", "sesame",
-		"@INTERVAL@", fmt.Sprint(interval), "@WARNING@",
-		fmt.Sprint(int((interval + slack).Seconds())), "@CRITICAL@",
-		fmt.Sprint(int((2*interval + slack).Seconds()))}
-	h := newMailHost(t, name, props(t, "mx.conf", values...))
-	h.putPlugins(t)
-	for _, unit := range []string{"generate_vrts_aliases.timer", job} {
-		h.write(t, "/etc/systemd/system/"+unit, props(t, unit, values...))
-	}
-	h.write(t, "/var/lib/generate_vrts_aliases", props(t, "generate_vrts_aliases"))
-	h.write(t, "/etc/generate_vrts_aliases.conf", props(t, "generate_vrts_aliases.conf", values...))
-	h.write(t, "/etc/nagios/nrpe.d/peers.cfg", props(t, "peers.cfg", values...))
-	h.startNRPE(t, addr)
-	h.must(t, "systemctl daemon-reload && systemctl start generate_vrts_aliases.timer")
-	return h
-}
-
-func newReplay(t *testing.T) *replay {
-	t.Helper()
-	need(t, "/var/cache/mailfresh/exim4/usr/sbin/exim4", "/usr/bin/python3", "/usr/sbin/nrpe",
-		"/usr/lib/nagios/plugins/check_systemd", "/usr/lib/nagios/plugins/check_file_age")
-	r := &replay{history: map[string][]checkResult{}}
-	r.tickets = newTicketSystem(t)
-	r.office = newMailHost(t, "office", props(t, "office.conf", "@ADDR@", officeAddr))
-	r.mx1001 = newMX(t, "mx1001", mx1001Addr, r.tickets)
-	r.mx2001 = newMX(t, "mx2001", mx2001Addr, r.tickets)
-	r.monitor = newMonitor(t, "monitor", monitorAddr,
-		props(t, "icinga.conf", "@MX1001@", mx1001Addr, "@MX2001@", mx2001Addr))
-	r.must(t, "printf '%s\n' '127.0.0.1 localhost' '"+mx1001Addr+" mx1001' '"+mx2001Addr+" mx2001' >/etc/hosts")
-	return r
 }
 
 // round has Icinga run all checks that match the filter, and collects what they say.
@@ -272,8 +167,8 @@ func (r *replay) jobHangs(t *testing.T) {
 // refused, but no longer has to ask.
 func (r *replay) jobIsStartedAgain(t *testing.T) {
 	mend := time.Now()
-	r.mx2001.must(t,
-		"systemctl kill --signal=KILL "+job+"; while systemctl -q is-active "+job+"; do sleep 0.1; done; systemctl start "+job)
+	r.mx2001.must(t, "systemctl kill --signal=KILL "+job+"; "+
+		"while systemctl -q is-active "+job+"; do sleep 0.1; done; systemctl start "+job)
 	r.until(t, "all is OK again", interval,
 		func() bool { return r.are(ok, append(ours, ofMX1001...)...) })
 	r.says(t, bothRcptCheck,
@@ -298,8 +193,8 @@ func (r *replay) passwordIsLost(t *testing.T) {
 	fault := time.Now()
 	r.until(t, "the file is critical", 4*interval,
 		func() bool { return r.are(critical, fileCheck) })
-	looks := r.mx2001.must(t,
-		"systemctl show -p SubState generate_vrts_aliases.timer; systemctl show -p Result "+job+"; systemctl list-units --failed --no-legend")
+	looks := r.mx2001.must(t, "systemctl show -p SubState generate_vrts_aliases.timer; "+
+		"systemctl show -p Result "+job+"; systemctl list-units --failed --no-legend")
 	if looks != "SubState=waiting\nResult=success\n" {
 		t.Errorf("on mx2001 systemd says %q; want a waiting timer, a successful job and no failed unit", looks)
 	}
@@ -393,162 +288,5 @@ func (r *replay) officeWasAskedOnce(t *testing.T) {
 		FindAllString(log, -1)
 	if len(callouts) != 1 {
 		t.Errorf("the provider was asked %d times by mx2001; want once\n%s", len(callouts), log)
-	}
-}
-
-func (r *replay) last(service string) checkResult {
-	past := r.history[service]
-	if len(past) == 0 {
-		return checkResult{State: -1}
-	}
-	return past[len(past)-1]
-}
-
-// are tells whether the services are in this state.
-func (r *replay) are(state float64, services ...string) bool {
-	for _, service := range services {
-		if r.last(service).State != state {
-			return false
-		}
-	}
-	return true
-}
-
-// until has rounds of checks until a condition holds.
-func (r *replay) until(t *testing.T, what string, patience time.Duration, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		r.round(t, "true")
-		if holds() {
-			return
-		}
-	}
-	var now []string
-	for _, service := range append(append(ours, ofMX1001...), peers...) {
-		last := r.last(service)
-		now = append(now, fmt.Sprintf("%s: %v %s", service, last.State, last.Output))
-	}
-	t.Fatalf("not so after %v: %s\n%s", patience, what, strings.Join(now, "\n"))
-}
-
-// says compares the last output of a service with an expression.
-func (r *replay) says(t *testing.T, service, want string) {
-	t.Helper()
-	if output := r.last(service).Output; !regexp.MustCompile(want).MatchString(output) {
-		t.Errorf("%s says %q; want %q", service, output, want)
-	}
-}
-
-// perfdata compares a value, as Icinga reads it, with its bounds.
-func (r *replay) perfdata(t *testing.T, service, label string, least, most float64) {
-	t.Helper()
-	items := r.last(service).Perfdata
-	if value, ok := r.parsed(t, items)[label]; !ok || value < least || value > most {
-		t.Errorf("%s has performance data %q; want %s from %v to %v", service, items, label, least,
-			most)
-	}
-}
-
-// since gives the results of a service from an instant on.
-func (r *replay) since(start time.Time, service string) (results []checkResult) {
-	for _, result := range r.history[service] {
-		if result.Start >= float64(start.UnixMicro())/1e6 {
-			results = append(results, result)
-		}
-	}
-	return results
-}
-
-// first gives the time from the start to the first result of this state, in intervals of the job.
-func (r *replay) first(start time.Time, service string, state float64) (intervals float64,
-	found bool) {
-	for _, result := range r.since(start, service) {
-		if result.State == state {
-			return (result.End - float64(start.UnixMicro())/1e6) / interval.Seconds(), true
-		}
-	}
-	return 0, false
-}
-
-// stays wants the services in one state all the time.
-func (r *replay) stays(t *testing.T, start time.Time, state float64, services ...string) {
-	t.Helper()
-	for _, service := range services {
-		results := r.since(start, service)
-		if len(results) == 0 {
-			t.Errorf("%s: no result", service)
-		}
-		for _, result := range results {
-			if result.State != state {
-				t.Errorf("%s: state %v: %s; want %v all the time", service, result.State,
-					result.Output, state)
-				break
-			}
-		}
-	}
-}
-
-// ranked wants each of the services to warn before it is critical.
-func (r *replay) ranked(t *testing.T, start time.Time, services ...string) {
-	t.Helper()
-	for _, service := range services {
-		w, warned := r.first(start, service, warning)
-		if c, alarmed := r.first(start, service, critical); !warned || !alarmed || w >= c {
-			t.Errorf("%s: WARNING %v after %.1f intervals, CRITICAL %v after %.1f; want both, in this order", service, warned, w, alarmed, c)
-		}
-	}
-}
-
-// chapter adds an act to the table: when each check warned and was critical, in intervals of the
-// job since the fault, and what it says now. A peer whose state never changed said the same all
-// along.
-func (r *replay) chapter(t *testing.T, act string, fault time.Time, services ...string) {
-	t.Helper()
-	for range 2 {
-		r.round(t, "true")
-	}
-	after := func(service string, state float64) string {
-		if intervals, found := r.first(fault, service, state); found {
-			return fmt.Sprintf("%.1f", intervals)
-		}
-		return "never"
-	}
-	fmt.Fprintf(&r.table, "\n%s:\n\n| check | WARNING | CRITICAL | says |\n|---|---|---|---|\n",
-		act)
-	for _, service := range services {
-		says := strings.TrimSpace(firstLine(r.last(service).Output))
-		fmt.Fprintf(&r.table, "| %s | %s | %s | %s |\n", named[service], after(service, warning),
-			after(service, critical), says)
-	}
-}
-
-// measured compares the table with the one in the chapter about the incident: all but the numbers
-// is to be the same. UPDATE writes it anew.
-func (r *replay) measured(t *testing.T, file string) {
-	t.Helper()
-	const begin, end = "<!-- make replay -->\n", "<!-- end -->\n"
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, _ := strings.Cut(string(text), begin)
-	old, after, found := strings.Cut(rest, end)
-	if !found {
-		t.Fatalf("%s has no table between %q and %q", file, begin, end)
-	}
-	if os.Getenv("UPDATE") != "" {
-		text = []byte(before + begin + r.table.String()[1:] + "\n" + end + after)
-		if err := os.WriteFile(file, text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	mask := func(table string) string {
-		table = regexp.MustCompile(`[0-9]+(\.[0-9]+)?( ?(ms|s|m)\b)?( [0-9]+s\b)?`).
-			ReplaceAllString(table, "N")
-		return strings.TrimSpace(table)
-	}
-	if diff := cmp.Diff(mask(old), mask(r.table.String())); diff != "" {
-		t.Errorf("%s is stale (-has +measured):\n%s", file, diff)
 	}
 }

@@ -16,7 +16,6 @@ import (
 
 	"github.com/godbus/dbus/v5"
 
-	"mailfresh/internal/calendar"
 	"mailfresh/internal/plugintest"
 	"mailfresh/internal/plugintest/simulator"
 )
@@ -87,7 +86,8 @@ func rehearse(t *testing.T, release int, bus *dbus.Conn, in func(...string) stri
 		host, d := draw(0)
 		p := d.pair(host, fmt.Sprintf("rehearsal%d-%d", release, i))
 		p.play(host, func(at int64) bool {
-			return len(p.actions) < 3 && d.IntN(100) == 0 && p.Quiet(3*second/2) && p.act(d.IntN(5), at)
+			return len(p.actions) < 3 && d.IntN(100) == 0 && p.Quiet(3*second/2) &&
+				p.act(d.IntN(5), at)
 		})
 		host, d = draw(second / 4)
 		again := d.pair(host, p.Name)
@@ -115,7 +115,8 @@ func hostClocks(t *testing.T, bus *dbus.Conn, in func(...string) string) (boot, 
 	}
 	systemd := bus.Object("org.freedesktop.systemd1", "/org/freedesktop/systemd1")
 	var started uint64
-	err = systemd.Call("org.freedesktop.DBus.Properties.Get", 0, "org.freedesktop.systemd1.Manager", "UserspaceTimestampMonotonic").Store(&started)
+	err = systemd.Call("org.freedesktop.DBus.Properties.Get", 0, "org.freedesktop.systemd1.Manager",
+		"UserspaceTimestampMonotonic").Store(&started)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,8 +142,8 @@ func (p *rehearsedPair) repeat(host *simulator.Host, actions []action) {
 	})
 }
 
-// steady reports whether another play of the same, with a systemd that is slower, went the same way. Where
-// two things happen at almost the same time, their order depends on that.
+// steady reports whether another play of the same, with a systemd that is slower, went the same
+// way. Where two things happen at almost the same time, their order depends on that.
 func (p *rehearsedPair) steady(again *rehearsedPair) bool {
 	return !slices.ContainsFunc(again.seen, func(s snapshot) bool { return p.differs(s) != "" })
 }
@@ -154,16 +155,19 @@ func install(pairs []*rehearsedPair, in func(...string) string) {
 	for _, p := range pairs {
 		timers = append(timers, p.Name+".timer")
 		for _, name := range slices.Sorted(maps.Keys(p.files)) {
-			fmt.Fprintf(&script, "cat >/run/systemd/system/%s <<'EOF'\n%sEOF\n", name, p.files[name])
+			fmt.Fprintf(&script, "cat >/run/systemd/system/%s <<'EOF'\n%sEOF\n", name,
+				p.files[name])
 		}
 	}
 	// What wants the timers keeps systemd from forgetting those that are stopped.
-	fmt.Fprintf(&script, "cat >/run/systemd/system/rehearsal.target <<'EOF'\n[Unit]\nWants=%s\nEOF\n", strings.Join(timers, " "))
+	fmt.Fprintf(&script,
+		"cat >/run/systemd/system/rehearsal.target <<'EOF'\n[Unit]\nWants=%s\nEOF\n", strings.Join(timers, " "))
 	in("sh", "-c", script.String()+"systemctl daemon-reload")
 }
 
 // playReal plays the pairs on the host and compares it with the simulator's snapshots.
-func playReal(t *testing.T, start int64, pairs []*rehearsedPair, bus *dbus.Conn, in func(...string) string) (compared int) {
+func playReal(t *testing.T, start int64, pairs []*rehearsedPair, bus *dbus.Conn,
+	in func(...string) string) (compared int) {
 	todo := []action{{start, 0, []string{"systemctl", "--no-block", "start", "rehearsal.target"}}}
 	for _, p := range pairs {
 		todo = append(todo, p.actions...)
@@ -189,7 +193,8 @@ func playReal(t *testing.T, start int64, pairs []*rehearsedPair, bus *dbus.Conn,
 			compared++
 			if problem := p.differs(s); problem != "" {
 				t.Errorf("%s, %v after the start:\n%s\n%v\n%v", pairs[i].Name,
-					time.UnixMicro(s.at).Sub(time.UnixMicro(start)), problem, pairs[i].actions, pairs[i].files)
+					time.UnixMicro(s.at).Sub(time.UnixMicro(start)), problem, pairs[i].actions,
+					pairs[i].files)
 				pairs[i].seen = nil
 			}
 		}
@@ -201,10 +206,12 @@ func playReal(t *testing.T, start int64, pairs []*rehearsedPair, bus *dbus.Conn,
 func (p *rehearsedPair) look(t *testing.T, bus *dbus.Conn) snapshot {
 	s := snapshot{time.Now().UnixMicro(), map[string]string{}}
 	for _, kind := range []string{"timer", "service"} {
-		path := "/org/freedesktop/systemd1/unit/" + strings.ReplaceAll(p.Name, "-", "_2d") + "_2e" + kind
+		name := strings.ReplaceAll(p.Name, "-", "_2d") + "_2e" + kind
+		path := "/org/freedesktop/systemd1/unit/" + name
 		unit := bus.Object("org.freedesktop.systemd1", dbus.ObjectPath(path))
 		var values map[string]dbus.Variant
-		if err := unit.Call("org.freedesktop.DBus.Properties.GetAll", 0, "").Store(&values); err != nil {
+		getAll := unit.Call("org.freedesktop.DBus.Properties.GetAll", 0, "")
+		if err := getAll.Store(&values); err != nil {
 			t.Fatal(err)
 		}
 		for name, v := range values {
@@ -240,7 +247,8 @@ func (p *rehearsedPair) differs(real snapshot) string {
 		var wrong []string
 		for name, want := range s.properties {
 			if got := real.properties[name]; !alike(got, want) {
-				wrong = append(wrong, fmt.Sprintf("%s = %s; the simulator says %s", name, got, want))
+				wrong = append(wrong, fmt.Sprintf("%s = %s; the simulator says %s", name, got,
+					want))
 			}
 		}
 		if len(wrong) == 0 {
@@ -265,143 +273,4 @@ func alike(got, want string) bool {
 		return got == want
 	}
 	return max(a-b, b-a) <= 3*second
-}
-
-// rehearsalDraw draws pairs whose life fits into a minute.
-type rehearsalDraw struct {
-	*rand.Rand
-	slow int64 // how much longer every command takes than it should
-}
-
-func (d rehearsalDraw) often(percent int) bool { return d.IntN(100) < percent }
-
-func (d rehearsalDraw) one(of ...string) string { return of[d.IntN(len(of))] }
-
-// act does something to the pair in the simulator, and notes the command.
-func (p *rehearsedPair) act(kind int, at int64) bool {
-	verb, unit := "start", p.Name+".timer"
-	switch kind {
-	case 0:
-		p.StopTimer()
-		verb = "stop"
-	case 1:
-		p.RestartTimer()
-		verb = "restart"
-	case 2:
-		p.StopService()
-		verb, unit = "stop", p.Name+".service"
-	case 3:
-		p.StartTimer()
-	case 4:
-		p.StartService()
-		unit = p.Name + ".service"
-	}
-	p.actions = append(p.actions, action{at, kind, []string{"systemctl", "--no-block", verb, unit}})
-	return true
-}
-
-// pair draws a timer and a service, as unit files and for the simulator.
-func (d rehearsalDraw) pair(host *simulator.Host, name string) *rehearsedPair {
-	var timer, unit, service strings.Builder
-	set := func(b *strings.Builder, format string, args ...any) { fmt.Fprintf(b, format+"\n", args...) }
-	f := simulator.Files{Timer: simulator.TimerFile{Accuracy: 1}, Service: simulator.ServiceFile{Restart: "no"}}
-	for _, e := range d.entries() {
-		if e.Base == "OnCalendar" {
-			set(&timer, "OnCalendar=%s", e.Event)
-		} else {
-			set(&timer, "%s=%dms", e.Base, e.Span/1000)
-		}
-		f.Timer.Entries = append(f.Timer.Entries, e)
-	}
-	set(&timer, "AccuracySec=1us")
-	f.Timer.Persistent, f.Timer.Defer, f.Timer.Forget = d.often(20), d.often(20), d.often(10)
-	set(&timer, "Persistent=%t\nDeferReactivation=%t\nRemainAfterElapse=%t", f.Timer.Persistent, f.Timer.Defer, !f.Timer.Forget)
-
-	run := simulator.Run{Main: 300_000 + d.Int64N(9_000_000)}
-	f.Service.Type = d.one("oneshot", "oneshot", "simple")
-	f.Service.Remain, f.Service.Ignore = d.often(10), d.often(15)
-	if d.often(40) {
-		run.Exit = 3
-	}
-	if d.often(30) {
-		f.Service.Restart = "on-failure"
-		f.Service.RestartDelay = 2_000_000 + d.Int64N(3_000_000)
-		f.Service.Direct = host.Release >= 254 && d.often(50)
-	}
-	switch d.IntN(10) {
-	case 0:
-		run.Skip = true
-		set(&unit, "ConditionPathExists=/nonexistent")
-	case 1:
-		run.Fault = true
-		set(&unit, "AssertPathExists=/nonexistent")
-	case 2:
-		run.Refuse = true
-		set(&service, "ExecCondition=/bin/false")
-	case 3:
-		run.Pre = 1_500_000
-		set(&service, "ExecStartPre=/bin/sleep 1.5")
-	case 4:
-		run.Post = 1_500_000
-		set(&service, "ExecStopPost=/bin/sleep 1.5")
-	}
-	f.Run = func() simulator.Run { return slower(run, d.slow) }
-	minus := ""
-	if f.Service.Ignore {
-		minus = "-"
-	}
-	set(&service, "Type=%s\nRemainAfterExit=%t\nRestart=%s\nRestartSec=%dms", f.Service.Type, f.Service.Remain, f.Service.Restart, f.Service.RestartDelay/1000)
-	if f.Service.Direct {
-		set(&service, "RestartMode=direct")
-	}
-	set(&service, "ExecStart=%s/bin/sh -c 'sleep %.3f; exit %d'", minus, float64(run.Main)/1e6, run.Exit)
-	pair := &simulator.Pair{Name: name, Files: f}
-	host.Add(pair)
-	pair.Load()
-	return &rehearsedPair{
-		Pair: pair,
-		files: map[string]string{
-			name + ".timer":   "[Unit]\nDefaultDependencies=no\n[Timer]\n" + timer.String(),
-			name + ".service": "[Unit]\nDefaultDependencies=no\nStartLimitIntervalSec=0\n" + unit.String() + "[Service]\n" + service.String(),
-		},
-	}
-}
-
-// slower is a run whose commands take longer.
-func slower(r simulator.Run, by int64) simulator.Run {
-	for _, span := range []*int64{&r.Pre, &r.Main, &r.Post} {
-		if *span > 0 {
-			*span += by
-		}
-	}
-	return r
-}
-
-// entries draws a schedule of seconds.
-func (d rehearsalDraw) entries() []simulator.Entry {
-	event := func() simulator.Entry {
-		spec := fmt.Sprintf("*:*:%d/%d UTC", d.IntN(4), 7+d.IntN(12))
-		e, err := calendar.Parse(spec, time.UTC)
-		if err != nil {
-			panic(err)
-		}
-		return simulator.Entry{Base: "OnCalendar", Event: e}
-	}
-	every := func(base string) simulator.Entry {
-		return simulator.Entry{Base: base, Span: 4_000_000 + d.Int64N(12_000)*1000}
-	}
-	first := every(d.one("OnActiveSec", "OnActiveSec", "OnBootSec", "OnStartupSec"))
-	switch d.IntN(7) {
-	case 0, 1:
-		return []simulator.Entry{event()}
-	case 2:
-		return []simulator.Entry{first, every("OnUnitActiveSec")}
-	case 3:
-		return []simulator.Entry{first, every("OnUnitInactiveSec")}
-	case 4:
-		return []simulator.Entry{first}
-	case 5:
-		return []simulator.Entry{event(), first}
-	}
-	return []simulator.Entry{event(), every(d.one("OnUnitActiveSec", "OnUnitInactiveSec"))}
 }

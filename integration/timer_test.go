@@ -19,19 +19,25 @@ import (
 // The scripts' commands, beside those of testscript. Each script has the units it needs, under
 // names no other script uses.
 //
-//	host [NAME=DURATION...] take a host of the script's own: it masks, reloads or wants to see no units but its own; with uptime=40s it
-//	                        booted 40 s ago, with asleep=8h it was suspended for so long since then
-//	session USER            from here on all is said to the user manager of USER, and by USER alone
-//	install [FILE...]       copy units (default: all the script has) to where the manager looks for them
-//	put FILE PATH           copy a file of the script, and its time stamp, to this path of the host
+//	host [NAME=DURATION...] take a host of the script's own: it masks, reloads or wants to see no
+//	                        units but its own; with uptime=40s it booted 40 s ago, with asleep=8h
+//	                        it was suspended for so long since then
+//	session USER            from here on all is said to the user manager of USER, and by USER
+//	                        alone
+//	install [FILE...]       copy units (default: all the script has) to where the manager looks
+//	                        for them
+//	put FILE PATH           copy a file of the script, and its time stamp, to this path of the
+//	                        host
 //	remove PATH             remove it
 //	systemctl ARG...        run systemctl (as root); its output is there for stdout and stderr
-//	until UNIT NAME=RE...   wait until these properties of the unit, as systemctl show prints them, match
+//	until UNIT NAME=RE...   wait until these properties of the unit, as systemctl show prints
+//	                        them, match
 //	show UNIT NAME=RE...    they match now
 //	as USER...              from here on these users run the plugins, not root and nagios
 //	check N PLUGIN ARG...   the plugin ends with status N for root and for nagios alike
 //	await N PLUGIN ARG...   wait until it does
-//	cure                    do what the last check told: the first command of systemctl on its first line
+//	cure                    do what the last check told: the first command of systemctl on its
+//	                        first line
 //	says [USER] RE          what it printed matches, for root and for nagios or for one of them
 //
 // A script runs on every release. [trixie] before a command has it run on that one alone,

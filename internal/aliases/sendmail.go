@@ -110,41 +110,50 @@ func sendmailEntry(text []byte, line int64, to sink) {
 // to a colon outside of quotes and brackets, without comments, what stands in
 // angle brackets alone, a dot for white space between words, quotes taken off
 // where the name does not need them. The kind is kinds if the name is good.
-func sendmailName(text []byte) (name []byte, kind Kind) {
-	var quoted, blank, closed bool
-	comment, angle := 0, 0
-scan:
+func sendmailName(text []byte) ([]byte, Kind) {
+	name, quoted, angle := sendmailWords(text)
+	switch {
+	case angle:
+		return nil, Unbalanced
+	case quoted: // the program closes it
+		name, kind := sendmailLocal(append(name, '"'))
+		if kind == kinds {
+			kind = Unbalanced
+		}
+		return name, kind
+	}
+	return sendmailLocal(name)
+}
+
+// sendmailWords joins the words of a name, and reports whether a quote or an
+// angle bracket is open at its end.
+func sendmailWords(text []byte) (name []byte, quoted, angle bool) {
+	var blank, closed bool
+	depth := 0 // of angle brackets
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		switch {
 		case c == '\\' && i+1 < len(text):
 			i++
-			if comment == 0 && !closed {
+			if !closed {
 				name = append(name, c, text[i])
-			}
-			continue
-		case comment > 0:
-			if c == '(' {
-				comment++
-			} else if c == ')' {
-				comment--
 			}
 			continue
 		case quoted:
 			quoted = c != '"'
-		case c == ':' && angle == 0:
-			break scan
+		case c == ':' && depth == 0:
+			return name, false, false
 		case c == '(':
-			comment++
+			i += commentLength(text[i:]) - 1
 			blank = true
 			continue
 		case c == '<':
-			angle++
+			depth++
 			name, blank = name[:0], false
 			continue
 		case c == '>':
-			closed = closed || angle > 0
-			angle = max(0, angle-1)
+			closed = closed || depth > 0
+			depth = max(0, depth-1)
 			continue
 		case space[c]:
 			blank = true
@@ -156,26 +165,39 @@ scan:
 		case c < ' ' || c == 0x7f || c == 0xff:
 			c = '?'
 		}
-		if closed {
-			continue
+		if !closed {
+			name, blank = appendWord(name, c, blank), false
 		}
-		if n := len(name); blank && n > 0 && atomByte(c) && atomByte(name[n-1]) {
-			name = append(name, '.')
-		}
-		blank = false
-		name = append(name, c)
 	}
-	switch {
-	case angle > 0:
-		return nil, Unbalanced
-	case quoted: // the program closes it
-		name, kind := sendmailLocal(append(name, '"'))
-		if kind == kinds {
-			kind = Unbalanced
+	return name, quoted, depth > 0
+}
+
+// commentLength is the length of the comment that text begins with. Comments
+// nest; one that is not closed takes all.
+func commentLength(text []byte) int {
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '(':
+			depth++
+		case ')':
+			depth--
 		}
-		return name, kind
+		if depth == 0 {
+			return i + 1
+		}
 	}
-	return sendmailLocal(name)
+	return len(text)
+}
+
+// appendWord appends a byte to a name, with a dot where it begins a new word.
+func appendWord(name []byte, c byte, blank bool) []byte {
+	if n := len(name); blank && n > 0 && atomByte(c) && atomByte(name[n-1]) {
+		name = append(name, '.')
+	}
+	return append(name, c)
 }
 
 // atomByte reports whether c may stand in a word.
