@@ -40,6 +40,7 @@ var oddFiles = map[string]string{
 	"c1 \u0085 \u202e":     `c1 \u0085 \u202e`,
 	"zero\u200b\u2028":     `zero\u200b\u2028`,
 	"bad \xff\xfe":         `bad \xff\xfe`,
+	`bad \xff\xfe`:         `bad \x5cxff\x5cxfe`,
 }
 
 // The incident in Prometheus: the collector serves every sample, the alert for

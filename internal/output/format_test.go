@@ -150,8 +150,14 @@ func TestBounded(t *testing.T) {
 		"zero\u200b fill\u3164":   `zero\u200b fill\u3164`,
 		"bad\xff\xfe":             `bad\xff\xfe`,
 		"sep\u2028":               `sep\u2028`,
-		"tag\U000e0041":           `tag\ue0041`,
-		long:                      strings.Repeat("日本", 82) + "...50a0e5e6eb8b1d8b",
+		"tag\U000e0041":           `tag\U000e0041`,
+		// A name with a byte 0xff, and another one with these four letters, had one label: the
+		// collector got the samples of the first alone.
+		`bad\xff`:        `bad\x5cxff`,
+		"\ue0041":        `\ue0041`,
+		`\ue004 \U0001f`: `\x5cue004 \U0001f`,
+		`C:\new \xfg \`:  `C:\new \xfg \`,
+		long:             strings.Repeat("日本", 82) + "...50a0e5e6eb8b1d8b",
 	} {
 		got := bounded(in)
 		if in == long { // the hash tells two apart

@@ -14,9 +14,10 @@ const maxValue = 512
 // printable makes text from outside fit for a program to read and for a person
 // to look at: what is printable stays as it is, and so does a newline; control,
 // bidirectional and invisible characters and bytes that are not UTF-8 are
-// written as \xNN or \uNNNN.
+// written as \xNN, \uNNNN or \UNNNNNNNN, and so is a backslash that would read
+// as the beginning of one of these: different texts stay different.
 func printable(s string) string {
-	if !strings.ContainsFunc(s, hidden) {
+	if !strings.ContainsFunc(s, hidden) && !strings.ContainsRune(s, '\\') {
 		return s
 	}
 	var b strings.Builder
@@ -25,14 +26,25 @@ func printable(s string) string {
 		switch {
 		case r == utf8.RuneError && size == 1, hidden(r) && r < 0x80:
 			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r > 0xffff && hidden(r):
+			fmt.Fprintf(&b, `\U%08x`, r)
 		case hidden(r):
 			fmt.Fprintf(&b, `\u%04x`, r)
+		case isEscape(s[i:]):
+			b.WriteString(`\x5c`)
 		default:
 			b.WriteString(s[i : i+size])
 		}
 		i += size
 	}
 	return b.String()
+}
+
+// isEscape reports whether a text begins with what printable writes for a character.
+func isEscape(s string) bool {
+	digits := map[string]int{`\x`: 2, `\u`: 4, `\U`: 8}[s[:min(2, len(s))]]
+	return digits > 0 && len(s) >= 2+digits &&
+		strings.Trim(s[2:2+digits], "0123456789abcdef") == ""
 }
 
 // hidden reports whether a character does not show, or shows as another one.

@@ -67,9 +67,11 @@ func Main(c Check) {
 	common := c.Options.common()
 	out := &gonagios.Plugin{ServiceOutput: text, ExitStatusCode: exit}
 	writer := limited{w: os.Stdout, until: begin.Add(patience(common) + lastWord), signals: signals}
-	if common.OutputFormat == output.OpenMetrics {
-		// Its exit code says that it was printed.
-		writer.failed = func() { out.ExitStatusCode = int(nagios.Unknown) }
+	if common.OutputFormat != output.Nagios {
+		// What reads these formats takes 0 for: it was printed.
+		writer.failed = func() {
+			out.ExitStatusCode = int(nagios.Worst(nagios.State(exit), nagios.Unknown))
+		}
 	}
 	out.SetOutputTarget(writer)
 	out.ReturnCheckResults()
