@@ -35,6 +35,7 @@ type checkResult struct {
 	Output   string   // service output and long output
 	Perfdata []string `json:"performance_data"`
 	Command  any      // the argv, or Icinga's complaint
+	Source   string   `json:"check_source"`    // the endpoint that ran the check
 	Start    float64  `json:"execution_start"` // Unix time
 	End      float64  `json:"execution_end"`
 }
@@ -69,6 +70,14 @@ func newMonitor(t *testing.T, name, addr, config string) *monitor {
 		t.Fatalf("icinga2 daemon -C: %s%s", out, errs)
 	}
 	m.must(t, "systemctl start icinga2")
+	m.connect(t, "monitor")
+	return m
+}
+
+// connect makes the client of Icinga's API, whose certificate is for name, and waits until it
+// listens.
+func (m *monitor) connect(t *testing.T, name string) {
+	t.Helper()
 	authority, err := os.ReadFile(m.path("/var/lib/icinga2/certs/ca.crt"))
 	if err != nil {
 		t.Fatal(err)
@@ -76,18 +85,16 @@ func newMonitor(t *testing.T, name, addr, config string) *monitor {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(authority)
 	m.client = &http.Client{Timeout: time.Minute,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots,
-			ServerName: "monitor"}}}
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: name}}}
 	t.Cleanup(m.client.CloseIdleConnections)
 	eventually(t, "Icinga's API listens", 30*time.Second, func() bool {
-		conn, err := net.Dial("tcp", addr+":5665")
+		conn, err := net.Dial("tcp", strings.TrimPrefix(m.url, "https://"))
 		if err != nil {
 			return false
 		}
 		conn.Close()
 		return true
 	})
-	return m
 }
 
 // eventually waits until a condition holds.
