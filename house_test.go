@@ -250,16 +250,6 @@ func TestPluginsAreWhole(t *testing.T) {
 	}
 }
 
-func TestREADMEIsShort(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := strings.Count(string(readme), "\n"); n >= 200 {
-		t.Errorf("README.md has %d lines; want under 200", n)
-	}
-}
-
 // Slice options must be tagged so that go-arg takes one value for each use.
 func TestRepeatableOptionsAreSeparate(t *testing.T) {
 	for _, s := range sources(t) {
@@ -278,48 +268,5 @@ func TestRepeatableOptionsAreSeparate(t *testing.T) {
 			}
 			return true
 		})
-	}
-}
-
-// Links between the pages of this repository lead to a file.
-func TestLinks(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
-	pages, _ := filepath.Glob("*.md")
-	inDocs, _ := filepath.Glob("docs/*.md")
-	for _, page := range append(pages, inDocs...) {
-		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
-				t.Errorf("%s: the link to %s leads nowhere", page, m[1])
-			}
-		}
-	}
-}
-
-// Every CRITICAL sentence that the pages of the plugins show has a row in the
-// runbook: a part of the sentence, in its first column.
-func TestRunbook(t *testing.T) {
-	runbook, err := os.ReadFile("docs/runbook.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	phrase := regexp.MustCompile("(?m)^\\| `([^`]*)` \\|")
-	for section := range strings.SplitSeq(string(runbook), "\n## ") {
-		name, rows, _ := strings.Cut(section, "\n")
-		page, err := os.ReadFile("docs/" + name + ".md")
-		if err != nil {
-			continue // the introduction
-		}
-		phrases := phrase.FindAllStringSubmatch(rows, -1)
-		for _, m := range regexp.MustCompile("`CRITICAL - ([^`]*)`").
-			FindAllStringSubmatch(string(page), -1) {
-			if !slices.ContainsFunc(phrases,
-				func(p []string) bool { return strings.Contains(m[1], p[1]) }) {
-				t.Errorf("docs/runbook.md has no row for %s: %s", name, m[1])
-			}
-		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // row is a line of a table of what a plugin says: "| in words <!-- table: case --> | output |".
@@ -37,7 +38,7 @@ func KeepRows(t *testing.T, file, table string, said map[string]string) {
 var sampleEnds = regexp.MustCompile("(?m)^(\\$ |```)")
 
 // KeepSample compares the output that a page shows below "$ command" with what
-// the plugin said.
+// the plugin said. The page shows it folded, as a reader's window does.
 func KeepSample(t *testing.T, file, command, output string) {
 	t.Helper()
 	prompt := "\n$ " + command + "\n"
@@ -46,5 +47,27 @@ func KeepSample(t *testing.T, file, command, output string) {
 	if !found || end == nil {
 		t.Fatalf("%s shows no output of %q", file, command)
 	}
-	Keep(t, file, before+prompt+output+"\n"+rest[end[0]:])
+	Keep(t, file, before+prompt+folded(output)+"\n"+rest[end[0]:])
+}
+
+// folded breaks lines of more than 100 columns: before the performance data, and at blanks. What
+// continues a line is indented by four.
+func folded(output string) string {
+	const columns, indent = 100, "\n    "
+	var b strings.Builder
+	for line := range strings.Lines(output) {
+		for utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > columns {
+			at := strings.LastIndexByte(line[:columns], ' ')
+			if bar := strings.Index(line, " | "); len(indent) < bar && bar < columns {
+				at = bar
+			}
+			if at <= len(indent) {
+				break // one word
+			}
+			b.WriteString(line[:at])
+			line = indent + line[at+1:]
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
