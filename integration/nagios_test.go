@@ -15,7 +15,7 @@ const nagiosAddr = "127.7.51.9"
 // nagiosService is one service of the host that the test asks for.
 const nagiosService = `
 define service {
-    use                  test-service
+    use                  mailfresh,test-service
     service_description  %s
     check_command        %s
 }
