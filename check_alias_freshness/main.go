@@ -70,7 +70,7 @@ func readFile(ctx context.Context, path string, opt options) (f file, err error)
 		m := compiled{kind: c.kind, exim: mapfile.EximDBM()}
 		content := func(r *os.File) (mapfile.Facts, bool, error) {
 			facts, err := mapfile.ReadFile(r, c.kind)
-			return facts, facts.Damage == "" && !missesEntries(f.content, opt.Format, facts), err
+			return facts, facts.Damage == "" && fits(f.content, opt.Format, facts), err
 		}
 		m.File, m.facts, m.err = regular.Read(ctx, c.path, content)
 		f.maps = append(f.maps, m)

@@ -86,7 +86,7 @@ func maps(opt options, f file, now time.Time) part {
 			all = join(all, w)
 		}
 	}
-	return join(all, mapData(f, present, good))
+	return join(all, mapData(opt, f, present, good, now))
 }
 
 // where says how to find out which map the mail server reads.
@@ -144,7 +144,7 @@ func stale(f file, m compiled, now time.Time) bool {
 func building(opt options, f file, m compiled, now time.Time) bool {
 	const long = 10 * time.Minute
 	return m.facts.Locked && now.Sub(m.File.ModTime) < long &&
-		(m.facts.Damage != "" || missesEntries(f.content, opt.Format, m.facts))
+		(m.facts.Damage != "" || !fits(f.content, opt.Format, m.facts))
 }
 
 // wrongEntries judges what a map holds.
@@ -165,59 +165,72 @@ func wrongEntries(opt options, f file, m compiled, remedy string) part {
 	case f.content == nil || f.content.Refused != nil ||
 		f.File.ModTime.Unix() > m.File.ModTime.Unix():
 		return part{} // not known, or the file was edited a moment ago
-	case !missesEntries(f.content, opt.Format, m.facts):
+	}
+	switch otherProgram(opt.Format, m.facts) {
+	case "postmap":
+		return found(nagios.Critical,
+			"its map %s was built by postmap, not by postalias: no lookup finds anything (%s)",
+			m.File.Path, remedy)
+	case "postalias":
+		return found(nagios.Critical,
+			"its map %s was built by postalias, not by postmap: it lacks the file's entries (%s)",
+			m.File.Path, remedy)
+	}
+	if fits(f.content, opt.Format, m.facts) {
 		return part{}
 	}
-	holds, own := held(opt.Format, m.facts)
-	want := int64(f.content.Entries)
-	switch {
-	case opt.Format == aliases.Aliases && holds == want-own && holds > 0:
-		return found(nagios.Critical,
-			"its map %s was built by postmap, not by postalias: no lookup finds anything (%s)", m.File.Path, remedy)
-	case opt.Format == aliases.Map && holds == own3:
-		return found(nagios.Critical,
-			"its map %s holds nothing but what postalias adds: it was built by postalias, not by postmap (%s)", m.File.Path, remedy)
-	}
-	return found(nagios.Critical, "its map %s holds %d of %s (%s)", m.File.Path, max(holds, 0),
-		nagios.Count(int(want), "entry", "entries"), remedy)
+	return found(nagios.Critical, "its map %s holds %d of %s (%s)", m.File.Path,
+		held(opt.Format, m.facts), nagios.Count(f.content.Entries, "entry", "entries"), remedy)
 }
 
 // own3 is how many entries of its own postalias adds: "@", YP_LAST_MODIFIED and
 // YP_MASTER_NAME.
 const own3 = 3
 
-// held is how many entries of the file a map holds, if the program wrote it that
-// compiles files of a format, and how many of its own that program adds.
-func held(f aliases.Format, m mapfile.Facts) (entries, own int64) {
-	switch f {
-	case aliases.Aliases:
-		return m.Preset - own3, own3
-	case aliases.Map:
-		return m.Preset, 0
-	case aliases.Sendmail:
-		if m.Preset >= 0 {
-			return m.Preset, 0 // makemap
-		}
-		return m.Entries - 1, 1 // newaliases: "@"
+// otherProgram names the program that built a map of Postfix where the other one was
+// meant; empty if it was the right one, or that is not known.
+func otherProgram(f aliases.Format, m mapfile.Facts) string {
+	switch {
+	case f == aliases.Aliases && m.Own == 0 && m.Preset > 0:
+		return "postmap"
+	case f == aliases.Map && m.Own == own3:
+		return "postalias"
 	}
-	return m.Entries, 0
+	return ""
 }
 
-// missesEntries reports whether a map holds another number of entries than the file.
-// Lines that are dropped only by the program's stock configuration may be in it.
-func missesEntries(c *aliases.Content, f aliases.Format, m mapfile.Facts) bool {
-	if c == nil || m.Entries < 0 || f == aliases.Exim && m.Entries > 0 {
+// held is how many entries of the file a map holds, if the program wrote it that
+// compiles files of a format, without those that this program adds of its own.
+func held(f aliases.Format, m mapfile.Facts) int64 {
+	switch {
+	case f == aliases.Aliases && m.Own < 0:
+		return max(m.Preset-own3, 0)
+	case f == aliases.Aliases:
+		return max(m.Preset-m.Own, 0)
+	case f == aliases.Sendmail && (m.Own == 1 || m.Preset < 0): // newaliases, which adds "@"
+		return max(m.Entries-1, 0)
+	case f == aliases.Map, f == aliases.Sendmail: // makemap
+		return max(m.Preset, 0)
+	}
+	return m.Entries
+}
+
+// fits reports whether a map may have been compiled from a file: by the right program,
+// with as many entries. Lines that the program drops only in its stock configuration may
+// be in the map.
+func fits(c *aliases.Content, f aliases.Format, m mapfile.Facts) bool {
+	switch {
+	case c == nil, m.Entries < 0, f == aliases.Exim && m.Entries > 0:
+		return true
+	case otherProgram(f, m) != "":
 		return false
 	}
 	perhaps := c.Counts[aliases.NotUTF8] // smtputf8_enable = no
 	if f == aliases.Sendmail {
 		perhaps = c.Counts[aliases.NotLocal] + c.Counts[aliases.Illegal]
 	}
-	entries, _ := held(f, m)
-	if f == aliases.Sendmail && m.Entries == int64(c.Entries)+1 {
-		return false // newaliases with more than 4,096 entries
-	}
-	return entries < int64(c.Entries) || entries > int64(c.Entries+perhaps)
+	entries := held(f, m)
+	return entries >= int64(c.Entries) && entries <= int64(c.Entries+perhaps)
 }
 
 // rebuild is what to do about a map: the command that compiles it. It names the
@@ -247,14 +260,16 @@ func rebuild(f aliases.Format, source string, m compiled) string {
 
 // mapData measures how far the map is behind the file, and what it holds: of several
 // the good one, else all.
-func mapData(f file, present []compiled, good string) (all part) {
+func mapData(opt options, f file, present []compiled, good string, now time.Time) (all part) {
 	lag, known := time.Duration(0), false
 	for _, m := range present {
 		if m.File.ModTime.IsZero() || good != "" && m.File.Path != good {
 			continue
 		}
 		lag, known = max(lag, f.File.ModTime.Sub(m.File.ModTime)), true
-		all = join(all, mapEntries(f, m, good != "" || len(present) == 1))
+		if !building(opt, f, m, now) {
+			all = join(all, mapEntries(f, m, good != "" || len(present) == 1))
+		}
 	}
 	if known {
 		all = join(measure(nagios.Quantity{
@@ -272,13 +287,12 @@ func mapEntries(f file, m compiled, alone bool) part {
 		m.facts.Damage != "" {
 		return part{}
 	}
-	n, _ := held(f.content.Format, m.facts)
 	label := "map_entries"
 	if !alone {
 		label = nagios.Label(label, m.kind.String())
 	}
 	return measure(nagios.Quantity{
-		Label: label, Metric: "map_entries", Value: float64(max(n, 0)),
+		Label: label, Metric: "map_entries", Value: float64(held(f.content.Format, m.facts)),
 		Labels: []nagios.MetricLabel{{Name: "kind", Value: m.facts.Type}},
 	})
 }

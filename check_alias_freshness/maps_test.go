@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"slices"
 	"syscall"
+	"testing"
 	"time"
 
 	"mailfresh/internal/aliases"
@@ -71,13 +73,33 @@ var mapRows = []judgeRow{
 			12))), nagios.Critical,
 		"its map /etc/aliases.lmdb holds 9 of 5 entries (run postalias lmdb:/etc/aliases)$"},
 	{"postmap for postalias", func(o *options) { o.Format = aliases.Aliases },
-		withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("btree", 5,
-			5))), nagios.Critical,
+		withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, signed(0, holds("btree", 5,
+			5)))), nagios.Critical,
 		"was built by postmap, not by postalias: no lookup finds anything (run postalias btree:/etc/aliases)$"},
 	{"postalias for postmap", func(o *options) { o.Format = aliases.Map },
-		withMap(built("/etc/aliases.cdb", mapfile.CDB, time.Minute, holds("cdb", 3,
-			3))), nagios.Critical,
-		"it was built by postalias, not by postmap (run postmap cdb:/etc/aliases)$"},
+		withMap(built("/etc/aliases.cdb", mapfile.CDB, time.Minute, signed(3, holds("cdb", 3,
+			3)))), nagios.Critical,
+		"was built by postalias, not by postmap: it lacks the file's entries (run postmap cdb:/etc/aliases)$"},
+	// 48 of 720 maps of the other program had the file's number of entries and passed.
+	{"postmap for postalias, the same number", func(o *options) { o.Format = aliases.Aliases },
+		withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, signed(0, holds("hash", 4104,
+			8)))), nagios.Critical, "was built by postmap, not by postalias"},
+	{"postalias for postmap, the same number", func(o *options) { o.Format = aliases.Map },
+		withMap(built("/etc/aliases.lmdb", mapfile.LMDB, time.Minute, signed(3, holds("lmdb", 5,
+			5)))), nagios.Critical, "was built by postalias, not by postmap"},
+	{"empty map of Postfix", func(o *options) { o.Format = aliases.Aliases },
+		withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, signed(0, holds("hash", 4096,
+			0)))), nagios.Critical, "holds 0 of 5 entries (run postalias hash:/etc/aliases)$"},
+	// Postfix without NIS, as Fedora and Alpine have it, adds "@" alone.
+	{"postalias without NIS", func(o *options) { o.Format = aliases.Aliases },
+		withMap(built("/etc/aliases.lmdb", mapfile.LMDB, time.Minute, signed(1, holds("lmdb", 6,
+			6)))), nagios.OK, ""},
+	{"newaliases with more than 4,096", func(o *options) { o.Format = aliases.Sendmail },
+		good(func(f *file) {
+			f.content.Entries = 5000
+			f.maps = []compiled{built("/etc/aliases.db", mapfile.DB, time.Minute,
+				signed(1, holds("hash", 5001, 905)))}
+		}), nagios.OK, ""},
 	{"newaliases", func(o *options) { o.Format = aliases.Sendmail },
 		withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("hash", 6,
 			-1))), nagios.OK, ""},
@@ -138,7 +160,7 @@ func built(path string, kind mapfile.Kind, age time.Duration, change func(*compi
 	m := compiled{
 		File:  regular.File{Path: path, Size: 12288, ModTime: ago(age)},
 		kind:  kind,
-		facts: mapfile.Facts{Type: kind.String(), Entries: 5, Preset: 5},
+		facts: mapfile.Facts{Type: kind.String(), Entries: 5, Preset: 5, Own: -1},
 	}
 	if change != nil {
 		change(&m)
@@ -154,6 +176,31 @@ func damage(text string) func(*compiled) {
 func holds(kind string, entries, preset int64) func(*compiled) {
 	return func(m *compiled) {
 		m.facts = mapfile.Facts{Type: kind, Entries: entries,
-			Preset: preset}
+			Preset: preset, Own: -1}
+	}
+}
+
+// signed says how many of the entries postalias added of its own.
+func signed(own int64, change func(*compiled)) func(*compiled) {
+	return func(m *compiled) {
+		change(m)
+		m.facts.Own = own
+	}
+}
+
+// While postmap built a map of a million entries, a graph of map_entries fell to 0.
+func TestEntriesOfMapBeingBuilt(t *testing.T) {
+	for _, locked := range []bool{false, true} {
+		f := withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, func(m *compiled) {
+			holds("hash", 4096, 0)(m)
+			m.facts.Locked = locked
+		}))
+		r := judge(given(func(o *options) { o.Format = aliases.Map }), read(nil, f), now)
+		measured := slices.ContainsFunc(r.Objects[0].Quantities, func(q nagios.Quantity) bool {
+			return q.Label == "map_entries"
+		})
+		if measured == locked {
+			t.Errorf("a map that is being built %t: map_entries %t", locked, measured)
+		}
 	}
 }

@@ -37,7 +37,9 @@ func readDB(in *source) Facts {
 		return damaged(kind, "is cut off: %d of %d pages", in.size/page, last+1)
 	case kind == "hash":
 		n := int64(order.Uint32(head[88:]))
-		return Facts{Type: kind, Entries: n, Preset: max(n-preset, -1)}
+		meta, _ := in.at(0, 512) // as long as the shortest page
+		return Facts{Type: kind, Entries: n, Preset: max(n-preset, -1),
+			Own: signature(lookupHash(in, meta, page, order))}
 	}
 	return readBtree(in, page, int64(order.Uint32(head[88:])), order)
 }
@@ -66,7 +68,7 @@ func readBtree(in *source, page, root int64, order binary.ByteOrder) Facts {
 		case head[pageType] == btreeLeaf:
 			items += int64(order.Uint16(head[pageItems:]))
 			if number = int64(order.Uint32(head[pageNext:])); number == 0 {
-				return whole("btree", items/2)
+				return whole("btree", items/2, signature(lookupBtree(in, page, root, order)))
 			}
 		default:
 			return damaged("btree", "has a page %d of type %d", number, head[pageType])

@@ -66,6 +66,9 @@ type Facts struct {
 	// Preset is Entries without those 4096; -1 if the header says less. Of other types
 	// it is Entries.
 	Preset int64
+	// Own is how many of the entries postalias added of its own: 3, or 1 where it was
+	// built without NIS; 0 if it did not write the map, -1 if that is not known.
+	Own    int64
 	Locked bool // a program of this host writes it; [Read] does not know
 }
 
@@ -122,11 +125,11 @@ func (s *source) at(offset int64, n int) ([]byte, bool) {
 }
 
 func damaged(kind, format string, args ...any) Facts {
-	return Facts{Type: kind, Damage: fmt.Sprintf(format, args...), Entries: -1, Preset: -1}
+	return Facts{Type: kind, Damage: fmt.Sprintf(format, args...), Entries: -1, Preset: -1, Own: -1}
 }
 
-func whole(kind string, entries int64) Facts {
-	return Facts{Type: kind, Entries: entries, Preset: entries}
+func whole(kind string, entries, own int64) Facts {
+	return Facts{Type: kind, Entries: entries, Preset: entries, Own: own}
 }
 
 // powerOfTwo reports whether a page size is one that all kinds may have.
@@ -157,21 +160,21 @@ func readCDB(in *source) Facts {
 	case in.size > end:
 		return damaged("", "is not a cdb")
 	}
-	return whole("cdb", slots/2)
+	return whole("cdb", slots/2, signature(lookupCDB(in)))
 }
 
 // layout is the places of what LMDB keeps in a meta page, by the machine's word
 // size, and how a word is read.
 type layout struct {
-	magic, page, entries, last, txn int
-	word                            func(binary.ByteOrder, []byte) uint64
+	magic, page, entries, root, last, txn int
+	word                                  func(binary.ByteOrder, []byte) uint64
 }
 
 var (
-	layout64 = layout{16, 40, 120, 136, 144, func(o binary.ByteOrder, b []byte) uint64 {
+	layout64 = layout{16, 40, 120, 128, 136, 144, func(o binary.ByteOrder, b []byte) uint64 {
 		return o.Uint64(b)
 	}}
-	layout32 = layout{12, 28, 76, 84, 88, func(o binary.ByteOrder, b []byte) uint64 {
+	layout32 = layout{12, 28, 76, 80, 84, 88, func(o binary.ByteOrder, b []byte) uint64 {
 		return uint64(o.Uint32(b))
 	}}
 )
@@ -215,5 +218,6 @@ func readMeta(in *source, meta []byte, w layout, order binary.ByteOrder) Facts {
 	if entries > uint64(in.size) {
 		return damaged("lmdb", "claims to hold %d entries in %d bytes", entries, in.size)
 	}
-	return whole("lmdb", int64(entries))
+	root := w.word(order, meta[w.root:])
+	return whole("lmdb", int64(entries), signature(lookupLMDB(in, page, root, w, order)))
 }

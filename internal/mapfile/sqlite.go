@@ -23,10 +23,10 @@ func readSQLite(in *source) Facts {
 	if root, ok := firstTable(in, page); ok {
 		left := in.size / page
 		if n, ok := cells(in, page, root, 0, &left); ok {
-			return whole("sqlite", n)
+			return whole("sqlite", n, 0)
 		}
 	}
-	return whole("sqlite", -1)
+	return whole("sqlite", -1, 0)
 }
 
 // firstTable finds the root page of the first table: the schema is a table of its
