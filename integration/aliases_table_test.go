@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,6 +48,7 @@ func TestAliasTables(t *testing.T) {
 				t.Fatalf("MAILFRESH_SEED=%d: stopped", seed)
 			}
 		}
+		r.report(t, "tables of opensmtpd's smtpd", strconv.Itoa(sum.files))
 		t.Logf("smtpd %s: %+v; MAILFRESH_SEED=%d", r.version(t, "opensmtpd", "opensmtpd"), sum,
 			seed)
 	})

@@ -11,7 +11,7 @@ import (
 // is CRITICAL, and both are named.
 func TestSameAliases(t *testing.T) {
 	t.Parallel()
-	m := newMonitor(t, "digests", "127.7.60.1", `
+	m := newMonitor(t, newHost(t, "digests"), "127.7.60.1", `
 object Host "mx1001" { check_command = "dummy" }
 object Host "mx2001" { check_command = "dummy" }
 object Host "mx3001" { check_command = "dummy" }

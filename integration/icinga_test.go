@@ -8,6 +8,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -125,11 +126,15 @@ var argvTests = []struct {
 	{"systemd_timer", vars{"unit": "daily", "verbose": 0}, []string{"--unit", "daily"}, 0, "daily"},
 }
 
-// TestIcinga runs the shipped definitions in a real Icinga 2 and a real NRPE.
+// TestIcinga runs the shipped definitions in the real Icinga 2 and the real NRPE of each release.
 func TestIcinga(t *testing.T) {
 	t.Parallel()
+	everyRelease(t, testIcinga)
+}
+
+func testIcinga(t *testing.T, r release) {
 	commands := nrpeCommands(t)
-	m := newMonitor(t, "monitor", icingaAddr,
+	m := newMonitor(t, r.host(t, "monitor", "monitor"), icingaAddr,
 		fmt.Sprintf(icingaHosts, `"`+strings.Join(commands, `", "`)+`"`))
 	for name, text := range map[string]string{"daily.timer": icingaTimer,
 		"daily.service": icingaService, "generate_vrts_aliases.timer": icingaTimer,
@@ -139,6 +144,9 @@ func TestIcinga(t *testing.T) {
 	m.must(t, "systemctl daemon-reload && systemctl start daily.timer generate_vrts_aliases.timer")
 	m.startNRPE(t, icingaAddr)
 
+	r.report(t, "Icinga 2: services by the shipped definitions",
+		strconv.Itoa(len(argvTests)+len(serviceTests)))
+	r.report(t, "NRPE: commands of the shipped snippet", strconv.Itoa(len(commands)))
 	t.Run("argv", func(t *testing.T) { testArgv(t, m) })
 	t.Run("services", func(t *testing.T) { testServices(t, m) })
 	t.Run("nrpe", func(t *testing.T) { testNRPE(t, m, commands) })
@@ -187,21 +195,23 @@ func testArgv(t *testing.T, m *monitor) {
 	}
 }
 
-// testServices looks at each of the example services' ways.
+// serviceTests are services by each way that the example services take.
+var serviceTests = []struct {
+	service string
+	state   float64
+	says    string
+}{
+	{"direct!systemd_timer-generate_vrts_aliases", 0, "generate_vrts_aliases"},
+	{"direct!alias_freshness-vrts", 2, "/etc/exim4/vrts_aliases"},
+	{"direct!mx_rcpt-queues", 2, "MX_RCPT CRITICAL - "},
+	{"agent!systemd_timer-generate_vrts_aliases", 0, "LoadState"},
+	{"agent!alias_freshness-absent", 2, "/etc/absent"},
+	{"nrpe!mailfresh_vrts_aliases", 2, "/etc/exim4/vrts_aliases"},
+	{"nrpe!mailfresh_vrts_timer", 0, "generate_vrts_aliases"},
+}
+
 func testServices(t *testing.T, m *monitor) {
-	for _, test := range []struct {
-		service string
-		state   float64
-		says    string
-	}{
-		{"direct!systemd_timer-generate_vrts_aliases", 0, "generate_vrts_aliases"},
-		{"direct!alias_freshness-vrts", 2, "/etc/exim4/vrts_aliases"},
-		{"direct!mx_rcpt-queues", 2, "MX_RCPT CRITICAL - "},
-		{"agent!systemd_timer-generate_vrts_aliases", 0, "LoadState"},
-		{"agent!alias_freshness-absent", 2, "/etc/absent"},
-		{"nrpe!mailfresh_vrts_aliases", 2, "/etc/exim4/vrts_aliases"},
-		{"nrpe!mailfresh_vrts_timer", 0, "generate_vrts_aliases"},
-	} {
+	for _, test := range serviceTests {
 		if got := m.check(t, test.service); got.State != test.state ||
 			!strings.Contains(got.Output, test.says) {
 			t.Errorf("%s: state %v; want %v; says %q; want %q", test.service, got.State, test.state,

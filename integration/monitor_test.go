@@ -53,12 +53,15 @@ object ApiUser "test" {
 }
 `
 
-// newMonitor boots a monitor whose API is at addr. Its configuration is that of Debian, without the
-// example hosts; what is in contrib/icinga2; and config.
-func newMonitor(t *testing.T, name, addr, config string) *monitor {
+// newMonitor makes a monitor, whose API is at addr, of a host with Icinga and NRPE. Its
+// configuration is that of Debian, without the example hosts; what is in contrib/icinga2; and
+// config.
+func newMonitor(t *testing.T, h *host, addr, config string) *monitor {
 	t.Helper()
-	need(t, "/usr/sbin/icinga2", "/usr/bin/openssl", "/usr/lib/nagios/plugins/check_nrpe")
-	m := &monitor{host: newHost(t, name), url: "https://" + addr + ":5665", password: rand.Text()}
+	if h.root == "" {
+		need(t, "/usr/sbin/icinga2", "/usr/bin/openssl", "/usr/lib/nagios/plugins/check_nrpe")
+	}
+	m := &monitor{host: h, url: "https://" + addr + ":5665", password: rand.Text()}
 	m.putPlugins(t)
 	m.must(t, "rm -rf /etc/icinga2/conf.d /etc/icinga2/features-enabled/notification.conf && mkdir /etc/icinga2/conf.d && install -d -o nagios /var/lib/icinga2/certs")
 	m.write(t, "/etc/icinga2/zones.conf", fmt.Sprintf(monitorConfig, addr, m.password))

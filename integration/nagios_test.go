@@ -5,6 +5,7 @@ package integration
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,7 @@ done >/var/lib/nagios4/rw/nagios.cmd`, strings.Join(names, " "), now))
 				t.Log(out, errs)
 			}
 		})
+		r.report(t, "Nagios: checks by the shipped commands", strconv.Itoa(len(names)))
 		outputs := map[string]string{}
 		eventually(t, "all services are checked", time.Minute, func() bool {
 			outputs = h.nagiosOutputs()

@@ -106,7 +106,7 @@ func newReplay(t *testing.T) *replay {
 	r.office = newMailHost(t, "office", props(t, "office.conf", "@ADDR@", officeAddr))
 	r.mx1001 = newMX(t, "mx1001", mx1001Addr, r.tickets)
 	r.mx2001 = newMX(t, "mx2001", mx2001Addr, r.tickets)
-	r.monitor = newMonitor(t, "monitor", monitorAddr,
+	r.monitor = newMonitor(t, newHost(t, "monitor"), monitorAddr,
 		props(t, "icinga.conf", "@MX1001@", mx1001Addr, "@MX2001@", mx2001Addr))
 	r.must(t, "printf '%s\n' '127.0.0.1 localhost' '"+mx1001Addr+" mx1001' '"+
 		mx2001Addr+" mx2001' >/etc/hosts")

@@ -90,7 +90,7 @@ func TestTortureMonitors(t *testing.T) {
 			"object Service \"s%d\" { host_name = \"torture\"\n check_command = \"torture-replay\"\n check_interval = 1d\n vars.n = \"%d\" }\n", i, i)
 		fmt.Fprintf(&commands, "command[s%d]=/run/torture/replay %d\n", i, i)
 	}
-	m := newMonitor(t, "torture-monitor", addr, services.String())
+	m := newMonitor(t, newHost(t, "torture-monitor"), addr, services.String())
 	m.must(t, "mkdir /run/torture")
 	m.write(t, "/run/torture/replay",
 		"#!/bin/sh\ncat /run/torture/$1; exit $(cat /run/torture/$1.exit)\n")
