@@ -198,7 +198,7 @@ func play(c net.Conn, script []string) error {
 				return fmt.Errorf("the client is %s, the script wants %s", host, rest)
 			}
 		case "close":
-			return nil
+			return hangUp(c)
 		case "rst":
 			if t, ok := c.(*tls.Conn); ok {
 				c = t.NetConn()
@@ -220,6 +220,15 @@ func play(c net.Conn, script []string) error {
 		}
 	}
 	return farewell(c, in)
+}
+
+// hangUp ends a connection so that the client reads its end, and not a reset for what it said last.
+func hangUp(c net.Conn) error {
+	if t, ok := c.(*net.TCPConn); ok && t.CloseWrite() == nil {
+		_ = t.SetReadDeadline(time.Now().Add(time.Second))
+		_, _ = io.Copy(io.Discard, t)
+	}
+	return nil
 }
 
 func say(c io.Writer, word, rest string) (err error) {

@@ -34,7 +34,7 @@ type dialogue struct {
 func (p *Probe) Run(ctx context.Context) Dialogue {
 	d := &dialogue{
 		ctx: ctx, probe: p, security: p.TLS, rec: &record{}, texts: newTexts(),
-		limits: newLimits(), pace: pace{group: 1},
+		limits: newLimits(),
 	}
 	for _, sender := range p.Senders {
 		d.out.Answers = append(d.out.Answers, d.ask(sender, p.Recipients, notAccepted))

@@ -12,9 +12,12 @@ const (
 	maxRecipients = 100
 	// of one connection; Exim ends one at its 10th RSET (smtp_accept_max_nonmail)
 	maxTransactions = 8
-	// recipients not accepted, of one connection; Postfix slows down at 10
-	maxErrors = 8
-	late      = 500 * time.Millisecond // a group of commands that takes longer was too large
+	// recipients not accepted, of one connection; behind the third Debian's Sendmail slows down
+	// (BadRcptThrottle), and so do common ACLs of Exim, Postfix ends one at 5 or 20
+	maxErrors = 3
+	maxGroup  = 8                      // recipients of a group of commands
+	trusted   = 32                     // so many accepted in a row: full groups are sent
+	late      = 500 * time.Millisecond // what takes longer was too large a group of commands
 )
 
 // limits are what a server allows, as far as it has said so or shown it.
@@ -67,34 +70,37 @@ func (l *limits) punished(n int) { l.errors = min(l.errors, max(1, n)) }
 
 // pace is how fast a server answers.
 type pace struct {
-	group   int           // RCPT commands that may be sent at once, with PIPELINING
+	quick   int           // recipients that were accepted in a row, none of them late
 	slowest time.Duration // a reply on a connection that had accepted all before
 	total   time.Duration // see answered
 }
 
-// answered takes the replies to a group of commands, on a connection that had refused recipients
-// before or not.
+// answered takes the replies to a group of commands with so many recipients, on a connection that
+// had refused some before or not, and reports whether the server punishes that.
 //
 // A server that looks up each recipient may hold the replies of a group back until the last is
 // known (Postfix with reject_unverified_recipient): then a group of one brings a verdict where a
-// group of eight brings none. So the first group is one, and so is the next after a slow one.
+// group of eight brings none. One that slows down after some failures does so for all that was
+// sent already. So the first group is one, and so is the next after a slow one or a failure.
 //
 // Sendmail (BadRcptThrottle) and Postfix (smtpd_error_sleep_time) delay all replies on a
 // connection after some failures. That is no measure of the server: a group with a failure in or
 // before it counts no more than as many of the slowest reply without one.
-func (p *pace) answered(got []*Reply, took time.Duration, failures bool) {
+func (p *pace) answered(got []*Reply, rcpts int, took time.Duration,
+	failures bool) (punished bool) {
 	n := time.Duration(max(len(got), 1))
-	clean := !failures && (p.group == 1 || !slices.ContainsFunc(got, notAccepted))
 	counted := took
-	switch {
-	case clean:
+	switch refused := slices.IndexFunc(got, notAccepted); {
+	case !failures && (refused < 0 || refused == len(got)-1):
 		p.slowest = max(p.slowest, took/n)
 	case p.slowest > 0:
 		counted = min(took, n*p.slowest)
+		punished = took >= late && took >= 4*counted
 	}
 	p.total += counted
-	p.group = maxErrors
-	if took >= late {
-		p.group = 1
+	p.quick += rcpts
+	if took >= late || slices.ContainsFunc(got, notAccepted) {
+		p.quick = 0
 	}
+	return punished
 }

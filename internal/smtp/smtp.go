@@ -16,8 +16,9 @@
 //     server must accept (RFC 5321 4.5.1).
 //   - Where PIPELINING (RFC 2920) is offered, RSET, MAIL and at most 8 RCPT are sent as a group,
 //     which is under 3 KiB, so no window fills; else one command at a time. Groups are small at
-//     first and while the server is slow (see limits). Every reply is read, in order; one that
-//     nobody asked for is a protocol error.
+//     first, after a failure and while the server is slow (see pace). A connection is left after
+//     three failures, or fewer where the server slows down behind them. Every reply is read, in
+//     order; one that nobody asked for is a protocol error.
 //   - One deadline, the context's, holds for all of it. Lines are bounded (2 KiB), so are a reply
 //     (100 lines) and what a connection receives (64 KiB, and 2 KiB for each command).
 package smtp

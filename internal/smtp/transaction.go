@@ -25,9 +25,11 @@ func (s *session) transact(mail string, rcpts []string, l *limits, p *pace,
 	s.transactions++
 	for full := false; !full && len(out.said) < len(rcpts) && s.failures < l.errors; {
 		group := s.group(rcpts[len(out.said):], l, p)
-		start, failures := time.Now(), s.failures > 0
+		start, failures := time.Now(), s.failures
 		got, err := s.send(opening, group, odd)
-		p.answered(got, time.Since(start), failures)
+		if p.answered(got, len(group), time.Since(start), failures > 0) {
+			l.punished(failures)
+		}
 		got, out.stop = opened(opening, got, err)
 		if out.stop == nil {
 			opening, full = nil, s.count(got, len(out.said) > 0)
@@ -82,11 +84,16 @@ func phaseOf(command string) Phase {
 	return Mail
 }
 
-// group is the RCPT commands that may be sent at once: one, or with PIPELINING as many as may fail.
+// group is the RCPT commands that may be sent at once: one, or with PIPELINING more (see pace), up
+// to as many as may fail; a full group where many were accepted in a row.
 func (s *session) group(rcpts []string, l *limits, p *pace) []string {
 	n := 1
 	if s.offering("PIPELINING") {
-		n = min(len(rcpts), p.group, l.errors-s.failures)
+		n = min(p.quick+1, l.errors-s.failures)
+		if p.quick >= trusted && l.errors == maxErrors {
+			n = maxGroup - s.failures
+		}
+		n = min(n, len(rcpts))
 	}
 	group := make([]string, n)
 	for i, rcpt := range rcpts[:n] {
