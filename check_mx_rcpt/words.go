@@ -185,6 +185,8 @@ func (f facts) hint(v vote, c class) string {
 		return "port 465 wants --tls implicit"
 	case c.phase == smtp.Hello && (port == 24 && c.code >= 500 || c.code == 500 || c.code == 502):
 		return "it may speak LMTP: --lmtp"
+	case c.phase == smtp.LHello && (c.code == 500 || c.code == 502):
+		return "it may speak SMTP: leave out --lmtp"
 	}
 	return ""
 }

@@ -14,6 +14,7 @@ import (
 
 var (
 	errTimeout  = errors.New("no answer within the time limit")
+	errSilent   = errors.New("silent for 2 s")
 	errNotAsked = errors.New("not asked: the time was up")
 	errClosed   = errors.New("connection closed")
 	errReset    = errors.New("connection reset")

@@ -1,6 +1,9 @@
 package smtp
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // inquiry is what one sender's recipients are asked, and what is known of their answers.
 type inquiry struct {
@@ -42,7 +45,7 @@ func (d *dialogue) ask(sender string, rcpts []string, odd func(*Reply) bool) []A
 			q.finish(dead)
 			break
 		}
-		t := q.next(s, d.limits.size(sender))
+		t := q.next(s, &d.limits)
 		if len(t.batch) == 0 {
 			continue
 		}
@@ -94,7 +97,7 @@ func (d *dialogue) ready(q *inquiry) bool {
 
 // next gives the recipients of the next transaction. What needs SMTPUTF8 where that is not offered
 // is answered: such a host cannot take mail for that recipient, or from that sender.
-func (q *inquiry) next(s *session, size int) turn {
+func (q *inquiry) next(s *session, l *limits) turn {
 	utf8 := s.offering("SMTPUTF8")
 	if needsUTF8(q.sender) && !utf8 {
 		q.finish(&Answer{Verdict: Refused, Phase: Hello, Err: errNoUTF8})
@@ -106,8 +109,15 @@ func (q *inquiry) next(s *session, size int) turn {
 		return turn{batch: []int{x.index}, doubt: &x}
 	}
 	var t turn
-	for len(q.todo) > 0 && len(t.batch) < size {
+	domains := map[string]bool{}
+	for len(q.todo) > 0 && len(t.batch) < l.size(q.sender) {
 		index := q.todo[0]
+		if l.domains > 0 {
+			_, domain := SplitAddress(strings.ToLower(q.rcpts[index]))
+			if domains[domain] = true; len(domains) > l.domains {
+				break
+			}
+		}
 		q.todo = q.todo[1:]
 		if needsUTF8(q.rcpts[index]) && !utf8 {
 			q.answers[index] = Answer{Verdict: Rejected, Phase: Hello, Err: errNoUTF8}
@@ -273,9 +283,11 @@ func (d *dialogue) settle(q *inquiry) {
 		if !others && !asked {
 			asked, everybody = true, d.postmaster(q.sender)
 		}
-		if others || everybody {
+		named := a.Reply.names(q.rcpts[p.index])
+		probe := a.Reply.namesProbe(p.session.helo(d.probe), q.sender)
+		if others || everybody && (named || !probe) {
 			a.Verdict = Rejected
-			a.PostmasterOnly = !others && !a.Reply.names(q.rcpts[p.index])
+			a.PostmasterOnly = !others && !named
 		}
 	}
 }

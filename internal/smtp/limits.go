@@ -25,6 +25,7 @@ type limits struct {
 	recipients   int  // of one transaction
 	transactions int  // of one connection
 	errors       int  // recipients not accepted, of one connection
+	domains      int  // of the recipients of one transaction; 0: any number
 	nullOne      bool // the null sender is granted one recipient of a transaction
 }
 
@@ -40,7 +41,8 @@ func (l *limits) size(sender string) int {
 	return l.recipients
 }
 
-// offered takes the parameters of the EHLO keyword LIMITS (RFC 9422): "RCPTMAX=20 MAILMAX=5".
+// offered takes the parameters of the EHLO keyword LIMITS (RFC 9422): "RCPTMAX=20 MAILMAX=5
+// RCPTDOMAINMAX=1".
 func (l *limits) offered(parameters string) {
 	for _, p := range strings.Fields(parameters) {
 		name, value, _ := strings.Cut(p, "=")
@@ -53,6 +55,8 @@ func (l *limits) offered(parameters string) {
 			l.recipients = min(l.recipients, n)
 		case "MAILMAX":
 			l.transactions = min(l.transactions, n)
+		case "RCPTDOMAINMAX":
+			l.domains = n
 		}
 	}
 }

@@ -10,6 +10,11 @@ import (
 	"time"
 )
 
+const (
+	implicitPort = 465             // servers speak TLS there from the start (RFC 8314 3.3)
+	silentWait   = 2 * time.Second // for the greeting of one there that is asked in plain text
+)
+
 // session is one connection on which MAIL may be said, and how it has been used.
 type session struct {
 	conn         *conn
@@ -54,7 +59,7 @@ func (s *session) begin(ctx context.Context, p *Probe, security Security) *Answe
 			return failure
 		}
 	}
-	if failure := s.greeting(); failure != nil {
+	if failure := s.greeting(security == None && p.Addr.Port() == implicitPort); failure != nil {
 		return failure
 	}
 	if failure := s.hello(p); failure != nil {
@@ -83,8 +88,20 @@ func (s *session) begin(ctx context.Context, p *Probe, security Security) *Answe
 // alive reports whether more may be said on the connection.
 func (s *session) alive() bool { return s.conn.lost == nil && !s.conn.closing }
 
-func (s *session) greeting() *Answer {
-	r, lines, err := s.conn.reply()
+// greeting reads the greeting. It waits for a short time only where the server is likely to wait
+// for TLS itself.
+func (s *session) greeting(wantsTLS bool) *Answer {
+	c := s.conn
+	if wantsTLS {
+		_ = c.nc.SetDeadline(earlier(c.deadline, time.Now().Add(silentWait)))
+	}
+	r, lines, err := c.reply()
+	switch {
+	case err == nil && wantsTLS && !c.closing:
+		_ = c.nc.SetDeadline(c.deadline)
+	case wantsTLS && err == errTimeout && time.Now().Before(c.deadline):
+		err = errSilent
+	}
 	s.conn.rec.addAll(err != nil || r.Code/100 != 2, "S: ", lines)
 	switch {
 	case err != nil:

@@ -13,7 +13,8 @@
 //     asked again on a new connection before anything else is.
 //   - 5.7.x to RCPT may be about the recipient or about the probe. It is about the recipient if the
 //     server accepts another one from that sender on that connection, or <postmaster>, which every
-//     server must accept (RFC 5321 4.5.1).
+//     server must accept (RFC 5321 4.5.1). Postfix accepts <postmaster> also from a client that it
+//     refuses, but names the client then: its address, its name for EHLO or the sender.
 //   - Where PIPELINING (RFC 2920) is offered, RSET, MAIL and at most 8 RCPT are sent as a group,
 //     which is under 3 KiB, so no window fills; else one command at a time. Groups are small at
 //     first, after a failure and while the server is slow (see pace). A connection is left after
@@ -121,8 +122,8 @@ type Answer struct {
 	Verdict Verdict
 	Phase   Phase // the step that decided
 
-	// PostmasterOnly: the reply is by policy and does not name the recipient. It counts against the
-	// recipient as the server accepts <postmaster>, but Postfix does that for whomever it refuses.
+	// PostmasterOnly: the reply is by policy and names neither the recipient nor the probe. It
+	// counts against the recipient as the server accepts <postmaster>.
 	PostmasterOnly bool
 
 	Reply *Reply // nil if none decided; alike replies may be one

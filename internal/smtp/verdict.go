@@ -2,7 +2,9 @@ package smtp
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
+	"unicode"
 )
 
 // Subject is what a reply that is no success is about.
@@ -69,6 +71,22 @@ func (r *Reply) namesRecipient() bool {
 // names reports whether the reply has the recipient's address in its text.
 func (r *Reply) names(rcpt string) bool {
 	return strings.Contains(strings.ToLower(r.Text), strings.ToLower(rcpt))
+}
+
+// namesProbe reports whether the reply has in its text what is the probe's and not the recipient's:
+// an IP address, which is the client's, the name for EHLO, or the sender.
+func (r *Reply) namesProbe(helo, sender string) bool {
+	outside := func(c rune) bool {
+		return c != '.' && c != ':' && c != '-' && !unicode.IsLetter(c) && !unicode.IsDigit(c)
+	}
+	for _, word := range strings.FieldsFunc(r.Text, outside) {
+		word = strings.Trim(word, ".")
+		ip, err := netip.ParseAddr(strings.TrimPrefix(word, "IPv6:"))
+		if err == nil && !ip.IsUnspecified() || strings.EqualFold(word, helo) {
+			return true
+		}
+	}
+	return strings.Contains(strings.ToLower(r.Text), "<"+strings.ToLower(sender)+">")
 }
 
 // tooMany reports whether r may mean that a transaction has all the recipients it can get (RFC 5321
