@@ -14,7 +14,11 @@ func base(p systemd.Pair, r run, now time.Time) schedule.Base {
 	s, activated := p.Service, p.Timer.ActiveEnter
 	b := schedule.Base{Since: r.began, UnitActive: r.began, UnitInactive: s.InactiveEnter}
 	if (inProgress(s) || remains(s)) && !r.began.IsZero() {
-		return schedule.From(honoured(s, r), 0) // whole intervals of its own duration
+		b = schedule.From(honoured(s, r), 0) // whole intervals of its own duration
+		if renewed(p, r, now) {
+			b.UnitActive, b.UnitInactive = r.tried, r.tried
+		}
+		return b
 	}
 	if p.Timer.DeferReactivation { // the calendar counts from the end of the run
 		b.Since = later(b.Since, s.InactiveEnter)
@@ -44,6 +48,15 @@ func base(p systemd.Pair, r run, now time.Time) schedule.Base {
 	}
 	b.UnitActive, b.UnitInactive = later(b.UnitActive, last), later(b.UnitInactive, last)
 	return b
+}
+
+// renewed reports whether the timer counts from the present attempt of the run
+// that goes on: systemd up to 253 restarts a service by way of inactive, after
+// which the timer waits for another elapse. A loop renews it for ever.
+func renewed(p systemd.Pair, r run, now time.Time) bool {
+	s, t := p.Service, p.Timer
+	return s.RestartMode == "" && r.restarts > 0 && !loops(s, r, now) &&
+		t.SubState == "waiting" && t.NextElapse.After(now)
 }
 
 // honoured is the last start of a run that goes on: that of the run, or a later

@@ -151,7 +151,8 @@ func runBefore(v view) nagios.Findings {
 	if last.Result == "success" || last.End.Before(v.service.InactiveEnter.Add(-apart)) {
 		return nil
 	}
-	text := fmt.Sprintf("%s failed %s: %s", v.service.Name, v.ago(last.End), endingOf(v, last))
+	text := fmt.Sprintf("%s failed %s: %s%s", v.service.Name, v.ago(last.End), endingOf(v, last),
+		softReboot(v, last.ExitCode == "killed"))
 	switch n := alike(v.before.runs.List); n {
 	case 0:
 	case 1:

@@ -92,13 +92,17 @@ func notes(v view, state nagios.State) (list []string) {
 // serviceNotes are what is special about the run of an active timer's service.
 func serviceNotes(v view) (list []string) {
 	switch v.run.phase {
+	case phaseIdle:
+		if len(outcome(v)) == 0 && softReboot(v, killed(v.service.ExecMainCode)) != "" {
+			return []string{"note: a soft-reboot of the host ended the last run"}
+		}
 	case phaseRemaining:
 		return kindNote(v)
 	case phaseRunning:
 		if n := v.run.restarts; n > 0 {
 			list = append(list,
 				"note: "+nagios.Count(n, "restart",
-					"restarts")+" before this attempt"+since(v.run.began))
+					"restarts")+" before this attempt"+since(v.run.since))
 		}
 		if progress(v).Worst() != nagios.OK {
 			list = append(list, limits(v.service)...)

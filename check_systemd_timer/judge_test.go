@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"mailfresh/internal/nagios"
 	"mailfresh/internal/output"
 	"mailfresh/internal/systemd"
 )
@@ -57,6 +58,32 @@ func TestRemediesOfTheUser(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, r.Objects[0].Notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
+	}
+}
+
+// A panic while one timer is judged costs that timer alone, named and with --all.
+func TestPanicOfOneTimer(t *testing.T) {
+	bad, good := daily(), hourly()
+	bad.Timer.Name, bad.Asked = "bad.timer", []string{"bad.timer"}
+	bad.Brief, good.Brief = true, true
+	noZone := host
+	noZone.Zone = nil // time.Time.In panics where OnCalendar= is evaluated
+	for _, args := range []string{"", "--all"} {
+		opt := optionsFor(t, args)
+		f := facts{host: noZone, timers: []systemd.Pair{bad, good}, whole: opt.All}
+		if got := f.alerting(opt, now); opt.All && !cmp.Equal(got, []string{"bad.timer"}) {
+			t.Errorf("%s: alerting() = %q; want bad.timer", args, got)
+		}
+		f.wantBefore(opt)
+		f.wantProcesses(opt, now)
+		r := judge(opt, f, now)
+		text, want := r.Objects[0].Text, "internal error, please report it: "
+		if r.State != nagios.Unknown || !strings.HasPrefix(text, want) {
+			t.Errorf("%s: judge() = %v - %s; want UNKNOWN, internal error", args, r.State, text)
+		}
+		if o := r.Objects[1]; o.State != nagios.OK || !strings.Contains(o.Text, "the last run of") {
+			t.Errorf("%s: the other timer is %v - %s; want OK", args, o.State, o.Text)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -17,14 +18,30 @@ func outcome(v view) nagios.Findings {
 	s := v.service
 	if s.ActiveState == "failed" {
 		at := later(s.StateChange, s.InactiveEnter)
-		return found(nagios.Critical, "%s failed%s: %s", s.Name, v.when(at), v.ending())
+		return found(nagios.Critical, "%s failed%s: %s%s", s.Name, v.when(at), v.ending(),
+			softReboot(v, killed(s.ExecMainCode)))
 	}
 	if end, ok := ignored(s); ok && s.Result == "success" {
 		return found(v.opt.IgnoredState,
-			"%s ended%s with %s, which ExecStart=- ignores: systemd calls it a success",
-			s.Name, v.when(s.InactiveEnter), end)
+			"%s ended%s with %s, which ExecStart=- ignores: systemd calls it a success%s",
+			s.Name, v.when(s.InactiveEnter), end, softReboot(v, killed(s.ExecMainCode)))
 	}
 	return nil
+}
+
+// killed reports whether a code of sigaction(2) says that a signal ended it.
+func killed(code int32) bool { return code == 2 || code == 3 } // CLD_KILLED, CLD_DUMPED
+
+// softReboot says that a soft-reboot ended the last completed run, nothing where
+// none did. What ended before the manager's start, and is known all the same, ended
+// before a soft-reboot (systemd 254); it stops every unit, shortly before that start.
+func softReboot(v view, killed bool) string {
+	const stopping = 2 * time.Minute
+	end, start := v.service.InactiveEnterMonotonic, v.host.ManagerStartMonotonic
+	if !killed || end <= 0 || end > start || start-end > stopping {
+		return ""
+	}
+	return " (a soft-reboot of the host ended it)"
 }
 
 // ignored gives the end of a command whose failure ExecStart=- swallowed. How

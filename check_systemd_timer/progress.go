@@ -157,7 +157,7 @@ func loop(v view) nagios.Findings {
 
 // restarts says how often a service was restarted, and why.
 func restarts(v view) string {
-	s, n, from := v.service, v.run.restarts, since(v.run.began)
+	s, n, from := v.service, v.run.restarts, since(v.run.since)
 	count := nagios.Count(n, "restart", "restarts")
 	switch {
 	case n == 0:

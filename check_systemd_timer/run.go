@@ -15,6 +15,7 @@ type run struct {
 	trigger   time.Time // the timer's last trigger since its activation; zero: none
 	attempt   attempt   // what became of that trigger
 	began     time.Time // the run, with all its restarts; zero: not known
+	since     time.Time // the same, where that is sure; else zero
 	tried     time.Time // the present attempt, or the last one, began; zero: not known
 	restarts  int       // by Restart=, before that attempt
 	ended     time.Time // the last completed run; zero: not known
@@ -62,6 +63,9 @@ func latest(p systemd.Pair, b *before, h systemd.Host, now time.Time) run {
 	r := run{trigger: trigger(p.Timer), restarts: int(p.Service.NRestarts)}
 	r.attempt = lastAttempt(p, r.trigger)
 	r.began, r.tried = begun(p, r.trigger)
+	if r.since = r.began; guessed(p.Service, r) {
+		r.since = time.Time{}
+	}
 	r.ended, r.took, r.tookKnown = completed(p, b, r.tried)
 	r.known = r.ended
 	if r.known.IsZero() && p.Service.InactiveExit.IsZero() {
@@ -215,6 +219,15 @@ func restartedSince(p systemd.Pair, trigger time.Time) time.Time {
 		return began
 	}
 	return earlier(began, trigger)
+}
+
+// guessed reports whether the last trigger need not be what began a run that an
+// old systemd restarted: it is so long ago that a person may have started it since.
+func guessed(s systemd.Service, r run) bool {
+	const attempt = 2 * time.Minute // is a long one, for one that fails
+	wait := attempt + min(s.RestartDelay, 24*time.Hour)
+	return s.RestartMode == "" && inProgress(s) && r.restarts > 0 &&
+		r.tried.Sub(r.began) > time.Duration(min(r.restarts, 10_000))*wait
 }
 
 // completed is the end of the last completed run, zero if none is known, and

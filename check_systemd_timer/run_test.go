@@ -139,6 +139,22 @@ func TestLookalikes(t *testing.T) {
 					t.LastTrigger, s.NRestarts, s.Result = ago(12*time.Hour+3*time.Minute), 2,
 						"success"
 				}), "CRITICAL - generate_vrts_aliases.service has been running for 12h (running, since 2022-02-22 04:47:00 UTC): the limit is 2h, 12 scheduled runs missed"},
+		{"a person's start that an old systemd restarted", "",
+			hourly(running("active", "running", 9*time.Minute),
+				func(t *systemd.Timer, s *systemd.Service) {
+					t.LastTrigger, t.SubState, t.NextElapse = ago(70*time.Minute), "waiting",
+						now.Add(51*time.Minute)
+					s.NRestarts, s.RestartDelay, s.InactiveEnter = 1, 20*time.Second,
+						ago(9*time.Minute)
+				}), "OK - generate_vrts_aliases.service has been running for 9m (running, since 2022-02-22 16:38:00 UTC)"},
+		{"a person's start that an old systemd restarts, of which the begin is not known", "",
+			daily(running("activating", "auto-restart", 20*time.Second),
+				func(t *systemd.Timer, s *systemd.Service) {
+					t.LastTrigger, t.SubState, t.NextElapse = ago(12*time.Hour), "waiting",
+						now.Add(12*time.Hour)
+					s.NRestarts, s.RestartDelay = 3, 30*time.Second
+					s.Result, s.ExecMainCode, s.ExecMainStatus = "exit-code", 1, 3
+				}), "WARNING - report.service fails and is restarted again and again (3 restarts so far, last: exit status 3)"},
 		{"queued, each interval counts", "", hourly(func(t *systemd.Timer, s *systemd.Service) {
 			t.SubState, t.LastTrigger, t.NextElapse = "running", ago(190*time.Minute), time.Time{}
 			s.InactiveExit, s.InactiveEnter = ago(252*time.Minute), ago(250*time.Minute)

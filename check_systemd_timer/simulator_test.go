@@ -70,6 +70,8 @@ func explained(p systemd.Pair, text string) bool {
 		return false
 	case strings.Contains(text, "was skipped"):
 		return true
+	case p.Timer.SubState == "elapsed": // systemd's search for the next elapse does not end
+		return strings.Contains(text, "systemd found no next elapse")
 	case s.ActiveState == "failed":
 		return strings.Contains(text, "failed")
 	case s.SubState == "auto-restart", s.NRestarts > 0 && s.ActiveState != "inactive":

@@ -119,15 +119,36 @@ func waitsInVain(v view) nagios.Findings {
 func neverAgain(v view) nagios.Findings {
 	t := v.timer
 	switch {
+	case t.SubState == "elapsed" && schedule.GoesOn(t, v.host, v.now):
+		return found(nagios.Critical, "will never fire again: systemd found no next elapse "+
+			"although OnCalendar= goes on (%s)", v.startedAnew())
 	case schedule.HasUnitBase(t):
 		return found(nagios.Critical,
 			"will never fire again: OnUnitActiveSec= or OnUnitInactiveSec= has no run "+
-				"to count from%s (%s once, or add %s)", over(t), v.systemctl("start", t.Triggers),
-			anchor(t))
+				"to count from%s (%s)", over(t), v.anchored())
 	case v.neverRan():
 		return found(nagios.Warning, "its time passed without a run, and nothing more is scheduled")
 	}
 	return nil
+}
+
+// startedAnew is how a timer forgets its last trigger, from which systemd counts.
+func (v view) startedAnew() string {
+	name := v.timer.Name
+	stop, start := v.systemctl("stop", name), v.systemctl("start", name)
+	if v.timer.Persistent {
+		return stop + ", " + v.systemctl("clean", "--what=state", name) + ", " + start
+	}
+	return stop + ", " + start
+}
+
+// anchored is how such a timer gets something to count from. A start by hand of
+// a service that a condition skips is none.
+func (v view) anchored() string {
+	if unmet(v.service.Unit) != "" {
+		return "add " + anchor(v.timer)
+	}
+	return v.systemctl("start", v.timer.Triggers) + " once, or add " + anchor(v.timer)
 }
 
 // over says why a timer that has an anchor has no run: it was over when the
@@ -167,6 +188,17 @@ func nothingMore(v view) nagios.Findings {
 	return found(nagios.OK, "%s, nothing more is scheduled", v.lastRun())
 }
 
+// servedUntil is now, or by how much the clock was set back since the last run:
+// DeferReactivation= counts from what it showed at the end of that. A clock that
+// was set back by more was wrong.
+func servedUntil(v view, most time.Duration) time.Time {
+	end := v.service.InactiveEnterWall
+	if v.timer.DeferReactivation && end.After(v.now) && end.Sub(v.now) <= most {
+		return end
+	}
+	return v.now
+}
+
 // clockWasWrong finds a timer that waits for an instant far beyond what its
 // calendar says: it was computed while the clock was wrong (systemd issues
 // 6036, 13513, 16347).
@@ -175,8 +207,8 @@ func clockWasWrong(v view) nagios.Findings {
 	if t.SubState != "waiting" || t.NextElapse.IsZero() {
 		return nil
 	}
-	expected, ok, err := schedule.Next(t, v.host, v.now)
 	const dst = 26 * time.Hour
+	expected, ok, err := schedule.Next(t, v.host, servedUntil(v, dst))
 	if err != nil || !ok || t.NextElapse.Sub(expected) <= schedule.Slack(t)+t.RandomizedOffset+dst {
 		return nil
 	}

@@ -139,6 +139,19 @@ func TestTimerItself(t *testing.T) {
 					Interval: time.Millisecond},
 					{Base: "OnUnitActiveSec", Interval: 5 * time.Minute}}
 			}), "CRITICAL - generate_vrts_aliases.timer: will never fire again: OnUnitActiveSec= or OnUnitInactiveSec= has no run to count from, and OnBootSec= was over when the timer was started (systemctl start generate_vrts_aliases.service once, or add OnActiveSec=)"},
+		{"will never fire again, and each run was skipped", "",
+			hourly(never, condition(time.Hour), func(t *systemd.Timer, s *systemd.Service) {
+				t.SubState, t.NextElapse, t.LastTrigger = "elapsed", time.Time{}, time.Time{}
+				t.Monotonic[0].Base, t.Monotonic[1].Base = "OnUnitActiveSec", "OnBootSec"
+			}), "CRITICAL - generate_vrts_aliases.timer: will never fire again: OnUnitActiveSec= or OnUnitInactiveSec= has no run to count from, and OnBootSec= was over when the timer was started (add OnActiveSec=)"},
+		{"elapsed, although its calendar goes on", "",
+			daily(func(t *systemd.Timer, s *systemd.Service) {
+				t.SubState, t.NextElapse = "elapsed", time.Time{}
+			}), "CRITICAL - report.timer: will never fire again: systemd found no next elapse although OnCalendar= goes on (systemctl stop report.timer, systemctl start report.timer)"},
+		{"the same with Persistent=, which keeps the last trigger", "",
+			daily(func(t *systemd.Timer, s *systemd.Service) {
+				t.SubState, t.NextElapse, t.Persistent = "elapsed", time.Time{}, true
+			}), "CRITICAL - report.timer: will never fire again: systemd found no next elapse although OnCalendar= goes on (systemctl stop report.timer, systemctl clean --what=state report.timer, systemctl start report.timer)"},
 		{"AccuracySec=infinity", "", daily(func(t *systemd.Timer, s *systemd.Service) {
 			t.ActiveState, t.SubState, t.Result, t.Accuracy, t.StateChange = "failed", "failed",
 				"resources", systemd.Infinity, ago(time.Hour)
@@ -200,6 +213,17 @@ func TestTimerItself(t *testing.T) {
 				t.NextElapse = now.Add(37 * time.Hour)
 			}),
 			"OK - report.timer: the last run of report.service ended 12h 42m ago after 5m, the next is in 1d 13h"},
+		{"DeferReactivation=, and the clock was set back by hours during the run", "",
+			daily(func(t *systemd.Timer, s *systemd.Service) {
+				t.DeferReactivation, t.NextElapse = true, now.Add(59*time.Hour+13*time.Minute)
+				t.Calendar = []string{"*-*-23,25 04:00:00"} // the 23rd came, and comes again
+				s.InactiveEnterWall = now.Add(12 * time.Hour)
+			}), "OK - report.timer: the last run of report.service ended 12h 42m ago after 5m, the next is in 2d 11h"},
+		{"DeferReactivation=, and the clock was a year ahead during the run", "",
+			daily(func(t *systemd.Timer, s *systemd.Service) {
+				t.DeferReactivation, t.NextElapse = true, now.Add(365*24*time.Hour)
+				s.InactiveEnterWall = now.Add(365*24*time.Hour - time.Hour)
+			}), "CRITICAL - report.timer: waits until 2023-02-22 16:47:00 UTC although its schedule says 2022-02-23 04:00:00 UTC: the clock was wrong once (systemctl restart report.timer, twice if need be)"},
 		{"timer waits for a service that does not run", "",
 			hourly(func(t *systemd.Timer, s *systemd.Service) {
 				t.SubState, t.NextElapse, t.StateChange = "running", time.Time{},

@@ -273,6 +273,21 @@ func Recurs(t systemd.Timer, h systemd.Host, after time.Time) bool {
 	return ok || err != nil
 }
 
+// GoesOn reports whether a calendar entry of the timer has elapses after an
+// instant, or soon after it. systemd may find none although there are some: its
+// search does not end where steps of days, or other dates that are far apart,
+// lead over a change of the clock by half an hour (Australia/Lord_Howe), on
+// every release so far.
+func GoesOn(t systemd.Timer, h systemd.Host, after time.Time) bool {
+	const stride, far = 20 * 24 * time.Hour, 200 * 24 * time.Hour
+	for ahead := time.Duration(0); ahead <= far; ahead += stride {
+		if _, ok, err := Next(t, h, after.Add(ahead)); ok && err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // HasUnitBase reports whether the timer has an entry that counts from the last
 // activity of its unit, OnUnitActiveSec= or OnUnitInactiveSec=.
 func HasUnitBase(t systemd.Timer) bool {

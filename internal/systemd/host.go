@@ -16,7 +16,7 @@ var containers = []string{
 var errNoHost = errors.New("read the manager: no answer")
 
 // Host returns what the manager and the clocks say about themselves. Boot and ManagerStart are zero
-// where no timer that was read counts from one of them.
+// where nothing that was read counts from them, or is to be compared with them.
 func (c *Conn) Host() (Host, error) {
 	h := Host{Zone: localZone(), MonotonicZero: c.clock.zero, Asleep: c.clock.asleep}
 	if c.manager == nil {
@@ -49,4 +49,15 @@ func countsFromHost(t Timer) bool {
 	return slices.ContainsFunc(t.Monotonic, func(e MonotonicEntry) bool {
 		return e.Base == "OnBootSec" || e.Base == "OnStartupSec"
 	})
+}
+
+// comparesWithHost reports whether the manager's start matters for what is known of the pair: a run
+// that was killed, or the one before a run in progress, may have been killed by a soft-reboot; and
+// after a suspend RandomizedDelaySec= may count from the manager's start.
+func (c *Conn) comparesWithHost(p Pair) bool {
+	s := p.Service
+	other := p.Timer.Triggers != usual(p.Asked[0]) // its service is not read yet
+	running := s.ActiveState != "inactive" && s.ActiveState != "failed"
+	killed := s.ExecMainCode == 2 || s.ExecMainCode == 3 // CLD_KILLED, CLD_DUMPED
+	return other || running || killed || c.clock.slept() && p.Timer.RandomizedDelay > 0
 }

@@ -162,7 +162,7 @@ func (c *Conn) readUnits(ctx context.Context, pairs []*Pair) {
 		if p.Err != nil {
 			continue
 		}
-		if c.manager == nil && countsFromHost(p.Timer) {
+		if c.manager == nil && (countsFromHost(p.Timer) || c.comparesWithHost(*p)) {
 			second.add(p, c.hostCalls()...)
 		}
 		switch name := p.Timer.Triggers; name {

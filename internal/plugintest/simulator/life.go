@@ -117,7 +117,7 @@ func (l *Life) event(at int64) Event {
 		return Event{at, "daemon-reload", func() { l.reload() }}
 	case 5:
 		return Event{at, "restart of " + p.Name + ".timer", func() {
-			if !p.AheadOfClock() {
+			if !p.AheadOfClock() && !p.Unanchored() {
 				p.RestartTimer()
 			}
 		}}

@@ -1,5 +1,7 @@
 package simulator
 
+import "slices"
+
 // A Pair is a timer and its service, with their files.
 type Pair struct {
 	Name      string // without suffix
@@ -104,6 +106,14 @@ func (p *Pair) Quiet(span int64) bool {
 // systemd would count
 // from there after a restart, and miss what comes before.
 func (p *Pair) AheadOfClock() bool { return p.timer.inactiveExit.Wall > p.host.Stamp().Wall }
+
+// Unanchored reports whether a restart of the timer would end it: systemd 252 forgets the last trigger
+// then, and not that OnBootSec= has elapsed, so that OnUnitActiveSec= has nothing to count from where
+// a condition has skipped each run of this boot.
+func (p *Pair) Unanchored() bool {
+	return p.host.Release <= 252 && p.service.inactiveExit == (Stamp{}) &&
+		slices.ContainsFunc(p.loaded.Timer.Entries, func(e Entry) bool { return ofUnit(e.Base) })
+}
 
 // Overdue reports whether the timer's next elapse has passed while the service runs: systemd
 // starts it
