@@ -48,15 +48,48 @@ type basketDatafield struct {
 	Settings    map[string]string `json:"settings"`
 }
 
-// Basket is a basket for Icinga Director with the plugin's command, its fields
-// and their data fields. Variables are named as in the CheckCommand.
+type basketDatalist struct {
+	Name    string        `json:"list_name"`
+	Owner   string        `json:"owner"`
+	Entries []basketEntry `json:"entries"`
+}
+
+type basketEntry struct {
+	Name   string   `json:"entry_name"`
+	Value  string   `json:"entry_value"`
+	Format string   `json:"format"`
+	Roles  []string `json:"allowed_roles"` // null: everybody's
+}
+
+// listNames are the names of the data lists, by the placeholder of the options that take a word of
+// them. Director names no two lists alike: baskets that have the same one restore the same one.
+var listNames = map[string]string{
+	"STATE":  "mailfresh: states",
+	"FORMAT": "mailfresh: formats of alias files",
+	"OUTPUT": "mailfresh: formats of the output",
+	"KIND":   "mailfresh: kinds of compiled maps",
+	"MODE":   "mailfresh: TLS modes",
+}
+
+// datalist is the list of the words that an option takes.
+func datalist(placeholder string) basketDatalist {
+	list := basketDatalist{Name: listNames[placeholder], Owner: "mailfresh"}
+	for _, word := range words[placeholder] {
+		list.Entries = append(list.Entries, basketEntry{Name: word, Value: word, Format: "string"})
+	}
+	return list
+}
+
+// Basket is a basket for Icinga Director with the plugin's command, its fields,
+// their data fields, and the data lists of those that take one of a few words.
+// Variables are named as in the CheckCommand.
 func Basket(c plugin.Check) string {
 	name := strings.TrimPrefix(c.Name, "check_")
 	command := basketCommand{
 		Arguments: map[string]basketArgument{}, Command: pluginDir + c.Name,
 		Methods: "PluginCheck", Name: name, Type: "object", Timeout: "60",
 	}
-	fields := map[string]basketDatafield{}
+	fields, lists := map[string]basketDatafield{}, map[string]basketDatalist{}
 	for _, o := range plugin.Table(c.Options) {
 		if o.Long == "version" || o.Long == "help" {
 			continue
@@ -65,6 +98,9 @@ func Basket(c plugin.Check) string {
 		id := len(fields) + 1
 		command.Fields = append(command.Fields, basketField{ID: id, Required: "n"})
 		fields[strconv.Itoa(id)] = datafield(variable, o)
+		if name := listNames[o.Placeholder]; name != "" {
+			lists[name] = datalist(o.Placeholder)
+		}
 		for key, a := range basketArguments("$"+variable+"$", o) {
 			command.Arguments[key] = a
 		}
@@ -74,7 +110,7 @@ func Basket(c plugin.Check) string {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "    ")
 	if err := e.Encode(map[string]any{"Command": map[string]any{name: command},
-		"Datafield": fields}); err != nil {
+		"DataList": lists, "Datafield": fields}); err != nil {
 		panic(err) // plain structs
 	}
 	return b.String()
@@ -110,6 +146,10 @@ func datafield(variable string, o plugin.Option) basketDatafield {
 		f.Datatype = dataType + "Boolean"
 	case o.Repeatable:
 		f.Datatype = dataType + "Array"
+	case listNames[o.Placeholder] != "":
+		f.Datatype = dataType + "Datalist"
+		f.Settings = map[string]string{"behavior": "strict", "data_type": "string",
+			"datalist": listNames[o.Placeholder]}
 	default:
 		f.Settings["visibility"] = "visible"
 	}

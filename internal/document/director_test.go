@@ -16,7 +16,7 @@ import (
 var macro = regexp.MustCompile(`\$([a-z0-9_]+)\$`)
 
 // What Director's restore reads of a basket: it decodes it into plain objects,
-// stores the data fields, imports each command by its properties, which have to
+// stores the data lists and the data fields, imports each command by its properties, which have to
 // be columns it knows, and then links the command's fields by the key that
 // their data field has in this basket.
 type restored struct {
@@ -33,13 +33,23 @@ type restored struct {
 		Type    string `json:"object_type"`
 		Timeout string `json:"timeout"`
 	}
+	DataList map[string]struct {
+		Name    string `json:"list_name"`
+		Owner   string `json:"owner"`
+		Entries []struct {
+			Name   string   `json:"entry_name"`
+			Value  string   `json:"entry_value"`
+			Format string   `json:"format"`
+			Roles  []string `json:"allowed_roles"`
+		} `json:"entries"`
+	}
 	Datafield map[string]struct {
-		Varname     string          `json:"varname"`
-		Caption     string          `json:"caption"`
-		Description string          `json:"description"`
-		Datatype    string          `json:"datatype"`
-		Format      *string         `json:"format"`
-		Settings    json.RawMessage `json:"settings"`
+		Varname     string            `json:"varname"`
+		Caption     string            `json:"caption"`
+		Description string            `json:"description"`
+		Datatype    string            `json:"datatype"`
+		Format      *string           `json:"format"`
+		Settings    map[string]string `json:"settings"`
 	}
 }
 
@@ -81,13 +91,33 @@ func TestBasketsCanBeRestored(t *testing.T) {
 			}
 			checkArguments(t, file, command.Arguments, linked)
 		}
-		for id, data := range basket.Datafield {
-			kind, ok := strings.CutPrefix(data.Datatype, `Icinga\Module\Director\DataType\DataType`)
-			if !ok || !slices.Contains([]string{"Array", "Boolean", "Number", "String"}, kind) ||
-				!strings.HasPrefix(string(data.Settings), "{") || len(data.Varname) > 64 ||
-				len(data.Caption) > 255 {
-				t.Errorf("%s: data field %s is %+v", file, id, data)
+		checkFields(t, file, basket)
+	}
+}
+
+// checkFields wants data fields of types that Director has, and their lists.
+func checkFields(t *testing.T, file string, basket restored) {
+	t.Helper()
+	for key, list := range basket.DataList {
+		if key != list.Name || list.Owner == "" || len(list.Entries) < 3 {
+			t.Errorf("%s: data list %s is %+v", file, key, list)
+		}
+		for _, entry := range list.Entries {
+			if entry.Name == "" || entry.Value != entry.Name || entry.Format != "string" {
+				t.Errorf("%s: data list %s has %+v", file, key, entry)
 			}
+		}
+	}
+	for id, data := range basket.Datafield {
+		kind, ok := strings.CutPrefix(data.Datatype, `Icinga\Module\Director\DataType\DataType`)
+		if kind == "Datalist" {
+			_, ok = basket.DataList[data.Settings["datalist"]]
+		}
+		if !ok || !slices.Contains([]string{"Array", "Boolean", "Datalist", "Number", "String"},
+			kind) ||
+			data.Settings == nil || len(data.Varname) > 64 ||
+			len(data.Caption) > 255 {
+			t.Errorf("%s: data field %s is %+v", file, id, data)
 		}
 	}
 }
