@@ -13,7 +13,8 @@ import (
 // facts is what was seen of the timers asked for.
 type facts struct {
 	host   systemd.Host
-	timers []systemd.Pair
+	timers []systemd.Pair  // without those of fine
+	fine   []nagios.Object // of a whole host: timers of which no more is to be said
 	// by the name asked for: the timer was named, so it is expected to run
 	named     map[string]bool
 	whole     bool     // --all or a glob: the set of timers may change from run to run
@@ -28,14 +29,23 @@ func (f facts) isNamed(pair systemd.Pair) bool {
 	return slices.ContainsFunc(pair.Asked, func(name string) bool { return f.named[name] })
 }
 
-// alerting gives the names of the timers that alert, where only so much was read
-// of them as shows that there may be something to say.
-func (f *facts) alerting(opt options, now time.Time) (names []string) {
-	if !f.whole || opt.Verbose > 0 {
-		return nil
+// keep keeps a timer of a whole host: if it is fine and does not run only what is said of it, so
+// that memory does not grow with the facts of thousands.
+func (f *facts) keep(opt options, p systemd.Pair, now time.Time) {
+	if !wantsBefore(p) {
+		if o := inspect(opt, *f, p, now); o.State == nagios.OK {
+			f.fine = append(f.fine, o)
+			return
+		}
 	}
+	f.timers = append(f.timers, p)
+}
+
+// inBrief gives the names of the timers of which only so much was read as shows that there may be
+// something to say.
+func (f *facts) inBrief() (names []string) {
 	for _, p := range f.timers {
-		if p.Brief && p.Err == nil && inspect(opt, *f, p, now).State != nagios.OK {
+		if p.Brief {
 			names = append(names, p.Timer.Name)
 		}
 	}
@@ -56,8 +66,22 @@ func (f *facts) replace(pairs []systemd.Pair) {
 	}
 }
 
-// most is how many pairs the journal, or the processes, are read of.
-const most = 64
+// The limits of the second look, at the journal or at processes.
+const (
+	most   = 64 // pairs
+	atOnce = 4  // of them
+)
+
+// wantsBefore reports whether the runs before count in the verdict: a run is in progress, or
+// systemd
+// has forgotten the run before.
+func wantsBefore(p systemd.Pair) bool {
+	return mayHaveRun(p) && (inProgress(p.Service) || p.Service.Result == "exec-condition")
+}
+
+func mayHaveRun(p systemd.Pair) bool {
+	return p.Service.IsService && p.Timer.LoadState == "loaded"
+}
 
 // wantBefore gives the pairs of which the runs before are to be read: those with
 // a run in progress first, then the others if more is to be said.
@@ -65,12 +89,9 @@ func (f *facts) wantBefore(opt options) (pairs []systemd.Pair) {
 	var idle []systemd.Pair
 	for _, p := range f.timers {
 		switch {
-		case !p.Service.IsService || p.Timer.LoadState != "loaded":
-		case inProgress(p.Service):
+		case wantsBefore(p):
 			pairs = append(pairs, p)
-		case p.Service.Result == "exec-condition": // systemd has forgotten the run before
-			pairs = append(pairs, p)
-		case opt.Verbose > 0:
+		case opt.Verbose > 0 && mayHaveRun(p):
 			idle = append(idle, p)
 		}
 	}
@@ -105,8 +126,8 @@ func caught(err *error) {
 	}
 }
 
-// choose gives the names of the timers to read, sorted, and notes in f which of
-// them were named and which globs matched nothing.
+// choose gives the names of the timers to read, those that were named first, and notes in f which
+// these are and which globs matched nothing.
 func choose(opt options, known []string, f *facts) []string {
 	var names []string
 	for _, unit := range opt.Unit {
@@ -128,6 +149,15 @@ func choose(opt options, known []string, f *facts) []string {
 		return slices.ContainsFunc(opt.Exclude, func(glob string) bool { return match(glob, name) })
 	})
 	slices.Sort(names)
+	slices.SortStableFunc(names, func(a, b string) int {
+		switch {
+		case f.named[a] == f.named[b]:
+			return 0
+		case f.named[a]:
+			return -1
+		}
+		return 1
+	})
 	return slices.Compact(names)
 }
 

@@ -30,8 +30,11 @@ func inspected(opt options, f facts, pair systemd.Pair, now time.Time) (o nagios
 	defer caught(&err)
 	v := viewOf(opt, f, pair, now)
 	list := findings(v)
-	o = nagios.Object{State: list.Worst(), Text: list.Text(), Quantities: v.quantities()}
+	o = nagios.Object{State: list.Worst(), Text: list.Text()}
 	o.Notes = notes(v, o.State)
+	if !f.whole || opt.OutputFormat != "nagios" { // which prints totals of a whole host
+		o.Quantities = v.quantities()
+	}
 	if opt.Verbose > 1 {
 		o.Detail = v.detail()
 	}

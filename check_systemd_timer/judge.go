@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,7 +11,7 @@ import (
 
 // judge gives the result for the timers that were read.
 func judge(opt options, f facts, now time.Time) nagios.Result {
-	var objects []nagios.Object
+	objects := slices.Clone(f.fine)
 	denied := false // that the journal may not be read is noted once
 	for _, pair := range f.timers {
 		o := inspect(opt, f, pair, now)
@@ -20,6 +22,10 @@ func judge(opt options, f facts, now time.Time) nagios.Result {
 				"are not known (add it to the group systemd-journal)")
 		}
 		objects = append(objects, o)
+	}
+	if f.whole {
+		byName := func(a, b nagios.Object) int { return cmp.Compare(a.Name, b.Name) }
+		slices.SortFunc(objects, byName)
 	}
 	for _, glob := range f.unmatched {
 		objects = append(objects,

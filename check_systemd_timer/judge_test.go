@@ -71,8 +71,13 @@ func TestPanicOfOneTimer(t *testing.T) {
 	for _, args := range []string{"", "--all"} {
 		opt := optionsFor(t, args)
 		f := facts{host: noZone, timers: []systemd.Pair{bad, good}, whole: opt.All}
-		if got := f.alerting(opt, now); opt.All && !cmp.Equal(got, []string{"bad.timer"}) {
-			t.Errorf("%s: alerting() = %q; want bad.timer", args, got)
+		if opt.All {
+			f.timers = nil
+			f.keep(opt, bad, now)
+			f.keep(opt, good, now)
+		}
+		if got := f.inBrief(); opt.All && !cmp.Equal(got, []string{"bad.timer"}) {
+			t.Errorf("%s: inBrief() = %q; want bad.timer", args, got)
 		}
 		f.wantBefore(opt)
 		f.wantProcesses(opt, now)
@@ -248,5 +253,17 @@ func TestSummaryOfSeveral(t *testing.T) {
 		now)
 	if got := r.State.String() + " - " + r.Summary; got != "CRITICAL - x*.timer: no timer matches" {
 		t.Errorf("a glob without a match: %q", got)
+	}
+}
+
+// A timer is read by the first of its names: one that was named comes before those that --all
+// found.
+func TestNamedFirst(t *testing.T) {
+	opt := optionsFor(t, "--all")
+	opt.Unit = []string{"z.timer", "m*"}
+	f := facts{named: map[string]bool{}}
+	got := choose(opt, []string{"a.timer", "m.timer", "z.timer"}, &f)
+	if diff := cmp.Diff([]string{"z.timer", "a.timer", "m.timer"}, got); diff != "" {
+		t.Errorf("choose (-want +got):\n%s", diff)
 	}
 }

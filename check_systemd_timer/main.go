@@ -16,8 +16,6 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-const atOnce = 4 // services that are looked at
-
 // One thread is enough for what mostly waits: others would only look for work.
 func main() { runtime.GOMAXPROCS(1); plugin.Main(check()) }
 
@@ -38,9 +36,8 @@ func check() plugin.Check {
 			if err != nil {
 				return nagios.Result{}, err
 			}
-			if pairs, err := bus.Read(ctx, f.alerting(opt, time.Now())...); err == nil {
-				f.replace(pairs) // in brief so far
-			}
+			again, _ := bus.Read(ctx, f.inBrief()...) // there is more to say of these
+			f.replace(again)
 			f.readBefore(ctx, opt, f.wantBefore(opt))
 			f.readProcesses(ctx, bus, f.wantProcesses(opt, time.Now())) // of what alerts so far
 			return judge(opt, f, time.Now()), nil
@@ -48,7 +45,8 @@ func check() plugin.Check {
 	}
 }
 
-// gather reads the timers asked for, each once, in order of name. The end closes the bus.
+// gather reads the timers asked for, each once. What is fine of a whole host is judged at once, so
+// that its facts need not be kept. The end closes the bus.
 func gather(ctx context.Context, opt options) (f facts, bus *systemd.Conn, err error) {
 	if bus, err = systemd.Dial(ctx, opt.User); err != nil {
 		return f, bus, err
@@ -60,14 +58,16 @@ func gather(ctx context.Context, opt options) (f facts, bus *systemd.Conn, err e
 			return f, bus, err
 		}
 	}
-	read := bus.Read
+	names := choose(opt, known, &f)
 	if f.whole && opt.Verbose == 0 {
-		read = bus.ReadBrief
-	}
-	if f.timers, err = read(ctx, choose(opt, known, &f)...); err != nil {
+		if f.host, err = bus.Host(); err == nil {
+			err = bus.ReadBrief(ctx, names, func(p systemd.Pair) { f.keep(opt, p, time.Now()) })
+		}
 		return f, bus, err
 	}
-	f.host, err = bus.Host()
+	if f.timers, err = bus.Read(ctx, names...); err == nil {
+		f.host, err = bus.Host()
+	}
 	return f, bus, err
 }
 

@@ -205,15 +205,8 @@ func (b *bus) send(ctx context.Context, calls []call, open []int) (sent map[uint
 		err = b.net.SetDeadline(deadline)
 	}
 	if !b.named {
-		write(
-			hello,
-			call{
-				to:     "org.freedesktop.DBus",
-				path:   "/org/freedesktop/DBus",
-				iface:  "org.freedesktop.DBus",
-				method: "Hello",
-			},
-		)
+		const name = "org.freedesktop.DBus"
+		write(hello, call{to: name, path: "/org/freedesktop/DBus", iface: name, method: "Hello"})
 	}
 	for _, i := range open {
 		write(i, calls[i])
@@ -246,13 +239,16 @@ func (b *bus) receive() (reply, error) {
 	if b.broken = !ok; b.broken {
 		return reply{}, errMessage
 	}
-	var message bytes.Buffer
-	message.Grow(int(min(n, 64<<10))) // more of it when more has come
-	if _, err = io.CopyN(&message, b.in, int64(n)); err != nil {
-		b.broken = true
-		return reply{}, err
+	var message []byte
+	for rest := int(n); rest > 0; rest = int(n) - len(message) { // more room when more has come
+		have, part := len(message), min(rest, 64<<10)
+		message = slices.Grow(message, part)[:have+part]
+		if _, err = io.ReadFull(b.in, message[have:]); err != nil {
+			b.broken = true
+			return reply{}, err
+		}
 	}
-	return decode(message.Bytes())
+	return decode(message)
 }
 
 // unanswered says why a call has no answer.

@@ -100,7 +100,7 @@ func FuzzReply(f *testing.F) {
 		if err != nil {
 			return
 		}
-		c := &Conn{list: listing{units: map[string]listed{}}}
+		c := &Conn{list: listing{units: map[string]unitState{}}}
 		p := newProperties(clock{})
 		calls := []call{getAll("", "/", "", p), get("/", "Unit", "Job", p), c.listUnits(),
 			c.getUnit("x.timer", func(p *properties) { p.timer("x.timer") }),

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// idle is what is read of a pair that is listed as idle.
-type idle struct {
+// brief is what is read of a pair that is listed as idle.
+type brief struct {
 	pair           *Pair
 	timer, service *properties
 }
@@ -26,22 +26,21 @@ var idleService = []struct{ kind, name string }{
 // that was stepped or stood still, what is read of an idle pair is not enough.
 func (c *Conn) isIdle(timer string) bool {
 	return !c.list.stepped && !c.clock.slept() &&
-		c.list.units[timer] == listed{"loaded", "active", "waiting", 0} &&
-		c.list.units[usual(timer)] == listed{"loaded", "inactive", "dead", 0}
+		c.list.units[timer] == idle && c.list.units[usual(timer)] == idle
 }
 
 // readIdle reads those of the pairs that are idle in brief, and returns those that are not, or of
 // which there is more to be said.
 func (c *Conn) readIdle(ctx context.Context, pairs []*Pair) (busy []*Pair) {
 	var first, second questions
-	var list []idle
+	var list []brief
 	for _, p := range pairs {
 		timer := p.Asked[0]
 		if !c.isIdle(timer) {
 			busy = append(busy, p)
 			continue
 		}
-		i := idle{p, newProperties(c.clock), newProperties(c.clock)}
+		i := brief{p, newProperties(c.clock), newProperties(c.clock)}
 		list = append(list, i)
 		first.add(p, getAll("read "+timer, unitPath(timer), systemd1+".Timer", i.timer),
 			get(unitPath(timer), "Unit", "ActiveEnterTimestamp", i.timer),
@@ -69,7 +68,7 @@ func (c *Conn) readIdle(ctx context.Context, pairs []*Pair) (busy []*Pair) {
 }
 
 // complete makes a pair of what was read of it, and reports whether there is no more to be said.
-func (c *Conn) complete(i idle) bool {
+func (c *Conn) complete(i brief) bool {
 	p, name := i.pair, i.pair.Asked[0]
 	t, s := i.timer.timer(name), i.service.service(usual(name))
 	if err := cmp.Or(i.timer.err, i.service.err); err != nil {

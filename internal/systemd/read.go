@@ -1,6 +1,7 @@
 package systemd
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -13,48 +14,52 @@ const atOnce = 16
 // has several of the names is read once. A pair of which a part changed while it was read, or that
 // contradicts itself, is read once more. What could not be read of a pair is in its Err; the error
 // is that of the first pair where no pair could be read.
-func (c *Conn) Read(ctx context.Context, names ...string) ([]Pair, error) {
-	return c.read(ctx, names, c.readWhole)
+func (c *Conn) Read(ctx context.Context, names ...string) (pairs []Pair, err error) {
+	err = c.each(ctx, names, c.readWhole, func(p Pair) { pairs = append(pairs, p) })
+	return eachOnce(pairs), err
 }
 
 // ReadBrief is as Read, but asks little about timers that Timers listed as waiting and whose
-// service is idle, with nothing wrong. Of these, Timer.Unit has only Name, LoadState, ActiveState,
-// SubState, InactiveExit and ActiveEnter, and Service has only Name, LoadState, ActiveState,
-// SubState, InactiveExit, InactiveEnter, Result, ExecMainStatus and, of Commands, ExecStart.
-func (c *Conn) ReadBrief(ctx context.Context, names ...string) ([]Pair, error) {
-	return c.read(ctx, names, func(ctx context.Context, some []*Pair) {
-		c.readWhole(ctx, c.readIdle(ctx, some))
+// service is idle, with nothing wrong; it hands each pair over as soon as it is read, and a timer
+// that has several of the names by the first of them. Of a Brief pair Timer.Unit has only Name,
+// LoadState, ActiveState, SubState, InactiveExit and ActiveEnter, and Service has only Name,
+// LoadState, ActiveState, SubState, InactiveExit, InactiveEnter, Result, ExecMainStatus and, of
+// Commands, ExecStart.
+func (c *Conn) ReadBrief(ctx context.Context, names []string, take func(Pair)) error {
+	seen := map[string]bool{}
+	read := func(ctx context.Context, some []*Pair) { c.readWhole(ctx, c.readIdle(ctx, some)) }
+	return c.each(ctx, names, read, func(p Pair) {
+		if !seen[p.Timer.Name] {
+			seen[p.Timer.Name] = true
+			take(p)
+		}
 	})
 }
 
-// read reads pairs, some at a time.
-func (c *Conn) read(
-	ctx context.Context,
-	names []string,
-	some func(context.Context, []*Pair),
-) ([]Pair, error) {
-	pairs, refs := make([]Pair, len(names)), make([]*Pair, len(names))
-	for i, name := range names {
-		refs[i] = &pairs[i]
-		pairs[i] = asked(name)
-	}
-	for len(refs) > 0 {
-		n := min(atOnce, len(refs))
-		part, cancel := share(ctx, n < len(refs))
-		some(part, refs[:n])
-		cancel()
-		refs = refs[n:]
-	}
-	pairs = eachOnce(pairs)
-	for _, p := range pairs {
-		if p.Err == nil {
-			return pairs, nil
+// each reads pairs, some at a time, and hands them over in the order of the names.
+func (c *Conn) each(ctx context.Context, names []string, read func(context.Context, []*Pair),
+	take func(Pair)) error {
+	var failed error
+	any := len(names) == 0
+	for len(names) > 0 {
+		n := min(atOnce, len(names))
+		pairs, refs := make([]Pair, n), make([]*Pair, n)
+		for i, name := range names[:n] {
+			pairs[i], refs[i] = asked(name), &pairs[i]
 		}
+		part, cancel := share(ctx, n < len(names))
+		read(part, refs)
+		cancel()
+		for _, p := range pairs {
+			take(p)
+			any, failed = any || p.Err == nil, cmp.Or(failed, p.Err)
+		}
+		names = names[n:]
 	}
-	if len(pairs) > 0 {
-		return nil, pairs[0].Err
+	if any {
+		return nil
 	}
-	return nil, nil
+	return failed
 }
 
 // asked is a pair before it is read.

@@ -14,23 +14,11 @@
 //   - GetAll takes PID 1 0.3 ms for a timer and its service, one property 0.01 ms; after a
 //     daemon-reload the first GetAll of a unit takes as long as it takes to look at all unit files
 //     (UnitFileState), 4 ms where there are 2000. So of a listed timer that waits for its next
-//
-// elapse
-//
-//	while its service is idle, only the few properties are read that show whether there is more
-//
-// to
-//
-//	  be said.
-//	- ListUnitFilesByPatterns looks at all unit files for each timer: 3.7 s for 1000. So timers
-//
-// that
-//
-//	are enabled but not loaded are found by the links in the *.wants and *.requires folders of
-//
-// the
-//
-//	manager's UnitPath.
+//     elapse while its service is idle, only the few properties are read that show whether there
+//     is more to be said.
+//   - ListUnitFilesByPatterns looks at all unit files for each timer: 3.7 s for 1000. So timers
+//     that are enabled but not loaded are found by the links in the *.wants and *.requires folders
+//     of the manager's UnitPath.
 package systemd
 
 import (
@@ -64,15 +52,18 @@ type Conn struct {
 // listing is what Timers found.
 type listing struct {
 	time    time.Time // just before it was asked for
-	units   map[string]listed
+	units   map[string]unitState
 	stepped bool // the wall clock was stepped since the manager's start
 }
 
-// listed is what a list of units says of one.
-type listed struct {
-	load, active, sub string
-	job               uint32
-}
+// unitState is what a list of units says of the state of a timer or service.
+type unitState int
+
+const (
+	busy     unitState = iota // or failed, or not active, or with a job
+	idle                      // a timer that waits, or a service that does not run
+	notFound                  // other units mention it
+)
 
 // Dial connects to the system's manager or, for user, to the caller's own: to the manager itself
 // where that is allowed, else through the bus. DBUS_SYSTEM_BUS_ADDRESS is honoured; for user,
@@ -115,28 +106,18 @@ func manager1(what, method string, reply func(m reply) error, args ...any) call 
 // getAll is the call that reads all properties of an object's interface, "" for all of them, into
 // p.
 func getAll(what, path, iface string, p *properties) call {
-	return call{
-		what,
-		systemd1,
-		path,
-		"org.freedesktop.DBus.Properties",
-		"GetAll",
-		[]any{iface},
-		p.fill,
-	}
+	const properties = "org.freedesktop.DBus.Properties"
+	return call{what, systemd1, path, properties, "GetAll", []any{iface}, p.fill}
 }
 
 // get is the call that reads one property of an object's interface into p.
 func get(path, kind, name string, p *properties) call {
-	return call{
-		"read the property " + name,
-		systemd1,
-		path,
-		"org.freedesktop.DBus.Properties",
-		"Get",
-		[]any{systemd1 + "." + kind, name},
-		func(m reply) error { return m.read("v", func(r *reader) { p.take(name, r, &m.body) }) },
+	const properties = "org.freedesktop.DBus.Properties"
+	take := func(m reply) error {
+		return m.read("v", func(r *reader) { p.take(name, r, &m.body) })
 	}
+	return call{"read the property " + name, systemd1, path, properties, "Get",
+		[]any{systemd1 + "." + kind, name}, take}
 }
 
 // getUnit is the call that reads all properties of a unit and hands them to set.
@@ -158,7 +139,7 @@ func unitPath(name string) string { return root + "/unit/" + sdbus.PathBusEscape
 // Timers returns the names of all timers that are loaded, or enabled but not loaded, sorted.
 // Names that other units merely mention and templates are no timers.
 func (c *Conn) Timers(ctx context.Context) ([]string, error) {
-	c.list = listing{time: time.Now(), units: map[string]listed{}}
+	c.list = listing{time: time.Now(), units: map[string]unitState{}}
 	search := newProperties(c.clock)
 	calls := append(c.hostCalls(), c.listUnits(), get(root, "Manager", "UnitPath", search))
 	if err := c.ask(ctx, calls...); err != nil {
@@ -167,8 +148,8 @@ func (c *Conn) Timers(ctx context.Context) ([]string, error) {
 	start := c.manager.uint64("UserspaceTimestamp")
 	c.list.stepped = !c.manager.instant("UserspaceTimestamp").Equal(c.clock.instant(start, 0))
 	var names []string
-	for name, u := range c.list.units {
-		if _, err := TimerName(name); err == nil && u.load != "not-found" {
+	for name, state := range c.list.units {
+		if _, err := TimerName(name); err == nil && state != notFound {
 			names = append(names, name)
 		}
 	}
@@ -193,29 +174,45 @@ func (c *Conn) listUnits() call {
 			r.rows(func() {
 				name := r.text()
 				r.textBytes() // description
-				u := listed{load: r.text(), active: r.text(), sub: r.text()}
+				load, active, sub := r.textBytes(), r.textBytes(), r.textBytes()
 				r.textBytes() // the unit that it follows
 				r.textBytes() // its path
-				u.job = r.uint32()
+				job := r.uint32()
 				r.textBytes() // the job's type
 				r.textBytes() // and path
-				c.list.units[name] = u
+				c.list.units[name] = stateOf(string(load), string(active), string(sub), job)
 			})
 		})
 	}, []string{}, []string{"*.timer", "*.service"})
 }
 
+// stateOf reads a row of the list.
+func stateOf(load, active, sub string, job uint32) unitState {
+	switch {
+	case load == "not-found":
+		return notFound
+	case load != "loaded" || job != 0:
+		return busy
+	case active == "active" && sub == "waiting", active == "inactive" && sub == "dead":
+		return idle
+	}
+	return busy
+}
+
 // wanted returns the timers that a link in folder/*.wants or folder/*.requires enables. A dangling
 // link enables nothing; a folder that is missing or closed to us has none.
-func wanted(folders []string) []string {
-	var names []string
+func wanted(folders []string) (names []string) {
 	for _, folder := range folders {
-		for _, pattern := range []string{"*.wants/*.timer", "*.requires/*.timer"} {
-			links, _ := filepath.Glob(
-				filepath.Join(folder, pattern),
-			) // the only error is a bad pattern
+		entries, _ := os.ReadDir(folder)
+		for _, e := range entries {
+			if suffix := filepath.Ext(e.Name()); suffix != ".wants" && suffix != ".requires" {
+				continue
+			}
+			links, _ := os.ReadDir(filepath.Join(folder, e.Name()))
 			for _, link := range links {
-				if name, err := TimerName(filepath.Base(link)); err == nil && enables(link, name) {
+				name, err := TimerName(link.Name())
+				path := filepath.Join(folder, e.Name(), link.Name())
+				if filepath.Ext(link.Name()) == ".timer" && err == nil && enables(path, name) {
 					names = append(names, name)
 				}
 			}

@@ -231,7 +231,7 @@ LoadState=not-found
 	if diff := cmp.Diff([]string{"a.timer", "b.timer", "enabled.timer"}, names); diff != "" {
 		t.Errorf("Timers: %s", diff)
 	}
-	pairs, err := c.ReadBrief(ctx, names...)
+	pairs, err := readBrief(ctx, c, names)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +293,7 @@ func TestReadBrief(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := func() (whole []string) {
-		pairs, err := c.ReadBrief(ctx, names...)
+		pairs, err := readBrief(ctx, c, names)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -328,4 +328,10 @@ func TestReadAlias(t *testing.T) {
 	if diff := cmp.Diff([]string{"alias.timer", "real.timer"}, pairs[0].Asked); diff != "" {
 		t.Errorf("Asked: %s", diff)
 	}
+}
+
+// readBrief collects what ReadBrief hands over.
+func readBrief(ctx context.Context, c *Conn, names []string) (pairs []Pair, err error) {
+	err = c.ReadBrief(ctx, names, func(p Pair) { pairs = append(pairs, p) })
+	return pairs, err
 }
