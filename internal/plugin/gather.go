@@ -63,6 +63,10 @@ func Gather[T any](ctx context.Context, n, limit int, f func(i int) (T, error)) 
 		case d := <-results:
 			list[d.i] = d.Outcome
 		case <-ctx.Done():
+			for len(results) > 0 { // a busy host may come here late
+				d := <-results
+				list[d.i] = d.Outcome
+			}
 			return list
 		}
 	}
