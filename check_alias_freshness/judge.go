@@ -173,7 +173,7 @@ func judgeFile(opt options, f file, t *timer, now time.Time) nagios.Object {
 	all := fault(f)
 	if len(all.findings) == 0 {
 		all = join(age(opt, f, t, now), size(opt, f), content(opt, f), maps(opt, f, now))
-		if f.File.Moving {
+		if f.File.Moving && (f.content != nil || all.findings.Worst() != nagios.OK) {
 			all = join(all, note("note: the file may still be being written: what is said of its content may be half of it"))
 		}
 		if f.File.Link != "" {
@@ -243,7 +243,8 @@ func size(opt options, f file) part {
 		return join(data, found(state, "has %s, %s", size,
 			nagios.Crossed(state, opt.SizeWarning, opt.SizeCritical)))
 	case f.File.Size == 0 && f.content == nil && !opt.SizeWarning.Set && !opt.SizeCritical.Set:
-		return join(data, found(nagios.Critical, "is empty"))
+		return join(data, found(nagios.Critical,
+			"is empty (if it is meant to: --size-critical 0:)"))
 	}
 	return data
 }
