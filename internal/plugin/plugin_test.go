@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 	"slices"
 	"strings"
@@ -94,7 +95,16 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"check_toy": func() { Main(toy()) }})
 }
 
-func TestScripts(t *testing.T) { plugintest.Run(t, "testdata") }
+func TestScripts(t *testing.T) {
+	// A plugin leaves a signal alone that is ignored from the start, as SIGINT is in what a shell
+	// script runs in the background. Where these tests are run so, its plugins are not.
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGHUP} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
+	plugintest.Run(t, "testdata")
+}
 
 func TestNormalise(t *testing.T) {
 	table := Table(&toyOptions{})
