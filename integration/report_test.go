@@ -22,7 +22,7 @@ var reportRows = []string{
 	"alias files of sendmail", "alias files of opensmtpd-db",
 	"tables of opensmtpd's smtpd",
 	"compiled maps",
-	"RCPT scenarios",
+	"RCPT scenarios", "RCPT scenarios of OpenSMTPD and Sendmail",
 	"Icinga 2: services by the shipped definitions",
 	"NRPE: commands of the shipped snippet",
 	"Nagios: checks by the shipped commands",
