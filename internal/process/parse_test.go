@@ -122,6 +122,9 @@ func FuzzParseStat(f *testing.F) {
 		"101 (sh) S 100 101 101 0 -1 4194560 125 0 0 0 200 34 7 8 20 0 1 0 5000 2764800 230 18446744073709551615 1 1\n",
 	)
 	f.Add(")( S")
+	// A start in 3,000 years was one before the boot.
+	f.Add("()00 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 10000000000000")
+	f.Add("() S 0 0 0 0 0 0 0 0 0 0 99999999999999 99999999999999 0 0 0 0 0 0 1")
 	f.Fuzz(func(t *testing.T, text string) {
 		if s, ok := parseStat(text); ok && (s.cpu < 0 || s.start < 0 || s.state == "") {
 			t.Errorf("parseStat(%q) = %+v", text, s)

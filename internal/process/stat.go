@@ -20,6 +20,7 @@ func parseStat(text string) (s stat, ok bool) {
 	if open < 0 || shut < open {
 		return stat{}, false
 	}
+	const most = 1 << 38 // ticks: 87 years; two of these are a Duration
 	const state, parent, user, system, start = 0, 1, 11, 12, 19 // of the fields after the name
 	fields := strings.Fields(text[shut+1:])
 	if len(fields) <= start {
@@ -27,7 +28,7 @@ func parseStat(text string) (s stat, ok bool) {
 	}
 	ticks := func(field int) time.Duration {
 		n, _ := strconv.ParseUint(fields[field], 10, 64)
-		return time.Duration(min(n, 1<<40)) * tick
+		return time.Duration(min(n, most)) * tick
 	}
 	s = stat{
 		name:  text[open+1 : shut],
