@@ -21,6 +21,7 @@ func parseStat(text string) (s stat, ok bool) {
 		return stat{}, false
 	}
 	const most = 1 << 38 // ticks: 87 years; two of these are a Duration
+
 	const state, parent, user, system, start = 0, 1, 11, 12, 19 // of the fields after the name
 	fields := strings.Fields(text[shut+1:])
 	if len(fields) <= start {
