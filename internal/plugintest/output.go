@@ -88,7 +88,7 @@ func checkLine(i int, line string) error {
 		own = strings.TrimPrefix(line, "[")
 	}
 	if words := goWords.FindString(line); words != "" {
-		return fmt.Errorf("Go's own words %q", words)
+		return fmt.Errorf("words of Go's own %q", words)
 	}
 	if token := stateToken.FindString(own); token != "" {
 		return fmt.Errorf("state token %s", token)
