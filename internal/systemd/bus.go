@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -21,14 +20,18 @@ const (
 	maxTotal = 256 << 20             // bytes of answers: maxTimers services have 14 KiB each
 	pause    = 20 * time.Millisecond // before a bus is tried again
 	patience = time.Second           // with a bus that is being restarted
+
+	// PID 1 sends each answer by itself. Where many are awaited a nap lets them gather.
+	many = 10
+	nap  = time.Millisecond
 )
 
 // bus is a connection to a message bus, or to systemd itself, which speaks as a bus does. It is for
 // one goroutine, and knows nothing of what is asked.
 type bus struct {
 	socket   socket
-	net      net.Conn
-	limit    *io.LimitedReader // net, as far as we read it
+	stream   *stream
+	limit    *io.LimitedReader // stream, as far as we read it
 	in       *bufio.Reader     // limit
 	out      *bufio.Writer
 	loggedIn bool
@@ -67,18 +70,17 @@ var errClosed = errors.New("the connection was closed")
 // tried again.
 func (b *bus) connect(ctx context.Context) error {
 	for began := time.Now(); ; {
-		var d net.Dialer
-		n, err := d.DialContext(ctx, "unix", b.socket.path)
+		s, err := dialStream(ctx, b.socket.path)
 		if err == nil {
-			b.net = n
+			b.stream = s
 			break
 		}
 		if err = plain(ctx, err); !again(err, began) || !wait(ctx) {
 			return err
 		}
 	}
-	b.limit = &io.LimitedReader{R: b.net, N: maxTotal}
-	b.in, b.out = bufio.NewReaderSize(b.limit, 16<<10), bufio.NewWriterSize(b.net, 16<<10)
+	b.limit = &io.LimitedReader{R: b.stream, N: maxTotal}
+	b.in, b.out = bufio.NewReaderSize(b.limit, 64<<10), bufio.NewWriterSize(b.stream, 16<<10)
 	b.loggedIn, b.named, b.serial, b.broken = false, !b.socket.bus, 0, false
 	_, err := fmt.Fprintf(b.out, "\x00AUTH EXTERNAL %x\r\nBEGIN\r\n", strconv.Itoa(os.Geteuid()))
 	return err
@@ -151,7 +153,7 @@ func (b *bus) try(ctx context.Context, calls []call, open []int, errs []error) {
 	sent, err := b.send(ctx, calls, open)
 	for err == nil && len(sent) > 0 {
 		var m reply
-		if m, err = b.receive(); err != nil {
+		if m, err = b.receive(len(sent)); err != nil {
 			break
 		}
 		i, ok := sent[m.replyTo]
@@ -189,7 +191,7 @@ const hello = -1
 func (b *bus) send(ctx context.Context, calls []call, open []int) (sent map[uint32]int, err error) {
 	sent = map[uint32]int{}
 	if b.broken {
-		b.net.Close()
+		b.stream.Close()
 		err = b.connect(ctx)
 	}
 	write := func(i int, c call) {
@@ -201,8 +203,7 @@ func (b *bus) send(ctx context.Context, calls []call, open []int) (sent map[uint
 		}
 	}
 	if err == nil {
-		deadline, _ := ctx.Deadline()
-		err = b.net.SetDeadline(deadline)
+		b.stream.deadline, _ = ctx.Deadline()
 	}
 	if !b.named {
 		const name = "org.freedesktop.DBus"
@@ -214,11 +215,14 @@ func (b *bus) send(ctx context.Context, calls []call, open []int) (sent map[uint
 	return sent, err
 }
 
-// receive sends what is still to be sent and reads a message.
-func (b *bus) receive() (reply, error) {
+// receive sends what is still to be sent and reads a message, of several that are awaited.
+func (b *bus) receive(awaited int) (reply, error) {
 	if err := b.out.Flush(); err != nil {
 		b.broken = true
 		return reply{}, err
+	}
+	if awaited >= many && b.in.Buffered() == 0 {
+		time.Sleep(nap)
 	}
 	if !b.loggedIn {
 		line, err := b.in.ReadSlice('\n')
@@ -266,11 +270,11 @@ func (b *bus) unanswered(ctx context.Context, err error) error {
 // plain says in the words of the field why a connection failed: with the operating system's error,
 // and without the names that Go gives to what it tried.
 func plain(ctx context.Context, err error) error {
-	no, timeout := syscall.Errno(0), net.Error(nil)
+	no := syscall.Errno(0)
 	switch {
 	case errors.As(err, &no):
 		return no
-	case errors.As(err, &timeout) && timeout.Timeout(), ctx.Err() != nil:
+	case errors.Is(err, os.ErrDeadlineExceeded), ctx.Err() != nil:
 		<-ctx.Done() // the deadline is its own
 		return silence{end: ctx.Err()}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

@@ -11,6 +11,7 @@ import (
 // brief is what is read of a pair that is listed as idle.
 type brief struct {
 	pair           *Pair
+	path           string // of the service
 	timer, service *properties
 }
 
@@ -40,11 +41,12 @@ func (c *Conn) readIdle(ctx context.Context, pairs []*Pair) (busy []*Pair) {
 			busy = append(busy, p)
 			continue
 		}
-		i := brief{p, newProperties(c.clock), newProperties(c.clock)}
+		path := unitPath(timer)
+		i := brief{p, unitPath(usual(timer)), newProperties(c.clock), newProperties(c.clock)}
 		list = append(list, i)
-		first.add(p, getAll("read "+timer, unitPath(timer), systemd1+".Timer", i.timer),
-			get(unitPath(timer), "Unit", "ActiveEnterTimestamp", i.timer),
-			get(unitPath(usual(timer)), "Unit", "InactiveExitTimestamp", i.service))
+		first.add(p, getAll("read "+timer, path, systemd1+".Timer", i.timer),
+			get(path, "Unit", "ActiveEnterTimestamp", i.timer),
+			get(i.path, "Unit", "InactiveExitTimestamp", i.service))
 	}
 	c.answer(ctx, first)
 	for _, i := range list {
@@ -52,10 +54,7 @@ func (c *Conn) readIdle(ctx context.Context, pairs []*Pair) (busy []*Pair) {
 			continue
 		}
 		for _, property := range idleService {
-			second.add(
-				i.pair,
-				get(unitPath(usual(i.pair.Asked[0])), property.kind, property.name, i.service),
-			)
+			second.add(i.pair, get(i.path, property.kind, property.name, i.service))
 		}
 	}
 	c.answer(ctx, second)

@@ -8,7 +8,7 @@ import (
 )
 
 // atOnce is how many pairs PID 1 is asked for at a time.
-const atOnce = 16
+const atOnce = 64
 
 // Read reads the named timers with the units they start, in the order of the names; a timer that
 // has several of the names is read once. A pair of which a part changed while it was read, or that

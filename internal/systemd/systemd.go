@@ -91,7 +91,7 @@ func Dial(ctx context.Context, user bool) (*Conn, error) {
 }
 
 // Close closes the connection.
-func (c *Conn) Close() error { return c.bus.net.Close() }
+func (c *Conn) Close() error { return c.bus.stream.Close() }
 
 // ask sends the calls and gives the first error of any of them.
 func (c *Conn) ask(ctx context.Context, calls ...call) error {
