@@ -213,46 +213,6 @@ func TestGlob(t *testing.T) {
 	}
 }
 
-// A file that is rewritten in place, in two parts that end in newlines, 40 times a
-// second: no reading but a whole one counts.
-func TestRewrittenFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "f")
-	rewrite := func() {
-		f, err := os.Create(path)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer f.Close()
-		f.WriteString("a: b\nc: d\n")
-		time.Sleep(5 * time.Millisecond)
-		f.WriteString("e: f\n")
-	}
-	rewrite()
-	stop, stopped := make(chan bool), make(chan bool)
-	go func() {
-		defer close(stopped)
-		for {
-			rewrite()
-			select {
-			case <-stop:
-				return
-			case <-time.After(20 * time.Millisecond):
-			}
-		}
-	}()
-	for range 4 {
-		if f, text := read(t, path); strings.Count(text, "\n") != 3 || !f.Moving {
-			t.Errorf("%q, moving %t; want 3 lines, true", text, f.Moving)
-		}
-	}
-	close(stop)
-	<-stopped
-	if f, text := read(t, path); strings.Count(text, "\n") != 3 || f.Moving {
-		t.Errorf("after the last: %q, moving %t; want 3 lines, false", text, f.Moving)
-	}
-}
-
 // A FIFO is not opened, not even for a moment: a writer that waits for a reader goes
 // on waiting. It died of SIGPIPE.
 func TestFIFOIsNotOpened(t *testing.T) {
