@@ -98,8 +98,8 @@ func patterns(c *aliases.Content, r aliases.Requirement) string {
 	if r.CatchAll > 0 {
 		return fmt.Sprintf(", but line %d may stand for it, if the mail server's lookup has a default", r.CatchAll)
 	}
-	return fmt.Sprintf(", and %s like patterns, which are not tried", nagios.Count(c.Patterns,
-		"key looks", "keys look"))
+	return fmt.Sprintf(", and %s not tried", nagios.Count(c.Patterns,
+		"key looks like a pattern, which is", "keys look like patterns, which are"))
 }
 
 // shown is how many of a kind are named.

@@ -131,7 +131,7 @@ func judgePattern(opt options, p asked) []nagios.Object {
 	case p.files == 0:
 		text := "no file matches"
 		if len(p.others) > 0 {
-			text += fmt.Sprintf(", but %s, which are left out", leftOut(p.others))
+			text += "; left out: " + leftOut(p.others)
 		}
 		return []nagios.Object{say(nagios.Critical, p.text, text)}
 	}

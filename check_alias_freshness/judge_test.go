@@ -185,6 +185,9 @@ var fileRows = []judgeRow{
 	{"required, patterns", none, good(func(f *file) {
 		f.content.Patterns, f.content.Required = 3, []aliases.Requirement{{Key: "k"}}
 	}), nagios.Unknown, "required key k is no key of the file, and 3 keys look like patterns, which are not tried"},
+	{"required, a pattern", none, good(func(f *file) {
+		f.content.Patterns, f.content.Required = 1, []aliases.Requirement{{Key: "k"}}
+	}), nagios.Unknown, "and 1 key looks like a pattern, which is not tried$"},
 	{"duplicates that differ", none, good(func(f *file) {
 		f.content.Repeated, f.content.Differing = 3, 2
 		f.content.Duplicates = []aliases.Duplicate{{Key: "a", First: 2, Last: 9, Differ: true}}

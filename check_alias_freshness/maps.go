@@ -59,6 +59,8 @@ func maps(opt options, f file, now time.Time) part {
 	switch {
 	case len(f.maps) == 0:
 		return part{}
+	case len(present) == 0 && opt.Compiled == mapfile.Auto && mostlyPatterns(f.content):
+		return part{} // regexp: and pcre: read the file itself
 	case len(present) == 0 && opt.Compiled == mapfile.Auto:
 		return note("note: there is no compiled map beside it (%s; or, if none is wanted, --compiled none)",
 			rebuild(opt.Format, f.File.Path, compiled{kind: mapfile.DB}))
@@ -89,6 +91,9 @@ func maps(opt options, f file, now time.Time) part {
 	return join(all, mapData(opt, f, present, good, now))
 }
 
+// mostlyPatterns reports whether most keys look like patterns.
+func mostlyPatterns(c *aliases.Content) bool { return c != nil && 2*c.Patterns > c.Entries }
+
 // where says how to find out which map the mail server reads.
 func where(f aliases.Format) string {
 	switch f {
@@ -97,7 +102,7 @@ func where(f aliases.Format) string {
 	case aliases.Sendmail:
 		return "AliasFile in sendmail.cf"
 	case aliases.Map:
-		return "postconf | grep :/"
+		return "postconf -n"
 	}
 	return "its configuration"
 }
