@@ -186,7 +186,7 @@ func (s *Systemd) refuse(m *dbus.Message, member string, st *Stage) *dbus.Messag
 	case m.Flags&dbus.FlagNoAutoStart != 0: // as a bus to which systemd has not come yet
 		return failure("org.freedesktop.DBus.Error.NameHasNoOwner", "Name does not exist")
 	}
-	return nil
+	return nameless(m)
 }
 
 // reply returns the answer to a call.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -272,4 +273,15 @@ func systemd(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+socket)
 	ts.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+socket)
 	ts.Setenv("XDG_RUNTIME_DIR", dir)
+}
+
+// nameless refuses a call for a unit whose name is longer than a unit's can be, nil if it is not.
+func nameless(m *dbus.Message) *dbus.Message {
+	target, _ := m.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
+	name := unescape(path.Base(string(target)))
+	if len(name) <= 255 {
+		return nil
+	}
+	return failure("org.freedesktop.DBus.Error.InvalidArgs",
+		"Unit name "+name+" is neither a valid invocation ID nor unit name.")
 }

@@ -156,11 +156,10 @@ func (c *Conn) readUnits(ctx context.Context, pairs []*Pair) {
 	for _, p := range pairs {
 		name := p.Asked[0]
 		*p = asked(name)
-		first.add(
-			p,
-			c.getUnit(name, func(all *properties) { p.Timer = all.timer(name) }),
-			readService(usual(name), p),
-		)
+		first.add(p, c.getUnit(name, func(all *properties) { p.Timer = all.timer(name) }))
+		if checkName(usual(name)) == nil { // ".service" may be too long where ".timer" is not
+			first.add(p, readService(usual(name), p))
+		}
 	}
 	c.answer(ctx, first)
 	for _, p := range pairs {

@@ -138,6 +138,8 @@ func near(t *testing.T, what string, at time.Time, ago time.Duration) {
 func TestReadFacts(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
+	// A unit of 255 bytes, for which no service of the same name can be asked.
+	long := strings.Repeat("n", 255-len(".timer"))
 	c := dial(t, ctx, `
 [idle.timer]
 LastTriggerUSec=now-1h
@@ -160,6 +162,8 @@ Job=9 start running
 LoadState=bad-setting
 LoadError=Invalid argument
 Unit=
+[`+long+`.timer]
+Unit=some.target
 [faults]
 vanish=9
 `)
@@ -176,6 +180,8 @@ vanish=9
 		{"target", func(p Pair) any { return p.Service.Name }, "some.target"},
 		{"target", func(p Pair) any { return p.Service.IsService }, false},
 		{"target", func(p Pair) any { return p.Service.ActiveState }, "active"},
+		{long, func(p Pair) any { return p.Err }, nil},
+		{long, func(p Pair) any { return p.Service.Name }, "some.target"},
 		// a contradiction is read once more
 		{"torn", func(p Pair) any { return p.Timer.SubState }, "waiting"},
 		{"ended", func(p Pair) any { return p.Service.Job == nil }, true},
