@@ -34,8 +34,8 @@ func (h heard) spoke() bool {
 // left reports whether a target is left out: this host has no route to it, or nothing is known.
 func (h heard) left() bool { return h.dialogue.Unroutable || h.bug != nil }
 
-// mayBan reports whether a host that bans this one would look as it does: it has an address that
-// takes no connection, or does not speak.
+// mayBan reports whether a host may have banned this one: one of its addresses accepts no
+// connection, or does not speak.
 func (h heard) mayBan(a *smtp.Answer) bool {
 	return h.instead == nil && a.Verdict == smtp.NoAnswer && (a.Phase == smtp.Connect ||
 		a.Phase == smtp.Greeting)

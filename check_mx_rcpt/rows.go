@@ -105,8 +105,8 @@ func classify(a *smtp.Answer, recipient string) class {
 	return c
 }
 
-// controlClasses are the replies by which a target refuses a control, each with the control. A
-// target that accepts any wanted recipient does not refuse the probe: it has none.
+// controlClasses are the replies by which a target refuses a control, each with the control. Where
+// a target accepts a wanted recipient there are none: such a target does not refuse the probe.
 func (f facts) controlClasses() []map[class]string {
 	all := make([]map[class]string, len(f.plan.targets))
 	if len(f.plan.control.recipients) == 0 {

@@ -79,9 +79,8 @@ func countFrom(p systemd.Pair, r run, h systemd.Host, now time.Time) schedule.Ba
 	return b
 }
 
-// demanded is what the schedule has demanded since the latest run began. Where the
-// wall clock was set back during that run, the elapses that come a second time are
-// none: it has missed no more than it would have missed without that.
+// demanded is what the schedule has demanded since the latest run began. Where the wall clock was
+// set back during that run it shows some elapses twice; they count once.
 func demanded(p systemd.Pair, r run, h systemd.Host, now time.Time) (schedule.Demand, error) {
 	t, until := p.Timer, now.Add(-schedule.Slack(p.Timer))
 	if t.DeferReactivation && inProgress(p.Service) {
@@ -101,8 +100,8 @@ func demanded(p systemd.Pair, r run, h systemd.Host, now time.Time) (schedule.De
 	return demand, err
 }
 
-// setBack is how far the wall clock was set back since the trigger that began the
-// run in progress; not positive if it was not.
+// setBack is how far the wall clock was set back since the trigger that began the run in progress;
+// zero or less if it was not set back.
 func setBack(p systemd.Pair, r run) time.Duration {
 	t, since := p.Timer, honoured(p.Service, r)
 	if !inProgress(p.Service) || r.trigger.IsZero() || since.Sub(r.trigger) >= schedule.Starting {

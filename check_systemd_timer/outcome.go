@@ -32,9 +32,9 @@ func outcome(v view) nagios.Findings {
 // killed reports whether a code of sigaction(2) says that a signal ended it.
 func killed(code int32) bool { return code == 2 || code == 3 } // CLD_KILLED, CLD_DUMPED
 
-// softReboot says that a soft-reboot ended the last completed run, nothing where
-// none did. What ended before the manager's start, and is known all the same, ended
-// before a soft-reboot (systemd 254); it stops every unit, shortly before that start.
+// softReboot says that a soft-reboot (systemd 254) ended the last completed run; nothing where it
+// did not. A soft-reboot stops every unit, and soon after that the manager starts anew: systemd
+// knows no other end of a run from before its own start.
 func softReboot(v view, killed bool) string {
 	const stopping = 2 * time.Minute
 	end, start := v.service.InactiveEnterMonotonic, v.host.ManagerStartMonotonic

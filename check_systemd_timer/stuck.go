@@ -36,7 +36,7 @@ type suspect struct {
 	rank    int
 }
 
-// suspects are the processes, the most telling first.
+// suspects are the processes, the likeliest reason of the hang first.
 func (st stuck) suspects() (list []suspect) {
 	commands, parents := map[int]string{}, map[int]bool{}
 	for _, l := range st.listed {
@@ -47,14 +47,14 @@ func (st stuck) suspects() (list []suspect) {
 	}
 	for _, p := range st.seen {
 		s := suspect{process: p, command: commands[p.PID], parent: parents[p.PID]}
-		s.rank = s.telling()
+		s.rank = s.rankOf()
 		list = append(list, s)
 	}
 	slices.SortStableFunc(list, func(a, b suspect) int { return a.rank - b.rank })
 	return list
 }
 
-// The ranks of processes, the most telling first.
+// The ranks of processes, the likeliest reason of the hang first.
 const (
 	halted       = iota
 	onPeer       // it waits for a remote address
@@ -68,8 +68,8 @@ const (
 	notToBeAsked // not seen
 )
 
-// telling ranks a process by how much it tells of why the run does not end.
-func (s suspect) telling() int {
+// rankOf says how likely a process is the reason that the run does not end.
+func (s suspect) rankOf() int {
 	switch {
 	case !s.process.Seen:
 		return notToBeAsked
@@ -247,8 +247,7 @@ func (s suspect) line() string {
 	return text
 }
 
-// blame names the most telling process and what it waits for; nothing if that
-// is not known.
+// blame names the likeliest process and what it waits for; nothing if that is not known.
 func (v view) blame() string {
 	if v.stuck == nil || len(v.stuck.seen) == 0 {
 		return ""

@@ -142,7 +142,7 @@ func TestStuckProcess(t *testing.T) {
 	}
 }
 
-// The most telling process leads; a process that waits for another of them does not.
+// The likeliest process leads; a process that waits for another of them does not.
 func TestTelling(t *testing.T) {
 	is := func(pid int, name string, change ...func(p *process.Process)) process.Process {
 		p := python(change...)
@@ -180,7 +180,7 @@ func TestTelling(t *testing.T) {
 	want := []string{"disk", "client", "locker", "spinner", "file", "timer", "leaf", "shell",
 		"parent", "zombie", ""}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the most telling first (-want +got):\n%s", diff)
+		t.Errorf("the likeliest first (-want +got):\n%s", diff)
 	}
 	_, notes := judged(t, "", hourly(running("active", "running", 12*time.Hour)), listed(all...),
 		nil)

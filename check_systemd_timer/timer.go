@@ -67,9 +67,9 @@ func inactive(v view) nagios.Findings {
 		v.systemctl(remedy, t.Name))
 }
 
-// waitsToStart is the state of a timer whose own start job is queued. systemd
-// does not say since when; it is not before the manager's start, the timer's
-// stop, or the last change of the unit that it waits for.
+// waitsToStart is the state of a timer whose own start job is queued. systemd does not say how long
+// the job has waited. The job is younger than the manager, than the timer's stop, and than the last
+// change of the unit that it waits for.
 func waitsToStart(v view) nagios.State {
 	from := later(v.host.ManagerStart, v.timer.StateChange)
 	if end := v.timer.Job.End; end != nil {

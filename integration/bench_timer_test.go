@@ -47,16 +47,8 @@ func (r *report) timer(t *testing.T) {
 func (r *report) why(t *testing.T, idle command) {
 	startUnit(t, "failed", "OnCalendar=*-*-* 03:00:00", "/bin/false")
 	startUnit(t, "hung", "OnCalendar=*-*-* 03:00:00", "/bin/sleep 1000")
-	must(
-		t,
-		"systemctl",
-		"start",
-		"--no-block",
-		"failed.timer",
-		"failed.service",
-		"hung.timer",
-		"hung.service",
-	)
+	must(t, "systemctl", "start", "--no-block", "failed.timer", "failed.service", "hung.timer",
+		"hung.service")
 	for range 100 {
 		if exec.Command("systemctl", "-q", "is-failed", "failed.service").Run() == nil {
 			break
@@ -130,7 +122,7 @@ func (r *report) timers(t *testing.T) {
 	for _, n := range []int{10, 100, 1000, 5000} {
 		startTimers(t, started, n)
 		started = n
-		all.says = fmt.Sprintf(`timers=%d `, stockOurs+n)
+		all.says = fmt.Sprintf(`timers=%d;`, stockOurs+n)
 		list.says = fmt.Sprintf(`(?m)^%d timers listed`, stockList+n)
 		what := thousands(n) + " timers that never ran, as "
 		c := contest{all, list, 40, true}.run(t, what+"nagios", "systemctl list-timers --all")
@@ -177,18 +169,8 @@ func (r *report) thousand(t *testing.T, all, list command) {
 		args: []string{"/usr/lib/nagios/plugins/check_systemd", "-n", "-t"}, says: "^SYSTEMD OK",
 	}
 	const peer = "systemctl list-timers --all"
-	r.add(
-		contest{
-			all,
-			dead,
-			5,
-			true,
-		}.run(
-			t,
-			"1,000 timers that never ran, as nagios",
-			"check_systemd -t",
-		),
-	)
+	what := "1,000 timers that never ran, as nagios"
+	r.add(contest{all, dead, 5, true}.run(t, what, "check_systemd -t"))
 	all.user, list.user = "root", "root"
 	c := contest{all, list, 40, true}.run(t, "1,000 timers that never ran, as root", peer)
 	r.add(c.wantAll(0.5, 1, 1))
@@ -225,11 +207,8 @@ func startUnit(t *testing.T, name, schedule, command string) {
 	t.Helper()
 	for suffix, text := range map[string]string{".timer": "[Timer]\n" + schedule + "\n",
 		".service": "[Service]\nType=oneshot\nExecStart=" + command + "\n"} {
-		if err := os.WriteFile(
-			"/run/systemd/system/"+name+suffix,
-			[]byte(text),
-			0o644,
-		); err != nil {
+		path := "/run/systemd/system/" + name + suffix
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,8 +12,8 @@ type sink interface {
 	entry(line int64, key, value []byte)
 	// problem takes a line that is dropped, misread or refused.
 	problem(p Problem, text []byte)
-	// unseen takes text that the program does not see as an entry, because of a
-	// problem that is counted elsewhere or not at all.
+	// unseen takes text that the program does not read as an entry, because of a problem that was
+	// counted before or need not be counted.
 	unseen(p Problem, text []byte)
 	// comment takes a comment line.
 	comment(line int64, text []byte)

@@ -49,9 +49,9 @@ func writeLocked(locks io.Reader, inode string) bool {
 	return false
 }
 
-// EximDBM tells in which type of map this host's Exim looks keys up with its dbm lookup:
-// "hash" or "sqlite", by the library that it is linked with; empty if there is no Exim or
-// that does not tell.
+// EximDBM gives the type of map that this host's Exim reads with its dbm lookup, "hash" or
+// "sqlite", by the library that Exim is linked with. It is empty if there is no Exim, or if the
+// libraries do not show it.
 func EximDBM() string {
 	for _, path := range []string{"/usr/sbin/exim4", "/usr/sbin/exim"} {
 		if kind := dbmOf(libraries(path)); kind != "" {

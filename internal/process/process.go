@@ -124,8 +124,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// sleeps reports whether a second look has no more to say of a process: it was given no CPU while
-// it was looked at, nor much of one in its life, or cannot run at all.
+// sleeps reports whether one look says all of a process: it was given no CPU during that look and
+// little in its life, or it cannot run at all.
 func (l *look) sleeps(p Process, ran uint64) bool {
 	const most = 50 // of its time on a CPU, one part in so many
 	switch {

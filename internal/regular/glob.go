@@ -76,8 +76,8 @@ func searchable(pattern string) error {
 	}
 }
 
-// closed says why a directory may not be searched, or, to list it, not be read.
-// What is no directory is none that is closed.
+// closed says why a directory may not be searched or, where it is to be listed, read. It is nothing
+// for a name that is not a directory.
 func closed(dir string, list bool) error {
 	info, err := os.Stat(dir + "/.")
 	if err == nil && list && info.IsDir() {

@@ -191,9 +191,9 @@ func managerStart(h systemd.Host) time.Time {
 	return Awake(h, h.ManagerStart, h.ManagerStartMonotonic)
 }
 
-// atStart is the one elapse that long after the start of the host or of its
-// manager. One that was over when the timer was activated happens then, but not
-// again: not if the timer had triggered before, nor if it had been active then.
+// atStart is the one elapse that long after the start of the host or of its manager. If that
+// instant is past when the timer is activated, the timer elapses at once - unless it has triggered
+// or was active before.
 func atStart(start time.Time, interval time.Duration, t systemd.Timer, h systemd.Host, base Base,
 	until time.Time) Demand {
 	if start.IsZero() {
@@ -219,9 +219,8 @@ func triggeredBefore(t systemd.Timer) bool {
 	return !t.LastTrigger.IsZero() && t.LastTrigger.Before(t.ActiveEnter)
 }
 
-// dropped reports whether systemd does not wait for the one elapse of an entry
-// although it has not triggered since: the entry came with a daemon-reload, when
-// the elapse was over.
+// dropped reports whether systemd ignores the one elapse of an entry: a daemon-reload brought the
+// entry when its elapse was over.
 func dropped(e time.Time, t systemd.Timer, h systemd.Host) bool {
 	passed := t.SubState == "waiting" && t.NextElapse.After(e.Add(Slack(t)))
 	return passed && (stamped(t) || Awake(h, t.LastTrigger, t.LastTriggerMonotonic).Before(e))

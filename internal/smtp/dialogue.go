@@ -72,10 +72,10 @@ func (d *dialogue) leave() {
 	}
 }
 
-// open opens a session. A real client sends in plain text where the TLS handshake fails, so does
-// the opportunistic probe that verifies nothing. A server that has just been left, by this check or
-// by the one before it, may not be ready for the next connection (Exim with
-// smtp_accept_max_per_host = 1): that one is tried twice.
+// open opens a session. Where the TLS handshake fails, a real client sends in plain text, and so
+// does the opportunistic probe without --tls-verify. A server that was left a moment ago, by this
+// check or by another, may not be ready for the next connection (Exim with smtp_accept_max_per_host
+// = 1), so a second connection is tried.
 func (d *dialogue) open() (*session, *Answer) {
 	again := d.out.Connections > 0
 	if d.busy {

@@ -60,9 +60,9 @@ func unroutable(err error) bool {
 		errors.Is(err, syscall.EAFNOSUPPORT)
 }
 
-// failed is the answer of a phase that had no reply. TLS that the server ends, or whose certificate
-// or protocol does not fit, is a refusal of the probe; a connection that is lost and what is no TLS
-// at all are no answer.
+// failed is the answer of a phase that had no reply. The probe is refused where the server ends
+// TLS, or where its certificate or protocol does not fit. A lost connection, or an answer that is
+// not TLS, is no answer.
 func failed(phase Phase, err error) *Answer {
 	a := &Answer{Phase: phase, Err: err}
 	switch {

@@ -13,8 +13,8 @@ import (
 // maxChain is how many waiting jobs are followed.
 const maxChain = 16
 
-// readJobs completes the jobs of a pair, of which the IDs are known, with what they wait for. It
-// reports whether one has ended meanwhile.
+// readJobs reads the jobs of a pair, of which the IDs are known, and what they wait for. It reports
+// whether a job has ended meanwhile.
 func (c *Conn) readJobs(ctx context.Context, p *Pair) (ended bool, err error) {
 	for _, job := range []**Job{&p.Timer.Job, &p.Service.Job} {
 		if *job == nil {
