@@ -68,9 +68,9 @@ func (m mailer) startEximTLS(t testing.TB, addr, rules string, certificate tls.C
 	m.startEximOptions(t, addr, options, rules)
 }
 
-// startPostfix starts a private Postfix with Debian's default limits on one address. It knows the
-// addresses in the file users of its folder.
-func (m mailer) startPostfix(t testing.TB, addr, options string) (dir string) {
+// startPostfix starts a private Postfix with Debian's default limits on one address, and with
+// further services of master.cf. It knows the addresses in the file users of its folder.
+func (m mailer) startPostfix(t testing.TB, addr, options string, services ...string) (dir string) {
 	t.Helper()
 	dir = folder(t, m.postfix, "postfix", "postfix", "data")
 	for _, sub := range []string{"queue/pid", "log", "queue/private", "queue/public",
@@ -110,7 +110,7 @@ cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
-`,
+` + strings.Join(services, "\n") + "\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(replace.Replace(text)),
 			0o644); err != nil {

@@ -70,6 +70,10 @@ func TestMX(t *testing.T) {
 			{"Greylisting", testMXGreylisting},
 			{"Policy", testMXPolicy},
 			{"PostfixErrorLimit", testMXPostfixErrorLimit},
+			{"Punishment", testMXPunishment},
+			{"ClientRefused", testMXClientRefused},
+			{"Postscreen", testMXPostscreen},
+			{"PlainText", testMXPlainText},
 			{"AliasFile", testMXAliasFile},
 			{"TLS", testMXTLS},
 			{"IPv6", testMXIPv6},
@@ -217,6 +221,9 @@ func testMXTLS(t *testing.T, m mailer) {
 	}
 	probe(t, 0, args("mx1001.example.org"),
 		`^MX_RCPT OK - mx1001.example.org accepts dcw@example.org in `, `^    -- TLS 1.3$`)
+	probe(t, 1, append(args("mx1001.example.org"), "--certificate-warning", "14d:",
+		"--certificate-critical", "1m:"),
+		`^MX_RCPT WARNING - the certificate of mx1001.example.org expires in 1h .* UTC\), outside the range 14d: \|.* certificate=[0-9]+s;1209600:;60: `)
 	probe(t, 3, args("mx2001.example.org"),
 		`^MX_RCPT UNKNOWN - mx2001.example.org refuses the probe for dcw@example.org \(TLS: certificate has expired or is not yet valid\) \|`)
 	probe(t, 3, args("other.example.org"),
