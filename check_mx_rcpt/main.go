@@ -55,12 +55,12 @@ func withFile(ctx context.Context, o options, p plan, now time.Time) (plan, erro
 	if err != nil {
 		return p, fmt.Errorf("read %s: %w", o.RecipientsFrom, regular.Plain(err))
 	}
+	plugin.Keep(p.keys.total)
 	return p.withKeys(o, named, now)
 }
 
-// find finds the targets: the named hosts, or the MX hosts of the recipients' domains. A third
-// of the time is for MX records, as much for addresses: names without an answer hold no other
-// host up.
+// find finds the named hosts, or the MX hosts of the recipients' domains. A third of the time is
+// for MX records, as much for addresses: names without an answer hold no other host up.
 func find(ctx context.Context, o options, p plan) plan {
 	forMX, cancel := context.WithTimeout(ctx, time.Duration(o.Timeout)/3)
 	defer cancel()
