@@ -115,8 +115,8 @@ func wrong(opt options, f file, m compiled, now time.Time) part {
 		return found(unseen(opt, "", m.err).State, "its map %s cannot be looked at: %v",
 			m.File.Path,
 			m.err)
-	case m.File.Fault == regular.Irregular:
-		return found(nagios.Critical, "its map %s is no regular file", m.File.Path)
+	case m.File.Fault == regular.Irregular, m.File.Fault == regular.Looping:
+		return found(nagios.Critical, "its map %s %s", m.File.Path, m.File.Reason())
 	case m.File.Fault == regular.Denied && m.File.ModTime.IsZero():
 		return found(nagios.Unknown, "its map %s cannot be looked at: permission denied on %s",
 			m.File.Path, m.File.Where)

@@ -148,7 +148,12 @@ var mapRows = []judgeRow{
 			5))), nagios.Critical,
 		"is an SQLite database, which only Exim reads (run postmap hash:/etc/aliases)$"},
 	{"map is a folder", none, withMap(compiled{File: regular.File{Path: "m.db",
-		Fault: regular.Irregular}}), nagios.Critical, "is no regular file"},
+		Fault: regular.Irregular, Type: "directory"}}), nagios.Critical,
+		"its map m.db is not a regular file but a directory$"},
+	// It passed as if there were no map to judge.
+	{"map is a link to itself", none, withMap(compiled{File: regular.File{Path: "m.db",
+		Fault: regular.Looping}}), nagios.Critical,
+		"its map m.db is a symbolic link that leads back to itself$"},
 }
 
 func withMap(m compiled) file {

@@ -37,6 +37,9 @@ func readDB(in *source) Facts {
 		return damaged(kind, "is cut off: %d of %d pages", in.size/page, last+1)
 	case kind == "hash":
 		n := int64(order.Uint32(head[88:]))
+		if n-preset > in.size {
+			return damaged(kind, "claims to hold %d entries in %d bytes", n-preset, in.size)
+		}
 		meta, _ := in.at(0, 512) // as long as the shortest page
 		return Facts{Type: kind, Entries: n, Preset: max(n-preset, -1),
 			Own: signature(lookupHash(in, meta, page, order))}

@@ -200,6 +200,7 @@ func TestHostileMaps(t *testing.T) {
 		{DB, change(tree, 8004, 9), "has no page 9"},
 		{DB, change(tree, 8192+24, 0), "has a page 2 of type 0"},
 		{LMDB, words(8192, lmdb, little), "claims to hold 2147483648 entries in 8192 bytes"},
+		{DB, change(hashMap(little), 88, 1<<31), "claims to hold 2147479552 entries in 2048 bytes"},
 		{DB, sqlite(1)[:512], "is cut off: 1 of 2 pages"},
 		{DB, sqlite(1)[:50], "is cut off in its header"},
 	} {

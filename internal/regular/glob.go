@@ -39,7 +39,9 @@ func Glob(pattern string) (paths, others []string, err error) {
 var byproducts = []string{
 	".db", ".cdb", ".lmdb", ".pag", ".dir", ".sdbm", ".tmp", ".lock", ".lck", "-lock",
 	"~", ".swp", ".swo", ".swx", ".bak", ".orig", ".rej", ".save",
-	".dpkg-old", ".dpkg-new", ".dpkg-dist", ".dpkg-bak", ".ucf-old", ".ucf-new", ".ucf-dist",
+	".old", ".new", ",v",
+	".dpkg-old", ".dpkg-new", ".dpkg-dist", ".dpkg-bak", ".dpkg-tmp",
+	".ucf-old", ".ucf-new", ".ucf-dist",
 	".rpmnew", ".rpmsave", ".rpmorig", "-wal", "-shm", "-journal",
 }
 

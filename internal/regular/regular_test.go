@@ -251,7 +251,8 @@ func TestByproducts(t *testing.T) {
 	dir := t.TempDir()
 	names := []string{
 		"virtual", "virtual.db", "virtual~", ".virtual.swp", "virtual.lock", "#virtual#",
-		"virtual-new", "virtual.dpkg-old",
+		"virtual-new", "virtual.dpkg-old", "virtual.new", "virtual.old", "virtual,v",
+		"virtual.dpkg-tmp",
 	}
 	for _, name := range names {
 		write(t, filepath.Join(dir, name), "", 0)
