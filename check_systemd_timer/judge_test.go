@@ -53,9 +53,7 @@ func TestRemediesOfTheUser(t *testing.T) {
 	}
 	reload := daily(func(t *systemd.Timer, s *systemd.Service) { t.NeedDaemonReload = true })
 	r, _ := judgement(t, "--user", reload)
-	want := []string{
-		"note: unit files changed on disk: systemctl --user daemon-reload is pending",
-	}
+	want := []string{"note: unit files changed on disk: systemctl --user daemon-reload is pending"}
 	if diff := cmp.Diff(want, r.Objects[0].Notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
 	}

@@ -34,11 +34,7 @@ func (r *report) aliases(t *testing.T) {
 		ours:  plain,
 		peer:  age,
 		pairs: 100,
-	}.run(
-		t,
-		"age of an alias file",
-		"check_file_age",
-	)
+	}.run(t, "age of an alias file", "check_file_age")
 	r.add(c)
 	r.addPeak(c)
 	content := ours("check_alias_freshness", "-f", file, "--format", "exim", "-c", "1d")

@@ -30,16 +30,8 @@ func (r *report) burst(t *testing.T, what string, c command) {
 	defer wait.Close()
 	waiting := c
 	waiting.args = append([]string{"/bin/sh", "-c", `read -r _; exec "$@"`, "sh"}, c.args...)
-	cmds, outputs, ends := make(
-		[]*exec.Cmd,
-		crowd,
-	), make(
-		[]*os.File,
-		crowd,
-	), make(
-		[]time.Time,
-		crowd,
-	)
+	cmds, outputs := make([]*exec.Cmd, crowd), make([]*os.File, crowd)
+	ends := make([]time.Time, crowd)
 	for i := range cmds {
 		outputs[i] = inMemory(t)
 		defer outputs[i].Close()
@@ -92,9 +84,6 @@ func (r *report) burst(t *testing.T, what string, c command) {
 		row{
 			what:     fmt.Sprintf("burst: %d at once, %s", crowd, what),
 			measured: text,
-		}.want(
-			"all right in 9 s",
-			right == crowd,
-		),
+		}.want("all right in 9 s", right == crowd),
 	)
 }

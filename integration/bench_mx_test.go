@@ -115,11 +115,7 @@ func (r *report) recipients(t *testing.T) {
 			ours:  check,
 			peer:  source,
 			pairs: 20,
-		}.run(
-			t,
-			thousands(n)+" recipients",
-			"smtp-source",
-		)
+		}.run(t, thousands(n)+" recipients", "smtp-source")
 		growth.add(n, c.wall)
 		switch n {
 		case 10_000:

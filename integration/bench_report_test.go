@@ -67,11 +67,8 @@ func (s *series) add(size int, wall pair) {
 func (s *series) steepest() float64 {
 	steepest := math.Inf(-1)
 	for i := 1; i < len(s.sizes); i++ {
-		step := math.Log(
-			s.walls[i].ours/s.walls[i-1].ours,
-		) / math.Log(
-			float64(s.sizes[i])/float64(s.sizes[i-1]),
-		)
+		times := float64(s.sizes[i]) / float64(s.sizes[i-1])
+		step := math.Log(s.walls[i].ours/s.walls[i-1].ours) / math.Log(times)
 		steepest = max(steepest, step)
 	}
 	return steepest
@@ -94,10 +91,7 @@ func (r *report) grow(s series) {
 		row{
 			what:     "growth: " + s.title + ", " + s.x,
 			measured: text,
-		}.want(
-			"near-linear: at most 1.1",
-			s.steepest() <= 1.1,
-		),
+		}.want("near-linear: at most 1.1", s.steepest() <= 1.1),
 	)
 }
 
@@ -178,10 +172,7 @@ func (r *report) weaker() string {
 	return "## Targets missed\n\n" + cmp.Or(
 		missed.String(),
 		"None.\n",
-	) + "\n## Slower than the peer, or needs more\n\n" + cmp.Or(
-		more.String(),
-		"None.\n",
-	)
+	) + "\n## Slower than the peer, or needs more\n\n" + cmp.Or(more.String(), "None.\n")
 }
 
 func (r row) found() string {

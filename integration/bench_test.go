@@ -62,11 +62,7 @@ func (r *report) start(t *testing.T) {
 			ours:  version,
 			peer:  empty,
 			pairs: 200,
-		}.run(
-			t,
-			name+" --version",
-			"an empty Go program",
-		)
+		}.run(t, name+" --version", "an empty Go program")
 		r.add(c.want("wall and CPU at most 1.4", c.wall.ratio <= 1.4 && c.cpu.ratio <= 1.4))
 	}
 	for _, name := range plugins {

@@ -93,9 +93,7 @@ func (e *Event) parseDays(list string) error {
 // dayNumber gives 0 for Monday. The name is whole or cut to three letters; -1 means that it is
 // none.
 func dayNumber(name string) int {
-	days := []string{
-		"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
-	}
+	days := []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
 	return slices.IndexFunc(days, func(day string) bool { return name == day || name == day[:3] })
 }
 

@@ -88,12 +88,7 @@ func TestParseOdd(t *testing.T) {
 	}
 	many := ""
 	for i := range int64(30) {
-		many += line(
-			succeeded,
-			fmt.Sprint(i),
-			1000-2*i,
-			"",
-		) + line(
+		many += line(succeeded, fmt.Sprint(i), 1000-2*i, "") + line(
 			started,
 			fmt.Sprint(i),
 			999-2*i,
@@ -136,9 +131,7 @@ func TestParseOdd(t *testing.T) {
 			t.Errorf("%s: %v, runs (-want +got):\n%s", test.name, err, diff)
 		}
 	}
-	if list, err := parse(
-		strings.NewReader(many),
-	); err != nil || len(list) != maxRuns ||
+	if list, err := parse(strings.NewReader(many)); err != nil || len(list) != maxRuns ||
 		list[0].End != time.UnixMicro(1e15+1000) {
 		t.Errorf("30 runs: %d, %v; want the latest %d", len(list), err, maxRuns)
 	}
@@ -163,12 +156,7 @@ func FuzzParse(f *testing.F) {
 			"a",
 			20,
 			`,"COMMAND":"ExecStart","EXIT_CODE":"killed","EXIT_STATUS":"15"`,
-		) + line(
-			starting,
-			"a",
-			10,
-			"",
-		),
+		) + line(starting, "a", 10, ""),
 	)
 	f.Fuzz(func(t *testing.T, text string) {
 		list, _ := parse(strings.NewReader(text))

@@ -109,10 +109,7 @@ func TestDenied(t *testing.T) {
 	if there, readable := journals(root); there || readable {
 		t.Error("there is a journal where there is none")
 	}
-	silent, talks := program(
-		t,
-		"exit 1",
-	), program(
+	silent, talks := program(t, "exit 1"), program(
 		t,
 		"printf '%s' '"+line(succeeded, "a", 30, "")+line(started, "a", 10, "")+"'",
 	)
@@ -120,13 +117,7 @@ func TestDenied(t *testing.T) {
 	if err := os.Symlink("nowhere", system); err != nil { // what not even root can read
 		t.Fatal(err)
 	}
-	if runs, err := read(
-		context.Background(),
-		silent,
-		root,
-		"x.service",
-		false,
-	); err != nil ||
+	if runs, err := read(context.Background(), silent, root, "x.service", false); err != nil ||
 		!runs.Denied {
 		t.Errorf("with a journal that cannot be read: %v, %v; want denied", runs, err)
 	}

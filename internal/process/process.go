@@ -175,18 +175,9 @@ func (l *look) first(pid int, cgroup string) Process {
 
 // frozen reports whether a control group is frozen, in cgroup v2 alone or beside v1.
 func (l *look) frozen(group string) bool {
-	return strings.Contains(
-		l.read(
-			"../sys/fs/cgroup",
-			group,
-			"cgroup.events",
-		)+l.read(
-			"../sys/fs/cgroup/unified",
-			group,
-			"cgroup.events",
-		),
-		"frozen 1",
-	)
+	events := l.read("../sys/fs/cgroup", group, "cgroup.events") +
+		l.read("../sys/fs/cgroup/unified", group, "cgroup.events")
+	return strings.Contains(events, "frozen 1")
 }
 
 // path gives the path of a file below proc.

@@ -137,12 +137,7 @@ func TestGatherWithoutProc(t *testing.T) {
 			err,
 		)
 	}
-	if list, _ := Gather(
-		context.Background(),
-		"/",
-		"/",
-		make([]int, 5000),
-	); len(
+	if list, _ := Gather(context.Background(), "/", "/", make([]int, 5000)); len(
 		list,
 	) != maxProcesses {
 		t.Errorf("Gather of 5000 processes gives %d; want %d", len(list), maxProcesses)

@@ -15,12 +15,7 @@ func TestGatherLate(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	p := stuck(t, "read")
-	if list, err := Gather(
-		ctx,
-		"/",
-		"/",
-		[]int{p.PID},
-	); err != nil || len(list) != 1 ||
+	if list, err := Gather(ctx, "/", "/", []int{p.PID}); err != nil || len(list) != 1 ||
 		list[0].Seen {
 		t.Errorf("Gather too late = %v, %v; want one that is not seen", list, err)
 	}
@@ -29,12 +24,7 @@ func TestGatherLate(t *testing.T) {
 // The process that tells why may be the last of many.
 func TestGatherMany(t *testing.T) {
 	pids := append(make([]int, 999), os.Getpid())
-	if list, err := Gather(
-		context.Background(),
-		"/",
-		"/",
-		pids,
-	); err != nil || len(list) != 1000 ||
+	if list, err := Gather(context.Background(), "/", "/", pids); err != nil || len(list) != 1000 ||
 		!list[999].Seen {
 		t.Errorf("Gather of 1000 processes does not look at the last: %d, %v", len(list), err)
 	}

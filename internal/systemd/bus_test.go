@@ -115,10 +115,7 @@ func TestDialErrors(t *testing.T) {
 		{"rubbish", "has no unix socket"},
 	} {
 		t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", tt.address)
-		if c, err := Dial(
-			context.Background(),
-			false,
-		); err == nil ||
+		if c, err := Dial(context.Background(), false); err == nil ||
 			!strings.Contains(err.Error(), tt.want) {
 			t.Errorf("Dial with %q = %v, %v; want %q", tt.address, c, err, tt.want)
 		}
@@ -131,10 +128,7 @@ func TestDialErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+dir+"/bus")
-	if _, err := Dial(
-		context.Background(),
-		false,
-	); err == nil ||
+	if _, err := Dial(context.Background(), false); err == nil ||
 		!strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("Dial of a deserted socket = %v; want connection refused", err)
 	}

@@ -22,9 +22,7 @@ type properties struct {
 	err    error // the first one: a property of an unexpected type
 }
 
-func newProperties(
-	k clock,
-) *properties {
+func newProperties(k clock) *properties {
 	return &properties{values: map[string]property{}, clock: k}
 }
 
@@ -240,12 +238,7 @@ func (p *properties) service(name string) Service {
 
 // execSettings are the command lines of a service, in the order in which they run.
 var execSettings = []string{
-	"ExecCondition",
-	"ExecStartPre",
-	"ExecStart",
-	"ExecStartPost",
-	"ExecStop",
-	"ExecStopPost",
+	"ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecStop", "ExecStopPost",
 }
 
 // commands reads the command lines of a service.

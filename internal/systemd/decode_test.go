@@ -72,10 +72,8 @@ func FuzzReply(f *testing.F) {
 			Type: dbus.TypeMethodReply,
 			Body: body,
 			Headers: map[dbus.HeaderField]dbus.Variant{
-				dbus.FieldReplySerial: dbus.MakeVariant(
-					uint32(1),
-				),
-				dbus.FieldSignature: dbus.MakeVariant(dbus.ParseSignatureMust(signature)),
+				dbus.FieldReplySerial: dbus.MakeVariant(uint32(1)),
+				dbus.FieldSignature:   dbus.MakeVariant(dbus.ParseSignatureMust(signature)),
 			},
 		}
 		var b bytes.Buffer

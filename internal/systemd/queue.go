@@ -135,16 +135,12 @@ func slicesAbove(slice string) []string {
 // Processes lists the processes of a service, those of its control group and below
 // (Service.GetProcesses).
 func (c *Conn) Processes(ctx context.Context, service string) (list []Process, err error) {
-	err = c.ask(
-		ctx,
-		call{"list the processes of " + service, systemd1, unitPath(service), systemd1 + ".Service",
-			"GetProcesses", nil, func(m reply) error {
-				return m.read("a(sus)", func(r *reader) {
-					r.rows(func() {
-						list = append(list, Process{r.text(), int(r.uint32()), r.text()})
-					})
-				})
-			}},
-	)
+	read := func(m reply) error {
+		return m.read("a(sus)", func(r *reader) {
+			r.rows(func() { list = append(list, Process{r.text(), int(r.uint32()), r.text()}) })
+		})
+	}
+	err = c.ask(ctx, call{"list the processes of " + service, systemd1, unitPath(service),
+		systemd1 + ".Service", "GetProcesses", nil, read})
 	return list, err
 }

@@ -105,10 +105,7 @@ func TestProcesses(t *testing.T) {
 		t.Errorf("Processes of a service without one = %v, %v", got, err)
 	}
 	c = dial(t, ctx, "[a.service]\n[faults]\nerror=GetProcesses\n")
-	if _, err := c.Processes(
-		ctx,
-		"a.service",
-	); err == nil ||
+	if _, err := c.Processes(ctx, "a.service"); err == nil ||
 		!strings.Contains(err.Error(), "list the processes of a.service: ") {
 		t.Errorf("Processes: error = %v", err)
 	}

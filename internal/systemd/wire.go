@@ -193,16 +193,7 @@ func (r *reader) int32s() (list []int32) {
 
 // sizes of the types that have one, which is their alignment, too.
 var sizes = map[byte]int{
-	'y': 1,
-	'n': 2,
-	'q': 2,
-	'b': 4,
-	'i': 4,
-	'u': 4,
-	'h': 4,
-	'x': 8,
-	't': 8,
-	'd': 8,
+	'y': 1, 'n': 2, 'q': 2, 'b': 4, 'i': 4, 'u': 4, 'h': 4, 'x': 8, 't': 8, 'd': 8,
 }
 
 // skip steps over a value of the type that the signature begins with, and returns the rest of the

@@ -22,11 +22,9 @@ func encoded(t testing.TB, order binary.ByteOrder, body ...any) []byte {
 		Type: dbus.TypeMethodReply,
 		Body: body,
 		Headers: map[dbus.HeaderField]dbus.Variant{
-			dbus.FieldReplySerial: dbus.MakeVariant(
-				uint32(1),
-			),
-			dbus.FieldSender:    dbus.MakeVariant(":1.7"),
-			dbus.FieldSignature: dbus.MakeVariant(dbus.SignatureOf(body...)),
+			dbus.FieldReplySerial: dbus.MakeVariant(uint32(1)),
+			dbus.FieldSender:      dbus.MakeVariant(":1.7"),
+			dbus.FieldSignature:   dbus.MakeVariant(dbus.SignatureOf(body...)),
 		},
 	}
 	var b bytes.Buffer
@@ -80,40 +78,29 @@ type row struct {
 // some are properties of every type, names and strings of every length among them.
 func some() map[string]dbus.Variant {
 	return map[string]dbus.Variant{
-		"a": dbus.MakeVariant(
-			byte(1),
-		),
+		"a":    dbus.MakeVariant(byte(1)),
 		"bb":   dbus.MakeVariant(true),
 		"ccc":  dbus.MakeVariant(int16(-2)),
 		"dddd": dbus.MakeVariant(uint16(2)),
-		"e": dbus.MakeVariant(
-			int32(-3),
-		),
+		"e":    dbus.MakeVariant(int32(-3)),
 		"ff":   dbus.MakeVariant(uint32(3)),
 		"ggg":  dbus.MakeVariant(int64(-4)),
 		"hhhh": dbus.MakeVariant(uint64(4)),
-		"i": dbus.MakeVariant(
-			1.5,
-		),
+		"i":    dbus.MakeVariant(1.5),
 		"jj":   dbus.MakeVariant("text"),
 		"kkk":  dbus.MakeVariant(dbus.ObjectPath("/a/b")),
 		"llll": dbus.MakeVariant(dbus.ParseSignatureMust("a(sb)")),
-		"m": dbus.MakeVariant(
-			[]byte{1, 2, 3},
-		),
+		"m":    dbus.MakeVariant([]byte{1, 2, 3}),
 		"nn":   dbus.MakeVariant([]uint64{}),
 		"ooo":  dbus.MakeVariant([]string{"", "x"}),
 		"pppp": dbus.MakeVariant([]row{{"/bin/true", []string{"a"}, true, 5}}),
-		"q": dbus.MakeVariant(
-			row{"/bin/false", nil, false, 6},
-		),
-		"rr":  dbus.MakeVariant(map[string]uint64{"x": 7}),
-		"sss": dbus.MakeVariant(dbus.MakeVariant("inside")),
-		"tttt": dbus.MakeVariant(
-			[][]int64{{1}, {}},
-		),
-		"u":  dbus.MakeVariant([]row{}),
-		"vv": dbus.MakeVariant([]dbus.Variant{dbus.MakeVariant(uint64(1)), dbus.MakeVariant("x")}),
+		"q":    dbus.MakeVariant(row{"/bin/false", nil, false, 6}),
+		"rr":   dbus.MakeVariant(map[string]uint64{"x": 7}),
+		"sss":  dbus.MakeVariant(dbus.MakeVariant("inside")),
+		"tttt": dbus.MakeVariant([][]int64{{1}, {}}),
+		"u":    dbus.MakeVariant([]row{}),
+		"vv": dbus.MakeVariant([]dbus.Variant{dbus.MakeVariant(uint64(1)),
+			dbus.MakeVariant("x")}),
 	}
 }
 
