@@ -110,7 +110,7 @@ deb:
 	release/dist build/dist
 	release/deb build/dist build/deb
 
-# The package built twice, and installed in clean roots of Debian 12 and 13, where docs/setup.md is followed. Needs root and a Debian mirror.
+# The package built twice, and installed in clean roots of Debian 12, 13 and sid, where docs/setup.md is followed. Needs root and a Debian mirror.
 package-test:
 	@release/missing package-test
 	@$(MAKE) --no-print-directory deb
