@@ -43,3 +43,25 @@ func TestAutumnNight(t *testing.T) {
 		}
 	}
 }
+
+// An entry's own zone counts, not the host's. No zone file is read: not every machine has them.
+func TestEntryZone(t *testing.T) {
+	newYork, err := time.LoadLocation("America/New_York")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := host
+	h.Zone = newYork
+	const missed = "WARNING - report.timer: 1 scheduled run missed, the first was due at "
+	for spec, want := range map[string]string{
+		"*-*-* 09:00:00 UTC": missed + "2022-02-22 09:00:00 UTC",
+		"*-*-* 04:00:00 EST": missed + "2022-02-22 09:00:00 UTC",
+		"*-*-* 09:00:00":     missed + "2022-02-22 14:00:00 UTC",
+	} {
+		p := daily(func(t *systemd.Timer, s *systemd.Service) { t.Calendar = []string{spec} })
+		r := judge(optionsFor(t, ""), facts{host: h, timers: []systemd.Pair{p}}, now)
+		if got := r.State.String() + " - " + r.Summary; !strings.HasPrefix(got, want) {
+			t.Errorf("%s: judge() = %s; want %s", spec, got, want)
+		}
+	}
+}
