@@ -148,10 +148,11 @@ func phaseOf(p systemd.Pair, r run, h systemd.Host, now time.Time) phase {
 }
 
 // trigger is the last trigger since the timer was activated; zero if there is none. A trigger from
-// before the activation (a Persistent= stamp from before a reboot) does not count: systemd does not
+// before the activation (the stamp, from before a reboot, of a timer that is Persistent=, or was
+// until a daemon-reload) does not count: systemd does not
 // count from it either.
 func trigger(t systemd.Timer) time.Time {
-	stamp := t.Persistent && t.LastTriggerMonotonic == 0 && t.ActiveEnterMonotonic > 0
+	stamp := t.LastTriggerMonotonic == 0 && t.ActiveEnterMonotonic > 0
 	if stamp || t.LastTrigger.Before(t.ActiveEnter.Add(-time.Second)) {
 		return time.Time{}
 	}

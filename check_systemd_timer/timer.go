@@ -55,23 +55,36 @@ func inactive(v view) nagios.Findings {
 		return found(named, "inactive: it elapsed %s and RemainAfterElapse=no",
 			v.ago(t.LastTrigger))
 	case strings.HasPrefix(t.UnitFileState, "enabled"):
-		return found(nagios.Worst(nagios.Warning, named), "enabled but not started%s%s (%s)",
-			stopped(v), v.whyNoService(), v.systemctl("start", t.Name))
+		return found(nagios.Worst(nagios.Warning, named), "enabled but not started%s%s%s",
+			stopped(v), v.whyNoService(), v.startWith("start"))
 	}
 	remedy := "start"
 	if t.UnitFileState == "disabled" {
 		remedy = "enable --now"
 	}
-	return found(named, "inactive (%s)%s%s: it never fires (%s)",
-		cmp.Or(t.UnitFileState, "no unit file"), stopped(v), v.whyNoService(),
-		v.systemctl(remedy, t.Name))
+	return found(named, "inactive (%s)%s%s: it never fires%s",
+		cmp.Or(t.UnitFileState, "no unit file"), stopped(v), v.whyNoService(), v.startWith(remedy))
+}
+
+// startWith is the command that starts the timer, in brackets. systemd refuses to
+// start a timer of which the service is not there, so then there is none.
+func (v view) startWith(verb string) string {
+	start := v.systemctl(verb, v.timer.Name)
+	switch {
+	case v.service.LoadState == "masked":
+		return " (" + v.systemctl("unmask", v.service.Name) + ", " + start + ")"
+	case v.whyNoService() != "":
+		return ""
+	}
+	return " (" + start + ")"
 }
 
 // waitsToStart is the state of a timer whose own start job is queued. systemd does not say how long
-// the job has waited. The job is younger than the manager, than the timer's stop, and than the last
-// change of the unit that it waits for.
+// the job has waited. The job is younger than the manager, than the timer's last stop, and than the
+// last change of the unit that it waits for. StateChange of a timer that was never started moves
+// with a daemon-reload (252, 257).
 func waitsToStart(v view) nagios.State {
-	from := later(v.host.ManagerStart, v.timer.StateChange)
+	from := later(v.host.ManagerStart, v.timer.InactiveEnter)
 	if end := v.timer.Job.End; end != nil {
 		from = later(from, end.StateChange)
 	}

@@ -41,6 +41,11 @@ func TestHealthy(t *testing.T) {
 					Interval: time.Hour},
 					{Base: "OnUnitInactiveSec", Interval: time.Hour}}
 			}), "OK - report.service was last triggered 3h ago, the next is in 11h 13m"},
+		{"the stamp of a timer that was persistent until a reload, and the clock was set back", "",
+			daily(never, func(t *systemd.Timer, s *systemd.Service) {
+				t.ActiveEnter, t.ActiveEnterMonotonic = ago(90*time.Minute), time.Minute
+				t.LastTrigger = ago(time.Hour)
+			}), "OK - report.service was last triggered 1h ago, the next is in 11h 13m"},
 		{"a random delay is no delay", "", daily(func(t *systemd.Timer, s *systemd.Service) {
 			s.InactiveExit, s.InactiveEnter, t.LastTrigger, t.RandomizedDelay = ago(36*time.Hour),
 				ago(35*time.Hour), ago(36*time.Hour), 13*time.Hour
@@ -86,6 +91,15 @@ func TestTimerItself(t *testing.T) {
 		{"inactive", "--all", daily(func(t *systemd.Timer, s *systemd.Service) {
 			t.ActiveState, t.SubState, t.UnitFileState = "inactive", "dead", "disabled"
 		}), "OK - report.timer: inactive (disabled): it never fires (systemctl enable --now report.timer)"},
+		{"inactive, and its service is not there", "",
+			daily(func(t *systemd.Timer, s *systemd.Service) {
+				t.ActiveState, t.SubState, t.UnitFileState = "inactive", "dead", "static"
+				s.LoadState = "not-found"
+			}), "CRITICAL - report.timer: inactive (static): report.service does not exist: it never fires"},
+		{"enabled but not started, and its service is masked", "",
+			daily(func(t *systemd.Timer, s *systemd.Service) {
+				t.ActiveState, t.SubState, s.LoadState = "inactive", "dead", "masked"
+			}), "CRITICAL - report.timer: enabled but not started: report.service is masked (systemctl unmask report.service, systemctl start report.timer)"},
 		{"inactive, cannot be enabled", "", daily(func(t *systemd.Timer, s *systemd.Service) {
 			t.ActiveState, t.SubState, t.UnitFileState = "inactive", "dead", "static"
 		}), "CRITICAL - report.timer: inactive (static): it never fires (systemctl start report.timer)"},
@@ -123,6 +137,11 @@ func TestTimerItself(t *testing.T) {
 					Blockers: []systemd.Job{{ID: 3, Unit: "systemd-time-wait-sync.service",
 						Type: "start", State: "running"}}}
 			}), "WARNING - report.timer: not started yet: its start job 7 is waiting for systemd-time-wait-sync.service (start job 3, running)"},
+		{"its start job has waited since the boot, and the units were reloaded", "--all",
+			daily(func(t *systemd.Timer, s *systemd.Service) {
+				t.ActiveState, t.SubState, t.StateChange = "inactive", "dead", ago(10*time.Second)
+				t.Job = &systemd.Job{ID: 7, Type: "start", State: "waiting"}
+			}), "WARNING - report.timer: not started yet: its start job 7 is waiting"},
 		{"its start job has waited for less than a minute", "--all",
 			daily(func(t *systemd.Timer, s *systemd.Service) {
 				t.ActiveState, t.SubState, t.StateChange = "inactive", "dead", time.Time{}

@@ -227,9 +227,10 @@ func dropped(e time.Time, t systemd.Timer, h systemd.Host) bool {
 }
 
 // stamped reports whether the last trigger is that of the stamp file which
-// Persistent= keeps: it was before the boot, whatever the clock showed then.
+// Persistent= keeps: it was before the boot, whatever the clock showed then. The
+// timer may have been Persistent= until a daemon-reload.
 func stamped(t systemd.Timer) bool {
-	return t.Persistent && t.LastTriggerMonotonic == 0 && t.ActiveEnterMonotonic > 0
+	return t.LastTriggerMonotonic == 0 && t.ActiveEnterMonotonic > 0
 }
 
 // once is the one elapse at an instant. systemd reads the clock for the elapse
