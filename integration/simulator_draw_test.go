@@ -24,24 +24,24 @@ func (d rehearsalDraw) one(of ...string) string { return of[d.IntN(len(of))] }
 
 // act does something to the pair in the simulator, and notes the command.
 func (p *rehearsedPair) act(kind int, at int64) bool {
-	verb, unit := "start", p.Name+".timer"
+	method, unit := "StartUnit", p.Name+".timer"
 	switch kind {
 	case 0:
 		p.StopTimer()
-		verb = "stop"
+		method = "StopUnit"
 	case 1:
 		p.RestartTimer()
-		verb = "restart"
+		method = "RestartUnit"
 	case 2:
 		p.StopService()
-		verb, unit = "stop", p.Name+".service"
+		method, unit = "StopUnit", p.Name+".service"
 	case 3:
 		p.StartTimer()
 	case 4:
 		p.StartService()
 		unit = p.Name + ".service"
 	}
-	p.actions = append(p.actions, action{at, kind, []string{"systemctl", "--no-block", verb, unit}})
+	p.actions = append(p.actions, action{at, kind, method, unit})
 	return true
 }
 
