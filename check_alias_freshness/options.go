@@ -17,14 +17,14 @@ type options struct {
 	File     []string       `arg:"-f,--file,separate" group:"Files" placeholder:"PATH" help:"alias file or source of a map; or a glob, for example '/etc/exim4/*_emails'"`
 	Format   aliases.Format `arg:"--format" placeholder:"FORMAT" help:"look at the content as this mail server reads it: exim (lsearch), postfix-aliases or aliases (postalias), postfix-map or map (postmap), sendmail, opensmtpd (tables of type file:) or opensmtpd-db (makemap)"`
 	Require  []string       `arg:"--require,separate" placeholder:"KEY" help:"key that the mail server must find, for example postmaster"`
-	Compiled mapfile.Kind   `arg:"--compiled" default:"auto" placeholder:"KIND" help:"compiled map that must exist, be whole, hold the file's entries and not be older than it: db, cdb or lmdb; none; or auto, those that stand beside a file of a format that is compiled"`
+	Compiled mapfile.Kind   `arg:"--compiled" default:"auto" placeholder:"KIND" help:"compiled map that must exist, be whole, hold the file's entries and not be older than it: db, cdb or lmdb; none; or auto: each map beside the file, if its format is one that is compiled"`
 
 	Warning        nagios.TimeRange `arg:"-w,--warning" group:"Age" placeholder:"RANGE" help:"warn when the file's age leaves this range, for example 90m"`
 	Critical       nagios.TimeRange `arg:"-c,--critical" placeholder:"RANGE" help:"critical when the file's age leaves this range, for example 2h"`
 	Timer          string           `arg:"--timer" placeholder:"UNIT" help:"systemd timer that should rewrite the file: counts the updates missed by its schedule"`
 	MissedWarning  nagios.Range     `arg:"--missed-warning" default:"0" placeholder:"RANGE" help:"with --timer, warn when the number of missed updates leaves this range, for example 3"`
 	MissedCritical nagios.Range     `arg:"--missed-critical" default:"1" placeholder:"RANGE" help:"with --timer, critical when the number of missed updates leaves this range, for example 5"`
-	MtimeTolerance nagios.Duration  `arg:"--mtime-tolerance" default:"60s" placeholder:"SPAN" help:"how far in the future the file may seem to be written, for file servers whose clock is ahead, for example 5m"`
+	MtimeTolerance nagios.Duration  `arg:"--mtime-tolerance" default:"60s" placeholder:"SPAN" help:"how far in the future the file's time may be, for file servers whose clock is ahead, for example 5m"`
 
 	EntriesWarning  nagios.Range `arg:"--entries-warning" group:"Content" placeholder:"RANGE" help:"warn when the number of distinct keys leaves this range, for example 100:"`
 	EntriesCritical nagios.Range `arg:"--entries-critical" default:"1:" placeholder:"RANGE" help:"with --format, critical when the number of distinct keys leaves this range, for example 50:"`

@@ -24,29 +24,29 @@ var examples = []string{
 type options struct {
 	Recipient      []address      `arg:"-r,--recipient,separate" placeholder:"ADDR" group:"What to ask" help:"recipient that must be accepted, for example dcw@example.org"`
 	RecipientsFrom string         `arg:"--recipients-from" placeholder:"FILE" help:"alias file whose keys must all be accepted, for example /etc/exim4/vrts_aliases"`
-	Format         aliases.Format `arg:"--format" placeholder:"FORMAT" help:"of that file: exim, postfix-aliases, postfix-map, sendmail, opensmtpd or opensmtpd-db"`
-	Domain         string         `arg:"--domain" placeholder:"DOMAIN" help:"completes the keys of that file that have none, for example example.org"`
-	Sample         int            `arg:"--sample" placeholder:"N" help:"ask for so many keys of that file, for others in each run; without it for all"`
-	Reject         []address      `arg:"--reject,separate" placeholder:"ADDR" help:"recipient that must be refused, a fixed one, for example no-such-user@example.org"`
+	Format         aliases.Format `arg:"--format" placeholder:"FORMAT" help:"format of that file: exim, postfix-aliases, postfix-map, sendmail, opensmtpd or opensmtpd-db"`
+	Domain         string         `arg:"--domain" placeholder:"DOMAIN" help:"domain for the keys of that file that have none, for example example.org"`
+	Sample         int            `arg:"--sample" placeholder:"N" help:"ask for N keys of that file, other ones in each run; without it all keys"`
+	Reject         []address      `arg:"--reject,separate" placeholder:"ADDR" help:"recipient that must be refused, the same in each run, for example no-such-user@example.org"`
 	From           []sender       `arg:"-f,--from,separate" placeholder:"ADDR" help:"sender; '<>' is the null sender, which is the default"`
 
 	Hostname      []host        `arg:"-H,--hostname,separate" placeholder:"HOST[:PORT]" group:"Whom to ask" help:"host to ask, for example mx1.example.org:2525; without it the MX hosts of the recipients' domains"`
 	Resolver      string        `arg:"--resolver" placeholder:"HOST:PORT" help:"name server, for example 127.0.0.1:53; without it the system's"`
-	Port          port          `arg:"-p,--port" placeholder:"PORT" help:"without it 25, for implicit TLS 465, for LMTP 24"`
+	Port          port          `arg:"-p,--port" placeholder:"PORT" help:"port of the hosts; without it 25, with implicit TLS 465, with LMTP 24"`
 	IPv4          bool          `arg:"-4,--ipv4" help:"IPv4 only"`
 	IPv6          bool          `arg:"-6,--ipv6" help:"IPv6 only"`
 	SourceAddress netip.Addr    `arg:"--source-address" placeholder:"IP" help:"local address to connect from, for example 192.0.2.1"`
 	Helo          string        `arg:"--helo" placeholder:"NAME" help:"name for EHLO, for example monitor.example.org; without it this host's full name, or the address it connects from"`
 	LMTP          bool          `arg:"--lmtp" help:"speak LMTP"`
 	TLS           smtp.Security `arg:"--tls" default:"opportunistic" placeholder:"MODE" help:"none, opportunistic (STARTTLS where it is offered), required (STARTTLS) or implicit"`
-	TLSVerify     bool          `arg:"--tls-verify" help:"where TLS is used the certificate must be valid for the host's name; with --tls required TLS must be, too"`
+	TLSVerify     bool          `arg:"--tls-verify" help:"if TLS is used, the certificate must be valid for the host's name; --tls required demands TLS"`
 	TLSName       string        `arg:"--tls-name" placeholder:"NAME" help:"name that the certificate must be for, also sent as SNI, for example mx.example.org; without it the host's name"`
 
 	Warning           nagios.TimeRange `arg:"-w,--warning" placeholder:"RANGE" group:"What is wrong" help:"warn when the time of the slowest host, QUIT not counted, leaves this range, for example 2 or 500ms"`
 	Critical          nagios.TimeRange `arg:"-c,--critical" placeholder:"RANGE" help:"critical when it leaves this range, for example 5"`
 	DeferredState     nagios.State     `arg:"--deferred-state" default:"warning" placeholder:"STATE" help:"state of a temporary refusal (4xx): ok, warning, critical or unknown"`
-	ProbeRefusedState nagios.State     `arg:"--probe-refused-state" default:"unknown" placeholder:"STATE" help:"state when a host refuses the probe itself: its sender, by policy, in TLS or with the greeting"`
-	NoAnswerState     nagios.State     `arg:"--no-answer-state" default:"warning" placeholder:"STATE" help:"state when some hosts give no answer; when no host of a recipient does it is critical"`
+	ProbeRefusedState nagios.State     `arg:"--probe-refused-state" default:"unknown" placeholder:"STATE" help:"state when a host refuses the probe itself: its sender, its address or its TLS"`
+	NoAnswerState     nagios.State     `arg:"--no-answer-state" default:"warning" placeholder:"STATE" help:"state when some hosts give no answer; if no host of a recipient gives one, the state is critical"`
 
 	CertificateWarning  nagios.TimeRange `arg:"--certificate-warning" placeholder:"RANGE" help:"warn when the time until a host's certificate expires leaves this range, for example 14d:"`
 	CertificateCritical nagios.TimeRange `arg:"--certificate-critical" placeholder:"RANGE" help:"critical when it leaves this range, for example 3d:"`

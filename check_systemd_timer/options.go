@@ -19,8 +19,8 @@ type options struct {
 
 	Warning         nagios.TimeRange `arg:"-w,--warning" group:"Thresholds" placeholder:"RANGE" help:"warn when the time since the last completed run ended leaves this range, for example 25h"`
 	Critical        nagios.TimeRange `arg:"-c,--critical" placeholder:"RANGE" help:"critical when the time since the last completed run ended leaves this range, for example 2d"`
-	RunningWarning  runLimit         `arg:"--running-warning" placeholder:"RANGE" help:"warn when the present run's time so far leaves this range, for example 30m; or 5x: is more than 5 times the longest of the recent successful runs that the journal has, where it has five"`
-	RunningCritical runLimit         `arg:"--running-critical" placeholder:"RANGE" help:"critical when the present run's time so far leaves this range, for example 2h; or 10x, as above"`
+	RunningWarning  runLimit         `arg:"--running-warning" placeholder:"RANGE" help:"warn when the time that the present run has lasted leaves this range, for example 30m; or 5x: when it is more than 5 times the longest recent successful run in the journal, which must have five"`
+	RunningCritical runLimit         `arg:"--running-critical" placeholder:"RANGE" help:"critical when the time that the present run has lasted leaves this range, for example 2h; or 10x, as above"`
 	MissedWarning   nagios.Range     `arg:"--missed-warning" default:"0" placeholder:"RANGE" help:"warn when the number of scheduled runs missed leaves this range, for example 3"`
 	MissedCritical  nagios.Range     `arg:"--missed-critical" default:"1" placeholder:"RANGE" help:"critical when the number of scheduled runs missed leaves this range, for example 5"`
 

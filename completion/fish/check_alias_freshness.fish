@@ -9,7 +9,7 @@ complete -c check_alias_freshness -p '*/check_alias_freshness' -l critical -s c 
 complete -c check_alias_freshness -p '*/check_alias_freshness' -l timer -x -a "(systemctl list-units --all --type=timer --plain --no-legend 2>/dev/null | cut -d' ' -f1)" -d 'systemd timer that should rewrite the file'
 complete -c check_alias_freshness -p '*/check_alias_freshness' -l missed-warning -x -d 'with --timer, warn when the number of missed updates leaves...'
 complete -c check_alias_freshness -p '*/check_alias_freshness' -l missed-critical -x -d 'with --timer, critical when the number of missed updates...'
-complete -c check_alias_freshness -p '*/check_alias_freshness' -l mtime-tolerance -x -d 'how far in the future the file may seem to be written, for...'
+complete -c check_alias_freshness -p '*/check_alias_freshness' -l mtime-tolerance -x -d 'how far in the future the file\'s time may be, for file...'
 complete -c check_alias_freshness -p '*/check_alias_freshness' -l entries-warning -x -d 'warn when the number of distinct keys leaves this range'
 complete -c check_alias_freshness -p '*/check_alias_freshness' -l entries-critical -x -d 'with --format, critical when the number of distinct keys...'
 complete -c check_alias_freshness -p '*/check_alias_freshness' -l size-warning -x -d 'warn when the file\'s size in bytes leaves this range'
