@@ -77,6 +77,9 @@ func (r Range) Alerts(v float64) bool {
 // back the same: "90000", "10:20", "@~:5". It is empty where none is set.
 func (r Range) String() string { return r.text(Number) }
 
+// Times gives the range of times with units: "10m:2h".
+func (r Range) Times() string { return r.text(timeBound) }
+
 // text writes the range; bound writes what it ends at.
 func (r Range) text(bound func(float64) string) string {
 	if !r.Set {

@@ -23,8 +23,8 @@ func tighter(options any) (notes []string) {
 		if w.Set && c.Set && !w.Inside && !c.Inside && w != c &&
 			c.Start >= w.Start && c.End <= w.End {
 			notes = append(notes, fmt.Sprintf(
-				"the critical range %s lies within the warning range %s: there is never a warning",
-				c, w))
+				"note: the critical range %s lies within the warning range %s: there is never a warning",
+				written(v.FieldByName(prefix+"Critical"), c), written(v.Field(i), w)))
 		}
 	}
 	return notes
@@ -39,6 +39,14 @@ func rangeOf(v reflect.Value) nagios.Range {
 		v = v.FieldByName("Range")
 	}
 	return nagios.Range{End: math.Inf(1)}
+}
+
+// written is a range as the caller may have written it: one of times has units.
+func written(option reflect.Value, r nagios.Range) string {
+	if _, plain := option.Interface().(nagios.Range); plain {
+		return r.String()
+	}
+	return r.Times()
 }
 
 // noted is the result with the notes at its first object.

@@ -3,6 +3,8 @@ package plugin
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"mailfresh/internal/nagios"
 )
 
@@ -32,5 +34,27 @@ func TestTighter(t *testing.T) {
 		if got := tighter(&o); (len(got) == 1) != x.want {
 			t.Errorf("-w %s -c %s: %q; want a note: %t", x.w, x.c, got, x.want)
 		}
+	}
+}
+
+// The note has the ranges as they are written in options: times with units.
+func TestTighterText(t *testing.T) {
+	type options struct {
+		Warning, Critical             nagios.TimeRange
+		MissedWarning, MissedCritical nagios.Range
+	}
+	var o options
+	for text, r := range map[string]interface{ UnmarshalText([]byte) error }{"2h": &o.Warning,
+		"1h": &o.Critical, "5": &o.MissedWarning, "3": &o.MissedCritical} {
+		if err := r.UnmarshalText([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{
+		"note: the critical range 1h lies within the warning range 2h: there is never a warning",
+		"note: the critical range 3 lies within the warning range 5: there is never a warning",
+	}
+	if diff := cmp.Diff(want, tighter(&o)); diff != "" {
+		t.Errorf("tighter (-want +got):\n%s", diff)
 	}
 }
