@@ -35,6 +35,9 @@ var agentServices = []struct {
 	{"example.org!mx_rcpt-queues", 2, `MX_RCPT CRITICAL - `, "monitor.example.org"},
 }
 
+// ticketLine is where the page has a ticket, which each master makes for itself.
+var ticketLine = regexp.MustCompile(`(?m)^ticket=[0-9a-f]{40}$`)
+
 // TestAgent follows docs/agent.md on two hosts, with the shipped files as they are: Icinga has to
 // find no fault with either end, and the master has to get what the agent's checks say.
 func TestAgent(t *testing.T) {
@@ -53,16 +56,17 @@ systemctl daemon-reload; systemctl start generate_vrts_aliases.timer`)
 		for _, step := range steps(t, "../docs/agent.md", "On the monitoring host") {
 			ticket = strings.TrimSpace(followed(t, master, masterAddr, step))
 		}
-		placeholder := regexp.MustCompile(`(?m)^ticket=[0-9a-f]{40}$`)
-		script := strings.Join(steps(t, "../docs/agent.md", "On the mail host"), "\n")
-		if !placeholder.MatchString(script) || !placeholder.MatchString("ticket="+ticket) {
-			t.Fatalf("the ticket is %q; the page has it as %q", ticket,
-				placeholder.FindString(script))
+		page := strings.Join(steps(t, "../docs/agent.md", "On the mail host"), "\n\n")
+		if !ticketLine.MatchString(page) || !ticketLine.MatchString("ticket="+ticket) {
+			t.Fatalf("the ticket is %q; the page has it as %q", ticket, ticketLine.FindString(page))
 		}
-		// The address to listen on is what only this test needs: both hosts share a network.
-		script = strings.Replace(placeholder.ReplaceAllString(script, "ticket="+ticket),
-			"icinga2 daemon -C", bindHost(agentAddr)+"\nicinga2 daemon -C", 1)
-		followed(t, agent, agentAddr, script)
+		for _, step := range steps(t, "../docs/agent.md", "On the mail host") {
+			step = ticketLine.ReplaceAllString(step, "")
+			// The address to listen on is what only this test needs: both hosts share a network.
+			step = strings.Replace(step, "icinga2 daemon -C",
+				bindHost(agentAddr)+"\nicinga2 daemon -C", 1)
+			followed(t, agent, agentAddr, "ticket="+ticket+"\n"+step)
+		}
 		m.connect(t, "monitor.example.org")
 		m.agentConnected(t)
 		testAgentServices(t, m)
@@ -130,7 +134,7 @@ func followed(t *testing.T, h *host, addr, step string) string {
 // agentConnected waits until the agent is connected to the master.
 func (m *monitor) agentConnected(t *testing.T) {
 	t.Helper()
-	eventually(t, "the agent is connected", time.Minute, func() bool {
+	eventually(t, "the agent is connected", 2*time.Minute, func() bool {
 		var endpoints []struct{ Attrs struct{ Connected bool } }
 		m.ask(t, "GET", "objects/endpoints/mx1001.example.org", nil, &endpoints)
 		return len(endpoints) == 1 && endpoints[0].Attrs.Connected
@@ -141,7 +145,7 @@ func (m *monitor) agentConnected(t *testing.T) {
 func testAgentServices(t *testing.T, m *monitor) {
 	for _, s := range agentServices {
 		var got checkResult
-		eventually(t, s.name+" is run by "+s.at, time.Minute, func() bool {
+		eventually(t, s.name+" is run by "+s.at, 2*time.Minute, func() bool {
 			got = m.check(t, s.name)
 			return got.Source == s.at && !strings.Contains(got.Output, "does not exist")
 		})
