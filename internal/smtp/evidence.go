@@ -38,13 +38,13 @@ func (e *evidence) granted(said []*Reply) {
 
 // against reports whether the reply is evidence against the recipient.
 func (e *evidence) against(rcpt string, x doubt) bool {
-	key := alike(x.reply, rcpt)
 	lastWord := x.hungUp && x.asked > 0
 	clean := x.failures == 0 && (e.several || x.position == 0) && !lastWord
 	if clean {
 		e.believe(rcpt, x.reply)
 	}
-	return clean || x.reply.namesRecipient() && !lastWord || e.known[key]
+	return clean || x.reply.namesRecipient() && !lastWord ||
+		e.known[alike(x.reply, rcpt)]
 }
 
 // confirms reports whether the reply x to a recipient that was asked again in a transaction of
@@ -86,6 +86,7 @@ func (x doubt) outcome(why *Answer) Answer {
 func alike(r *Reply, rcpt string) Reply {
 	text := strings.ReplaceAll(strings.ToLower(r.Text), strings.ToLower(rcpt), "")
 	var b strings.Builder
+	b.Grow(len(text))
 	digits := false
 	for _, c := range []byte(text) {
 		digit := c >= '0' && c <= '9'
