@@ -58,6 +58,9 @@ func (d *dialogue) connection() (*session, *Answer) {
 	if d.session != nil && !d.session.worn(&d.limits) {
 		return d.session, nil
 	}
+	if s := d.session; s != nil && s.alive() && s.failures >= d.limits.errors {
+		d.limits.bore()
+	}
 	d.leave()
 	if d.dead == nil {
 		d.session, d.dead = d.open()

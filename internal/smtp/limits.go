@@ -15,9 +15,13 @@ const (
 	// recipients not accepted, of one connection; behind the third Debian's Sendmail slows down
 	// (BadRcptThrottle), and so do common ACLs of Exim, Postfix ends one at 5 or 20
 	maxErrors = 3
-	maxGroup  = 8                      // recipients of a group of commands
-	trusted   = 32                     // so many accepted in a row: full groups are sent
-	late      = 500 * time.Millisecond // what takes longer was too large a group of commands
+	// the same where many are refused and the server bore it on some connections; Postfix slows
+	// down at 10
+	manyErrors = 8
+	patience   = 4                      // connections
+	maxGroup   = 8                      // recipients of a group of commands
+	trusted    = 16                     // so many accepted in a row: full groups are sent
+	late       = 500 * time.Millisecond // what takes longer was too large a group of commands
 )
 
 // limits are what a server allows, as far as it has said so or shown it.
@@ -27,6 +31,8 @@ type limits struct {
 	errors       int  // recipients not accepted, of one connection
 	domains      int  // of the recipients of one transaction; 0: any number
 	nullOne      bool // the null sender is granted one recipient of a transaction
+	borne        int  // connections that had as many errors as they may have, with no punishment
+	strict       bool // the server has punished errors
 }
 
 func newLimits() limits {
@@ -70,11 +76,36 @@ func (l *limits) oneForNull() { l.nullOne = true }
 
 // punished notes that a server treated a recipient otherwise after n that it did not accept on that
 // connection, as Exim does with a condition on $rcpt_fail_count.
-func (l *limits) punished(n int) { l.errors = min(l.errors, max(1, n)) }
+func (l *limits) punished(n int) {
+	l.errors, l.strict = min(l.errors, maxErrors, max(1, n)), true
+}
+
+// bore notes that a connection had as many errors as it may have, with no punishment. After some of
+// these more are allowed: a host that refuses most of a long list costs no connection for each few.
+func (l *limits) bore() {
+	if l.borne++; l.borne >= patience && !l.strict {
+		l.errors = manyErrors
+	}
+}
+
+// group is how many RCPT commands may be sent at once, with PIPELINING, after so many failures on
+// the connection: see pace.answered.
+func (l *limits) group(p *pace, failures int) int {
+	switch {
+	case p.late:
+		return 1
+	case l.errors == manyErrors:
+		return l.errors - failures
+	case p.quick >= trusted && l.errors == maxErrors:
+		return maxGroup - failures
+	}
+	return min(p.quick+1, l.errors-failures)
+}
 
 // pace is how fast a server answers.
 type pace struct {
 	quick   int           // recipients that were accepted in a row, none of them late
+	late    bool          // the last group was
 	slowest time.Duration // a reply on a connection that had accepted all before
 	total   time.Duration // see answered
 }
@@ -102,8 +133,9 @@ func (p *pace) answered(got []*Reply, rcpts int, took time.Duration,
 		punished = took >= late && took >= 4*counted
 	}
 	p.total += counted
+	p.late = took >= late
 	p.quick += rcpts
-	if took >= late || slices.ContainsFunc(got, notAccepted) {
+	if p.late || slices.ContainsFunc(got, notAccepted) {
 		p.quick = 0
 	}
 	return punished

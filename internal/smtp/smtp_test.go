@@ -168,19 +168,23 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// A host that accepts nobody is asked for all the same, on a new connection for every three,
-// also if its replies are long.
+// A host that accepts nobody is asked for all the same, also if its replies are long: on a new
+// connection for every three, and when it has borne that, for every eight.
 func TestRefusals(t *testing.T) {
-	long := "S: 550-" + strings.Repeat("x", 500) + "\n"
+	const recipients = patience*maxErrors + 150*manyErrors
+	reply := "S: 550-" + strings.Repeat("x", 500) + "\n"
+	reply += reply + "S: 550 no\n"
+	part := func(n int) string {
+		return "hello\nC: MAIL *\nS: 250 ok\n" + strings.Repeat("C: RCPT *\n"+reply, n)
+	}
 	server, err := plugintest.PlaySMTP("127.0.0.1:0",
-		"hello\nC: MAIL *\nS: 250 ok\n"+
-			strings.Repeat("C: RCPT *\n"+long+long+"S: 550 no\n", maxErrors))
+		strings.Repeat(part(maxErrors)+"next\n", patience)+part(manyErrors))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := Probe{Addr: netip.MustParseAddrPort(server.Addr), Helo: "x",
-		Senders: []string{"s@example.net", "t@example.net"}}
-	for i := range 600 {
+		Senders: []string{"s@example.net"}}
+	for i := range recipients {
 		p.Recipients = append(p.Recipients, fmt.Sprintf("r%d@example.org", i))
 	}
 	d := run(t, p, 20*time.Second)
@@ -199,7 +203,7 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("%d lines recorded, the last %q; want %d, and how many more", n, d.Record[n-1],
 			recordLines)
 	}
-	if want := 1200 / maxErrors; d.Connections != want {
+	if want := patience + 150; d.Connections != want {
 		t.Errorf("%d connections; want %d", d.Connections, want)
 	}
 }

@@ -84,16 +84,11 @@ func phaseOf(command string) Phase {
 	return Mail
 }
 
-// group is the RCPT commands that may be sent at once: one, or with PIPELINING more (see pace), up
-// to as many as may fail; a full group where many were accepted in a row.
+// group is the RCPT commands that may be sent at once: one, or with PIPELINING more.
 func (s *session) group(rcpts []string, l *limits, p *pace) []string {
 	n := 1
 	if s.offering("PIPELINING") {
-		n = min(p.quick+1, l.errors-s.failures)
-		if p.quick >= trusted && l.errors == maxErrors {
-			n = maxGroup - s.failures
-		}
-		n = min(n, len(rcpts))
+		n = min(l.group(p, s.failures), len(rcpts))
 	}
 	group := make([]string, n)
 	for i, rcpt := range rcpts[:n] {
