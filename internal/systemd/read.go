@@ -3,6 +3,7 @@ package systemd
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -44,12 +45,18 @@ func (c *Conn) each(ctx context.Context, names []string, read func(context.Conte
 	for len(names) > 0 {
 		n := min(atOnce, len(names))
 		pairs, refs := make([]Pair, n), make([]*Pair, n)
+		late := ctx.Err() // the moment that is left is for what is known
 		for i, name := range names[:n] {
 			pairs[i], refs[i] = asked(name), &pairs[i]
+			if late != nil {
+				pairs[i].Err = fmt.Errorf("read %s: %w", name, silence{end: late})
+			}
 		}
-		part, cancel := share(ctx, n < len(names))
-		read(part, refs)
-		cancel()
+		if late == nil {
+			part, cancel := share(ctx, n < len(names))
+			read(part, refs)
+			cancel()
+		}
 		for _, p := range pairs {
 			take(p)
 			any, failed = any || p.Err == nil, cmp.Or(failed, p.Err)

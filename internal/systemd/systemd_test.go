@@ -335,9 +335,3 @@ func TestReadAlias(t *testing.T) {
 		t.Errorf("Asked: %s", diff)
 	}
 }
-
-// readBrief collects what ReadBrief hands over.
-func readBrief(ctx context.Context, c *Conn, names []string) (pairs []Pair, err error) {
-	err = c.ReadBrief(ctx, names, func(p Pair) { pairs = append(pairs, p) })
-	return pairs, err
-}
