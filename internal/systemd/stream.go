@@ -16,6 +16,7 @@ import (
 type stream struct {
 	fd       int
 	file     *os.File // of fd
+	conn     net.Conn // in place of both, where the caller has no descriptor left for them
 	deadline time.Time
 }
 
@@ -28,9 +29,9 @@ func dialStream(ctx context.Context, path string) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
 	raw, err := conn.(*net.UnixConn).SyscallConn()
 	if err != nil {
+		conn.Close()
 		return nil, err
 	}
 	fd, failed := -1, error(nil)
@@ -39,21 +40,38 @@ func dialStream(ctx context.Context, path string) (*stream, error) {
 			failed = unix.SetNonblock(fd, false)
 		}
 	})
+	if errors.Is(failed, unix.EMFILE) {
+		return &stream{conn: conn}, nil
+	}
+	conn.Close()
 	if err = cmp.Or(err, failed); err != nil {
 		return nil, err
 	}
 	return &stream{fd: fd, file: os.NewFile(uintptr(fd), path)}, nil
 }
 
-func (s *stream) Close() error { return s.file.Close() }
+func (s *stream) Close() error {
+	if s.conn != nil {
+		return s.conn.Close()
+	}
+	return s.file.Close()
+}
 
 // Read reads, until the deadline: then the error is os.ErrDeadlineExceeded.
 func (s *stream) Read(b []byte) (int, error) {
+	if s.conn != nil {
+		_ = s.conn.SetReadDeadline(s.deadline) // a late one makes Read fail
+		return s.conn.Read(b)
+	}
 	return s.within(unix.SO_RCVTIMEO, func() (int, error) { return s.file.Read(b) })
 }
 
 // Write writes, until the deadline: then the error is os.ErrDeadlineExceeded.
 func (s *stream) Write(b []byte) (int, error) {
+	if s.conn != nil {
+		_ = s.conn.SetWriteDeadline(s.deadline)
+		return s.conn.Write(b)
+	}
 	return s.within(unix.SO_SNDTIMEO, func() (int, error) { return s.file.Write(b) })
 }
 
