@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
+	"syscall"
 	"time"
 
 	"mailfresh/internal/aliases"
@@ -52,7 +54,8 @@ func needsMap(f aliases.Format) bool {
 func maps(opt options, f file, now time.Time) part {
 	present := make([]compiled, 0, len(f.maps))
 	for _, m := range f.maps {
-		if m.File.Fault != regular.Missing && m.File.Fault != regular.Dangling {
+		none := errors.Is(m.err, syscall.ENAMETOOLONG) // no file can have that name
+		if !none && m.File.Fault != regular.Missing && m.File.Fault != regular.Dangling {
 			present = append(present, m)
 		}
 	}

@@ -151,9 +151,7 @@ func isLink(path string) bool {
 // explain makes a fault of an error of open(2), if it is a fact about the file.
 func (f *File) explain(err error) error {
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR),
-		// no file can have that name
-		errors.Is(err, syscall.ENAMETOOLONG) && len(f.Path) < unix.PathMax:
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		f.Fault = Missing
 		if isLink(f.Path) {
 			f.Fault = Dangling
