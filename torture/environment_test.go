@@ -196,6 +196,7 @@ var exceptions = []struct {
 	{name: "GODEBUG that traces", env: []string{"GODEBUG=inittrace=1,gctrace=1,schedtrace=1"}},
 	{name: "no address space", script: `ulimit -v 20000 && exec "$@"`},
 	{name: "no processes", script: `ulimit -u 1 && exec "$@"`},
+	{name: "4 descriptors", script: `ulimit -n 4 && exec "$@"`},
 }
 
 // TestExceptions runs what no Go program can answer for.
