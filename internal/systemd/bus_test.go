@@ -3,6 +3,7 @@ package systemd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -44,15 +45,15 @@ func TestFaults(t *testing.T) {
 		{"type=UnitPath", `property UnitPath has the type "ad"`, false},
 	} {
 		t.Run(tt.fault, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			patience := 5 * time.Second
 			if tt.late {
-				ctx, cancel = context.WithTimeout(context.Background(), deadline)
+				patience = deadline
 			}
-			defer cancel()
-			c := dial(t, ctx, hung+"\n[faults]\n"+tt.fault+"\n")
-			_, err := c.Timers(ctx)
-			if err == nil {
-				_, err = c.Read(ctx, "aliases.timer")
+			err := readWithin(t, patience, tt.fault)
+			for tt.late && patience < 10*time.Second &&
+				!strings.Contains(fmt.Sprint(err), tt.want) {
+				patience *= 4 // a busy machine has not come as far as to the fault
+				err = readWithin(t, patience, tt.fault)
 			}
 			if err == nil || !strings.Contains(err.Error(), tt.want) ||
 				strings.Contains(err.Error(), "\n") {
@@ -63,6 +64,19 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// readWithin reads a timer, with a deadline, from a bus with a fault.
+func readWithin(t *testing.T, patience time.Duration, fault string) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c := dial(t, ctx, hung+"\n[faults]\n"+fault+"\n")
+	_, err := c.Timers(ctx)
+	if err == nil {
+		_, err = c.Read(ctx, "aliases.timer")
+	}
+	return err
 }
 
 // A connection that is closed at any step is opened again: a bus that is restarted drops all it
