@@ -34,7 +34,10 @@ func base(p systemd.Pair, r run, now time.Time) schedule.Base {
 		return b
 	}
 	if r.began.IsZero() {
-		b.Since = later(activated, r.trigger)
+		b.Since = activated
+		if !r.trigger.IsZero() { // it is later, though not always by the wall clock
+			b.Since = r.trigger
+		}
 	}
 	if r.attempt != notStarted || starting {
 		b.Since = later(b.Since, r.trigger)

@@ -149,11 +149,15 @@ func phaseOf(p systemd.Pair, r run, h systemd.Host, now time.Time) phase {
 
 // trigger is the last trigger since the timer was activated; zero if there is none. A trigger from
 // before the activation (the stamp, from before a reboot, of a timer that is Persistent=, or was
-// until a daemon-reload) does not count: systemd does not
-// count from it either.
+// until a daemon-reload) does not count: systemd does not count from it either. The monotonic
+// stamps decide if they can: after clock steps and suspends the others need not be in order.
 func trigger(t systemd.Timer) time.Time {
-	stamp := t.LastTriggerMonotonic == 0 && t.ActiveEnterMonotonic > 0
-	if stamp || t.LastTrigger.Before(t.ActiveEnter.Add(-time.Second)) {
+	before := t.LastTrigger.Before(t.ActiveEnter.Add(-time.Second))
+	if t.ActiveEnterMonotonic > 0 {
+		before = t.LastTriggerMonotonic == 0 ||
+			t.LastTriggerMonotonic < t.ActiveEnterMonotonic-time.Second
+	}
+	if before {
 		return time.Time{}
 	}
 	return t.LastTrigger

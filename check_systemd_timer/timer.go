@@ -201,15 +201,21 @@ func nothingMore(v view) nagios.Findings {
 	return found(nagios.OK, "%s, nothing more is scheduled", v.lastRun())
 }
 
-// servedUntil is now, or by how much the clock was set back since the last run:
-// DeferReactivation= counts from what it showed at the end of that. A clock that
-// was set back by more was wrong.
+// servedUntil is now, or what the clock showed at the last trigger, where it was set back since
+// then by no more than a clock that was right may be: what came before that was served.
+// DeferReactivation= counts from the end of the run. A clock that was set back by more was wrong.
 func servedUntil(v view, most time.Duration) time.Time {
-	end := v.service.InactiveEnterWall
-	if v.timer.DeferReactivation && end.After(v.now) && end.Sub(v.now) <= most {
-		return end
+	until := v.now
+	walls := []time.Time{v.timer.LastTriggerWall}
+	if v.timer.DeferReactivation {
+		walls = append(walls, v.service.InactiveEnterWall)
 	}
-	return v.now
+	for _, wall := range walls {
+		if wall.Sub(v.now) <= most {
+			until = later(until, wall)
+		}
+	}
+	return until
 }
 
 // clockWasWrong finds a timer that waits for an instant far beyond what its
@@ -224,6 +230,19 @@ func clockWasWrong(v view) nagios.Findings {
 	expected, ok, err := schedule.Next(t, v.host, servedUntil(v, dst))
 	if err != nil || !ok || t.NextElapse.Sub(expected) <= schedule.Slack(t)+t.RandomizedOffset+dst {
 		return nil
+	}
+	// systemd searches from the last trigger on, and may find less than from now on
+	from := t.LastTrigger
+	switch {
+	case from.IsZero():
+		from = t.ActiveEnter
+	case !t.LastTriggerWall.IsZero() && t.LastTriggerWall.Before(v.now):
+		from = t.LastTriggerWall
+	}
+	if first, some, _ := schedule.Next(t, v.host, from); !some || first.After(expected) {
+		return found(nagios.Critical, "waits until %s although its schedule says %s: systemd found "+
+			"no next elapse of OnCalendar= (%s)", nagios.Instant(t.NextElapse),
+			nagios.Instant(expected), v.startedAnew())
 	}
 	return found(nagios.Critical,
 		"waits until %s although its schedule says %s: the clock was wrong once (%s, twice if need be)",

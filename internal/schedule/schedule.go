@@ -216,6 +216,9 @@ func atStart(start time.Time, interval time.Duration, t systemd.Timer, h systemd
 // triggeredBefore reports whether the timer's last trigger was before its
 // activation.
 func triggeredBefore(t systemd.Timer) bool {
+	if t.LastTriggerMonotonic > 0 && t.ActiveEnterMonotonic > 0 {
+		return t.LastTriggerMonotonic < t.ActiveEnterMonotonic
+	}
 	return !t.LastTrigger.IsZero() && t.LastTrigger.Before(t.ActiveEnter)
 }
 
