@@ -119,8 +119,8 @@ func lmdbMap(w layout, order binary.ByteOrder, keys ...string) string {
 		}
 	}
 	for _, meta := range []int{0, page} {
-		put32(b, order, map[int]int{meta + w.magic: 0xbeefc0de, meta + w.magic + 4: 1,
-			meta + w.page: page})
+		order.PutUint32(b[meta+w.magic:], 0xbeefc0de) // no int where it has 32 bits
+		put32(b, order, map[int]int{meta + w.magic + 4: 1, meta + w.page: page})
 		word(meta+w.last, 4)
 		word(meta+w.entries, len(keys)+1)
 		word(meta+w.root, 2)
