@@ -41,7 +41,7 @@ func (c *Conn) ReadBrief(ctx context.Context, names []string, take func(Pair)) e
 func (c *Conn) each(ctx context.Context, names []string, read func(context.Context, []*Pair),
 	take func(Pair)) error {
 	var failed error
-	any := len(names) == 0
+	some := len(names) == 0
 	for len(names) > 0 {
 		n := min(atOnce, len(names))
 		pairs, refs := make([]Pair, n), make([]*Pair, n)
@@ -59,11 +59,11 @@ func (c *Conn) each(ctx context.Context, names []string, read func(context.Conte
 		}
 		for _, p := range pairs {
 			take(p)
-			any, failed = any || p.Err == nil, cmp.Or(failed, p.Err)
+			some, failed = some || p.Err == nil, cmp.Or(failed, p.Err)
 		}
 		names = names[n:]
 	}
-	if any {
+	if some {
 		return nil
 	}
 	return failed
