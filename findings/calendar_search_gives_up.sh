@@ -1,6 +1,6 @@
 #!/bin/sh
 # A valid OnCalendar= line for which systemd finds no next elapse: where a step of days leads over a
-# change of the clock by half an hour, the search does not end, and a timer never fires again.
+# change of the clock by half an hour, it gives up with an error, and a timer never fires again.
 #
 # Package:  systemd 252.39-1~deb12u2 (Debian 12) and systemd 257.13-1~deb13u1 (Debian 13); 262.1 alike
 # Input:    TZ=Australia/Lord_Howe, where the clock goes forward by half an hour on 4 October 2026:
