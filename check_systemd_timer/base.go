@@ -9,16 +9,17 @@ import (
 
 // base is where counting missed runs begins: the start of the latest run. A
 // trigger that was skipped on purpose counts as one; a trigger that failed to
-// start the service does not.
-func base(p systemd.Pair, r run, now time.Time) schedule.Base {
+// start the service does not. last is the trigger from which intervals count at
+// the earliest; zero: none.
+func base(p systemd.Pair, r run, now time.Time) (b schedule.Base, last time.Time) {
 	s, activated := p.Service, p.Timer.ActiveEnter
-	b := schedule.Base{Since: r.began, UnitActive: r.began, UnitInactive: s.InactiveEnter}
+	b = schedule.Base{Since: r.began, UnitActive: r.began, UnitInactive: s.InactiveEnter}
 	if (inProgress(s) || remains(s)) && !r.began.IsZero() {
 		b = schedule.From(honoured(s, r), 0) // whole intervals of its own duration
 		if renewed(p, r, now) {
 			b.UnitActive, b.UnitInactive = r.tried, r.tried
 		}
-		return b
+		return b, time.Time{}
 	}
 	if p.Timer.DeferReactivation { // the calendar counts from the end of the run
 		b.Since = later(b.Since, s.InactiveEnter)
@@ -31,7 +32,7 @@ func base(p systemd.Pair, r run, now time.Time) schedule.Base {
 		if b.UnitInactive.IsZero() {
 			b.UnitInactive = b.Since
 		}
-		return b
+		return b, time.Time{}
 	}
 	if r.began.IsZero() {
 		b.Since = activated
@@ -45,12 +46,12 @@ func base(p systemd.Pair, r run, now time.Time) schedule.Base {
 	if r.trigger.IsZero() && !s.ConditionResult { // a skipped trigger that systemd has forgotten
 		b.Since = later(b.Since, s.ConditionTime)
 	}
-	last := r.trigger
+	last = r.trigger
 	if p.Timer.LastTriggerMonotonic > 0 { // also one that is older than the timer's activation
 		last = p.Timer.LastTrigger
 	}
 	b.UnitActive, b.UnitInactive = later(b.UnitActive, last), later(b.UnitInactive, last)
-	return b
+	return b, last
 }
 
 // renewed reports whether the timer counts from the present attempt of the run
@@ -74,7 +75,8 @@ func honoured(s systemd.Service, r run) time.Time {
 
 // countFrom is the base for this host and now.
 func countFrom(p systemd.Pair, r run, h systemd.Host, now time.Time) schedule.Base {
-	b := awake(base(p, r, now), p, h)
+	b, last := base(p, r, now)
+	b = awake(b, last, p, h)
 	if inProgress(p.Service) {
 		b.Slept = b.Awake.Sub(b.Since)
 	}
@@ -132,14 +134,17 @@ func byTheWall(since time.Time, p systemd.Pair, r run, now time.Time) time.Time 
 	return later(since, wall)
 }
 
-// awake is a base as monotonic timers count it.
-func awake(b schedule.Base, p systemd.Pair, h systemd.Host) schedule.Base {
+// awake is a base as monotonic timers count it. The last trigger may be later as
+// they count and earlier by the wall clock, where that was set during a suspend.
+func awake(b schedule.Base, last time.Time, p systemd.Pair, h systemd.Host) schedule.Base {
 	t, s := p.Timer, p.Service
 	monotonic := map[time.Time]time.Duration{
 		s.InactiveExit: s.InactiveExitMonotonic, s.InactiveEnter: s.InactiveEnterMonotonic,
 		t.ActiveEnter: t.ActiveEnterMonotonic, t.LastTrigger: t.LastTriggerMonotonic,
 	}
-	of := func(at time.Time) time.Time { return schedule.Awake(h, at, monotonic[at]) }
+	of := func(at time.Time) time.Time {
+		return later(schedule.Awake(h, at, monotonic[at]), schedule.Awake(h, last, monotonic[last]))
+	}
 	b.Awake, b.UnitActive, b.UnitInactive = of(b.Since), of(b.UnitActive), of(b.UnitInactive)
 	return b
 }
