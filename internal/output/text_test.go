@@ -41,7 +41,7 @@ func TestClean(t *testing.T) {
 
 func checkRules(t *testing.T, text string, state nagios.State) {
 	t.Helper()
-	if err := plugintest.CheckOutput("NAME", int(state), text+"\n", ""); err != nil {
+	if err := plugintest.CheckRules("NAME", int(state), text+"\n", ""); err != nil {
 		t.Error(err)
 	}
 }

@@ -25,16 +25,25 @@ var (
 	itemForm = regexp.MustCompile(`^([a-z0-9_]+)=` + number + `(s|B)?(;(` + bounds +
 		`)?){0,2}(;0)?$`)
 	fromZero = regexp.MustCompile(`;@?0:[^;]`)
-	goWords  = regexp.MustCompile(`(^|[ :])((open|stat|lstat|readlink|readdirent|fork/exec) /|` +
+	goWords  = regexp.MustCompile(`(?m)(^|[ :])((open|stat|lstat|readlink|readdirent|fork/exec) /|` +
 		`(dial|read|write) (tcp|udp|unix)|read /proc/self/fd|strconv\.|ParseAddr\(|json: )|` +
 		`context (deadline exceeded|canceled)|i/o timeout|closed network|: (unexpected )?EOF|%!`)
 	stateToken = regexp.MustCompile(`(?i)\[(ok|warning|critical|unknown|up|down|unreachable|pending)\]`)
 )
 
-// CheckOutput reads what a plugin printed as strictly as the most sensitive of
+// CheckOutput is [CheckRules], and that no error text of Go itself is printed.
+func CheckOutput(name string, exit int, stdout, stderr string) error {
+	err := CheckRules(name, exit, stdout, stderr)
+	if words := goWords.FindString(stdout); words != "" {
+		err = errors.Join(err, fmt.Errorf("words of Go's own %q: %q", words, stdout))
+	}
+	return err
+}
+
+// CheckRules reads what a plugin printed as strictly as the most sensitive of
 // Icinga 2, Nagios and NRPE would, and says every rule that it breaks. The name
 // is the plugin's in capitals.
-func CheckOutput(name string, exit int, stdout, stderr string) error {
+func CheckRules(name string, exit int, stdout, stderr string) error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if exit < 0 || exit > 3 {
@@ -86,9 +95,6 @@ func checkLine(i int, line string) error {
 	own := line
 	if i > 0 { // the line's own state
 		own = strings.TrimPrefix(line, "[")
-	}
-	if words := goWords.FindString(line); words != "" {
-		return fmt.Errorf("words of Go's own %q", words)
 	}
 	if token := stateToken.FindString(own); token != "" {
 		return fmt.Errorf("state token %s", token)
