@@ -70,11 +70,11 @@ func testAliases(t *testing.T, r release) {
 	}
 }
 
-var olderGrammar = regexp.MustCompile(`[ \t]:|:[ \t]*:|\\\r?\n`)
+var olderGrammar = regexp.MustCompile(`[ \t]:|:[ \t]*:|\\\r?\n|[^\s][^\n]*#`)
 
 // takesMore reports whether this release reads what later ones refuse, and the plugin warns of:
-// OpenSMTPD 6.8 lets several separators stand between key and value, and joins lines at a
-// backslash.
+// OpenSMTPD 6.8 lets several separators stand between key and value, joins lines at a backslash,
+// and takes what is behind a "#" for a comment, also behind a value.
 func (r release) takesMore(f aliases.Format, text []byte) bool {
 	return f == aliases.OpenSMTPDDB && r.suite == "bookworm" && olderGrammar.Match(text)
 }

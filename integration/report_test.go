@@ -113,7 +113,8 @@ func writeReport() (whole bool, err error) {
 	table("program", programs, reported.versions)
 	table("tried, none wrong", reportRows, reported.cells)
 	page.WriteString("Where releases differ, the expectation of the test says so beside the common one: " +
-		"steps of days over\nNew Year (systemd 252), a second separator and joined lines in OpenSMTPD's " +
-		"makemap (6.8), no makemap at all\n(sid), no TLS handshake that ends well in OpenSMTPD 6.8.\n")
+		"steps of days over\nNew Year (systemd 252), a second separator, comments behind values and " +
+		"joined lines in OpenSMTPD's\n" +
+		"makemap (6.8), no makemap at all (sid), no TLS handshake that ends well in OpenSMTPD 6.8.\n")
 	return true, os.WriteFile("../docs/releases.md", []byte(page.String()), 0o644)
 }
