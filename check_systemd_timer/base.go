@@ -36,21 +36,18 @@ func base(p systemd.Pair, r run, now time.Time) (b schedule.Base, last time.Time
 	}
 	if r.began.IsZero() {
 		b.Since = activated
-		if !r.trigger.IsZero() { // it is later, though not always by the wall clock
-			b.Since = r.trigger
-		}
-	}
-	if r.attempt != notStarted || starting {
-		b.Since = later(b.Since, r.trigger)
 	}
 	if r.trigger.IsZero() && !s.ConditionResult { // a skipped trigger that systemd has forgotten
 		b.Since = later(b.Since, s.ConditionTime)
+	}
+	b.Awake = b.Since // which awake joins with the last trigger
+	if b.Since = later(b.Since, r.trigger); r.began.IsZero() && !r.trigger.IsZero() {
+		b.Since = r.trigger // later than the activation, though not always by the wall clock
 	}
 	last = r.trigger
 	if p.Timer.LastTriggerMonotonic > 0 { // also one that is older than the timer's activation
 		last = p.Timer.LastTrigger
 	}
-	b.UnitActive, b.UnitInactive = later(b.UnitActive, last), later(b.UnitInactive, last)
 	return b, last
 }
 
@@ -134,8 +131,9 @@ func byTheWall(since time.Time, p systemd.Pair, r run, now time.Time) time.Time 
 	return later(since, wall)
 }
 
-// awake is a base as monotonic timers count it. The last trigger may be later as
-// they count and earlier by the wall clock, where that was set during a suspend.
+// awake is a base as monotonic timers count it, from the last trigger at the
+// earliest. Where the wall clock was set while the host was suspended, that may
+// be later than a run by the one clock, and earlier by the other.
 func awake(b schedule.Base, last time.Time, p systemd.Pair, h systemd.Host) schedule.Base {
 	t, s := p.Timer, p.Service
 	monotonic := map[time.Time]time.Duration{
@@ -145,6 +143,9 @@ func awake(b schedule.Base, last time.Time, p systemd.Pair, h systemd.Host) sche
 	of := func(at time.Time) time.Time {
 		return later(schedule.Awake(h, at, monotonic[at]), schedule.Awake(h, last, monotonic[last]))
 	}
-	b.Awake, b.UnitActive, b.UnitInactive = of(b.Since), of(b.UnitActive), of(b.UnitInactive)
+	if b.Awake.IsZero() {
+		b.Awake = b.Since
+	}
+	b.Awake, b.UnitActive, b.UnitInactive = of(b.Awake), of(b.UnitActive), of(b.UnitInactive)
 	return b
 }

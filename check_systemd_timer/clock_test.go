@@ -63,24 +63,34 @@ func TestClockSetBackDuringRun(t *testing.T) {
 	}
 }
 
-// The clock was set while the host was suspended: by it the last trigger, which a condition
-// skipped, is older than a run by hand, by CLOCK_MONOTONIC it is younger. The timer counts from it.
-func TestTriggerAfterRunByTheMonotonicClock(t *testing.T) {
+// The clock was set while the host was suspended, so that the last trigger and a run by hand are in
+// one order by it and in the other by CLOCK_MONOTONIC. The timer counts from the later one by the
+// latter: from the trigger, which a condition skipped, or from the run.
+func TestTriggerAndRunByTheMonotonicClock(t *testing.T) {
 	h := host
 	h.Asleep, h.MonotonicZero = 50*time.Hour, ago(86*time.Hour)
-	p := daily(func(t *systemd.Timer, s *systemd.Service) {
-		t.Calendar = nil
-		t.Monotonic = []systemd.MonotonicEntry{{Base: "OnUnitInactiveSec", Interval: 9 * time.Hour}}
-		t.ActiveEnter, t.ActiveEnterMonotonic = ago(86*time.Hour), 10*time.Second
-		t.LastTrigger, t.LastTriggerMonotonic = ago(54*time.Hour), 82*time.Hour
-		t.NextElapse = now.Add(5 * time.Hour)
-		s.InactiveExit, s.InactiveExitMonotonic = ago(22*time.Hour), 64*time.Hour
-		s.InactiveEnter = ago(22*time.Hour - time.Second)
-		s.InactiveEnterMonotonic = 64*time.Hour + time.Second
-		s.ConditionResult, s.ConditionTime = false, ago(54*time.Hour)
-	})
-	if r := judge(optionsFor(t, "--all"), facts{host: h, timers: []systemd.Pair{p}, whole: true},
-		now); r.State != 0 {
-		t.Errorf("judge() = %s; want OK", r.Summary)
+	for _, row := range []struct {
+		triggered, ran         time.Time
+		triggeredMono, ranMono time.Duration
+	}{
+		{ago(54 * time.Hour), ago(22 * time.Hour), 82 * time.Hour, 64 * time.Hour},
+		{ago(22 * time.Hour), ago(54 * time.Hour), 64 * time.Hour, 82 * time.Hour},
+	} {
+		p := daily(func(t *systemd.Timer, s *systemd.Service) {
+			t.Calendar = nil
+			t.Monotonic = []systemd.MonotonicEntry{
+				{Base: "OnUnitInactiveSec", Interval: 9 * time.Hour}}
+			t.ActiveEnter, t.ActiveEnterMonotonic = ago(86*time.Hour), 10*time.Second
+			t.LastTrigger, t.LastTriggerMonotonic = row.triggered, row.triggeredMono
+			t.NextElapse = now.Add(5 * time.Hour)
+			s.InactiveExit, s.InactiveExitMonotonic = row.ran, row.ranMono
+			s.InactiveEnter = row.ran.Add(time.Second)
+			s.InactiveEnterMonotonic = row.ranMono + time.Second
+			s.ConditionResult, s.ConditionTime = false, row.triggered
+		})
+		f := facts{host: h, timers: []systemd.Pair{p}, whole: true}
+		if r := judge(optionsFor(t, "--all"), f, now); r.State != 0 {
+			t.Errorf("judge() = %s; want OK", r.Summary)
+		}
 	}
 }
