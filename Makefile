@@ -34,10 +34,10 @@ build: $(PLUGINS:%=build/%)
 $(PLUGINS:%=build/%): build/%:
 	$(BUILD) -o $(BIN)/ ./$*
 
-# Everything that needs no root, no daemon and no network.
+# Everything that needs no root, no daemon and no network. The tests wait more than they compute: four packages run at once.
 test:
 	$(GO) vet ./...
-	$(GO) test -race $$($(GO) list ./... | grep -v '/torture$$')
+	$(GO) test -p 4 -race $$($(GO) list ./... | grep -v '/torture$$')
 
 lint: $(STATICCHECK)
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
