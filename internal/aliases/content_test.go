@@ -30,7 +30,7 @@ func slowly(t *testing.T, f Format, text string) *Content {
 	c.content.Entries = len(held)
 	sum := uint64(0)
 	for key, value := range held {
-		sum += digest([]byte(key), crc32.Checksum([]byte(value), castagnoli))
+		sum += digest([]byte(key), crc32.Checksum([]byte(value), castagnoli()))
 	}
 	c.content.Digest = mix(sum)
 	return c.content

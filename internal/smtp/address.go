@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
 
 // localPart is what stands before the "@" (RFC 5321 4.1.2, RFC 6531 3.3), with any dots.
-var localPart = regexp.MustCompile(`^(?:[^ "(),:;<>@[\\\]]+|"(?:[^"\\]|\\.)*")$`)
+var localPart = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[^ "(),:;<>@[\\\]]+|"(?:[^"\\]|\\.)*")$`)
+})
 
 // CheckAddress reports why addr may not stand between the brackets of MAIL or RCPT: anything
 // there that could end the path or add a parameter, a leading "-", more than 254 bytes, or 64
@@ -36,7 +39,7 @@ func CheckAddress(addr string) error {
 	case strings.EqualFold(addr, "postmaster"):
 	case len(local) > 64:
 		err = errors.New("has more than 64 bytes before the @")
-	case !localPart.MatchString(local) || !isDomain(domain):
+	case !localPart().MatchString(local) || !isDomain(domain):
 		err = errors.New("is not local-part@domain")
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -96,11 +97,13 @@ func readLine(br *bufio.Reader, left *int) (string, error) {
 	return strings.ToValidUTF8(line, string(utf8.RuneError)), nil
 }
 
-var enhanced = regexp.MustCompile(`^[245]\.[0-9]{1,3}\.[0-9]{1,3}(?: |$)`)
+var enhanced = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[245]\.[0-9]{1,3}\.[0-9]{1,3}(?: |$)`)
+})
 
 // enhancedCode finds the enhanced status code at the beginning of a line's text.
 func enhancedCode(line, text string) string {
-	if word := enhanced.FindString(text); word != "" && word[0] == line[0] {
+	if word := enhanced().FindString(text); word != "" && word[0] == line[0] {
 		return strings.TrimSuffix(word, " ")
 	}
 	return ""
