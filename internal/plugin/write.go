@@ -30,7 +30,10 @@ type limited struct {
 // be told, the exit code still counts.
 func (l limited) Write(text []byte) (int, error) {
 	line := strings.TrimRight(string(text), " \n") + "\n"
-	done := make(chan error, 1)
+	done, late := make(chan error, 1), make(chan bool, 1)
+	// Go's runtime dies where it has no descriptors for its first timer: before the write then,
+	// not after it.
+	defer time.AfterFunc(moment, func() { late <- true }).Stop()
 	go func() {
 		_, err := io.WriteString(l.w, line)
 		done <- err
@@ -38,7 +41,7 @@ func (l limited) Write(text []byte) (int, error) {
 	var err error
 	select {
 	case err = <-done:
-	case <-time.After(moment):
+	case <-late:
 		err = l.wait(done)
 	}
 	if err != nil && l.failed != nil {
