@@ -9,9 +9,9 @@ import (
 
 // base is where counting missed runs begins: the start of the latest run. A
 // trigger that was skipped on purpose counts as one; a trigger that failed to
-// start the service does not. last is the trigger from which intervals count at
-// the earliest; zero: none.
-func base(p systemd.Pair, r run, now time.Time) (b schedule.Base, last time.Time) {
+// start the service does not. Monotonic entries count from the later one of two
+// instants by CLOCK_MONOTONIC: own is the run's, last the trigger's; zero: none.
+func base(p systemd.Pair, r run, now time.Time) (b schedule.Base, own, last time.Time) {
 	s, activated := p.Service, p.Timer.ActiveEnter
 	b = schedule.Base{Since: r.began, UnitActive: r.began, UnitInactive: s.InactiveEnter}
 	if (inProgress(s) || remains(s)) && !r.began.IsZero() {
@@ -19,7 +19,7 @@ func base(p systemd.Pair, r run, now time.Time) (b schedule.Base, last time.Time
 		if renewed(p, r, now) {
 			b.UnitActive, b.UnitInactive = r.tried, r.tried
 		}
-		return b, time.Time{}
+		return b, b.Since, time.Time{}
 	}
 	if p.Timer.DeferReactivation { // the calendar counts from the end of the run
 		b.Since = later(b.Since, s.InactiveEnter)
@@ -32,7 +32,7 @@ func base(p systemd.Pair, r run, now time.Time) (b schedule.Base, last time.Time
 		if b.UnitInactive.IsZero() {
 			b.UnitInactive = b.Since
 		}
-		return b, time.Time{}
+		return b, b.Since, time.Time{}
 	}
 	if r.began.IsZero() {
 		b.Since = activated
@@ -40,7 +40,7 @@ func base(p systemd.Pair, r run, now time.Time) (b schedule.Base, last time.Time
 	if r.trigger.IsZero() && !s.ConditionResult { // a skipped trigger that systemd has forgotten
 		b.Since = later(b.Since, s.ConditionTime)
 	}
-	b.Awake = b.Since // which awake joins with the last trigger
+	own = b.Since
 	if b.Since = later(b.Since, r.trigger); r.began.IsZero() && !r.trigger.IsZero() {
 		b.Since = r.trigger // later than the activation, though not always by the wall clock
 	}
@@ -48,7 +48,7 @@ func base(p systemd.Pair, r run, now time.Time) (b schedule.Base, last time.Time
 	if p.Timer.LastTriggerMonotonic > 0 { // also one that is older than the timer's activation
 		last = p.Timer.LastTrigger
 	}
-	return b, last
+	return b, own, last
 }
 
 // renewed reports whether the timer counts from the present attempt of the run
@@ -72,8 +72,8 @@ func honoured(s systemd.Service, r run) time.Time {
 
 // countFrom is the base for this host and now.
 func countFrom(p systemd.Pair, r run, h systemd.Host, now time.Time) schedule.Base {
-	b, last := base(p, r, now)
-	b = awake(b, last, p, h)
+	b, own, last := base(p, r, now)
+	b = awake(b, own, last, p, h)
 	if inProgress(p.Service) {
 		b.Slept = b.Awake.Sub(b.Since)
 	}
@@ -134,7 +134,7 @@ func byTheWall(since time.Time, p systemd.Pair, r run, now time.Time) time.Time 
 // awake is a base as monotonic timers count it, from the last trigger at the
 // earliest. Where the wall clock was set while the host was suspended, that may
 // be later than a run by the one clock, and earlier by the other.
-func awake(b schedule.Base, last time.Time, p systemd.Pair, h systemd.Host) schedule.Base {
+func awake(b schedule.Base, own, last time.Time, p systemd.Pair, h systemd.Host) schedule.Base {
 	t, s := p.Timer, p.Service
 	monotonic := map[time.Time]time.Duration{
 		s.InactiveExit: s.InactiveExitMonotonic, s.InactiveEnter: s.InactiveEnterMonotonic,
@@ -143,9 +143,6 @@ func awake(b schedule.Base, last time.Time, p systemd.Pair, h systemd.Host) sche
 	of := func(at time.Time) time.Time {
 		return later(schedule.Awake(h, at, monotonic[at]), schedule.Awake(h, last, monotonic[last]))
 	}
-	if b.Awake.IsZero() {
-		b.Awake = b.Since
-	}
-	b.Awake, b.UnitActive, b.UnitInactive = of(b.Awake), of(b.UnitActive), of(b.UnitInactive)
+	b.Awake, b.UnitActive, b.UnitInactive = of(own), of(b.UnitActive), of(b.UnitInactive)
 	return b
 }
