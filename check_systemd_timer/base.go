@@ -7,10 +7,10 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// base is where counting missed runs begins: the start of the latest run. A
-// trigger that was skipped on purpose counts as one; a trigger that failed to
-// start the service does not. Monotonic entries count from the later one of two
-// instants by CLOCK_MONOTONIC: own is the run's, last the trigger's; zero: none.
+// base is the instant from which missed runs are counted: the start of the latest
+// run. A trigger that a condition skipped counts as a run; a trigger that failed to
+// start the service does not. Monotonic entries count from the later of two instants
+// by CLOCK_MONOTONIC: own belongs to the run, last to the trigger; zero: none.
 func base(p systemd.Pair, r run, now time.Time) (b schedule.Base, own, last time.Time) {
 	s, activated := p.Service, p.Timer.ActiveEnter
 	b = schedule.Base{Since: r.began, UnitActive: r.began, UnitInactive: s.InactiveEnter}
@@ -51,18 +51,18 @@ func base(p systemd.Pair, r run, now time.Time) (b schedule.Base, own, last time
 	return b, own, last
 }
 
-// renewed reports whether the timer counts from the present attempt of the run
-// that goes on: systemd up to 253 restarts a service by way of inactive, after
-// which the timer waits for another elapse. A loop renews it for ever.
+// renewed reports whether the timer counts from the present attempt of the run in
+// progress: up to systemd 253 a restarted service becomes inactive in between, and
+// the timer then waits for its next elapse. In a restart loop every attempt does so.
 func renewed(p systemd.Pair, r run, now time.Time) bool {
 	s, t := p.Service, p.Timer
 	return s.RestartMode == "" && r.restarts > 0 && !loops(s, r, now) &&
 		t.SubState == "waiting" && t.NextElapse.After(now)
 }
 
-// honoured is the last start of a run that goes on: that of the run, or a later
-// trigger. That one came while a person's run was in progress, or it started a
-// service which waited to be restarted (systemd 254).
+// honoured is the start of the run in progress, or a later trigger that needs no run
+// of its own: it came while a run that a person started was in progress, or it started
+// a service that waited to be restarted (systemd 254).
 func honoured(s systemd.Service, r run) time.Time {
 	if r.restarts == 0 || s.RestartMode != "" && !r.trigger.After(r.tried.Add(time.Second)) {
 		return later(r.began, r.trigger)
@@ -131,18 +131,18 @@ func byTheWall(since time.Time, p systemd.Pair, r run, now time.Time) time.Time 
 	return later(since, wall)
 }
 
-// awake is a base as monotonic timers count it, from the last trigger at the
-// earliest. Where the wall clock was set while the host was suspended, that may
-// be later than a run by the one clock, and earlier by the other.
+// awake is a base as monotonic timers count it: by CLOCK_MONOTONIC, and not from
+// before the last trigger. If the wall clock was set during a suspend, the trigger may
+// be later than the run by one clock, and earlier by the other.
 func awake(b schedule.Base, own, last time.Time, p systemd.Pair, h systemd.Host) schedule.Base {
 	t, s := p.Timer, p.Service
 	monotonic := map[time.Time]time.Duration{
 		s.InactiveExit: s.InactiveExitMonotonic, s.InactiveEnter: s.InactiveEnterMonotonic,
 		t.ActiveEnter: t.ActiveEnterMonotonic, t.LastTrigger: t.LastTriggerMonotonic,
 	}
-	of := func(at time.Time) time.Time {
+	awake := func(at time.Time) time.Time {
 		return later(schedule.Awake(h, at, monotonic[at]), schedule.Awake(h, last, monotonic[last]))
 	}
-	b.Awake, b.UnitActive, b.UnitInactive = of(own), of(b.UnitActive), of(b.UnitInactive)
+	b.Awake, b.UnitActive, b.UnitInactive = awake(own), awake(b.UnitActive), awake(b.UnitInactive)
 	return b
 }

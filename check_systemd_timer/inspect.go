@@ -41,10 +41,9 @@ func inspected(opt options, f facts, pair systemd.Pair, now time.Time) (o nagios
 	return o, nil
 }
 
-// findings are what there is to say of a timer, each kind by a function of its
-// own, in this order: first the timer itself; if it is active what its service
-// does or how its last run went, and what the schedule missed; last the timer's
-// clock and the age of the last run.
+// findings are the verdicts on a timer, each kind by a function of its own, in this
+// order: the timer itself; if it is active, its service's run or last run, and the
+// missed runs; last the timer's next elapse and the age of the last run.
 func findings(v view) nagios.Findings {
 	if fault := timerFault(v); len(fault) > 0 {
 		return fault // nothing that its service does can be in order
@@ -57,7 +56,7 @@ func findings(v view) nagios.Findings {
 	return append(list, age(v)...)
 }
 
-// kinds are what is to be said of each phase.
+// kinds are the kinds of verdict that each phase has.
 var kinds = map[phase][]func(view) nagios.Findings{
 	phaseFrozen:     {freeze, lateness},
 	phaseRemaining:  {stays},
@@ -103,9 +102,8 @@ func serviceNotes(v view) (list []string) {
 		return kindNote(v)
 	case phaseRunning:
 		if n := v.run.restarts; n > 0 {
-			list = append(list,
-				"note: "+nagios.Count(n, "restart",
-					"restarts")+" before this attempt"+since(v.run.since))
+			list = append(list, "note: "+nagios.Count(n, "restart", "restarts")+
+				" before this attempt"+since(v.run.since))
 		}
 		if progress(v).Worst() != nagios.OK {
 			list = append(list, limits(v.service)...)
@@ -130,16 +128,16 @@ func timerAtFault(v view) bool {
 	if len(timerFault(v)) > 0 {
 		return true
 	}
-	of := append(schedules(v), clockWasWrong(v)...)
+	list := append(schedules(v), clockWasWrong(v)...)
 	switch v.run.phase {
 	case phaseAbandoned:
-		of = append(of, waitsInVain(v)...)
+		list = append(list, waitsInVain(v)...)
 	case phaseSpent:
-		of = append(of, neverAgain(v)...)
+		list = append(list, neverAgain(v)...)
 	case phaseIdle:
 		if len(outcome(v)) == 0 && len(noRun(v)) == 0 {
-			of = append(of, lateness(v)...)
+			list = append(list, lateness(v)...)
 		}
 	}
-	return of.Worst() != nagios.OK
+	return list.Worst() != nagios.OK
 }

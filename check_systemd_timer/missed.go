@@ -46,7 +46,7 @@ func notStartedAlone(v view) bool {
 		v.service.Result != "resources"
 }
 
-// noRun judges a last trigger that led to no run.
+// noRun judges a timer whose last trigger led to no run.
 func noRun(v view) nagios.Findings {
 	name, at := v.service.Name, v.timer.LastTrigger
 	switch {
@@ -66,8 +66,8 @@ func noRun(v view) nagios.Findings {
 	return nil
 }
 
-// unmet says which condition of a unit was checked and not met; nothing if none
-// was.
+// unmet says which condition of a unit is not met. It says nothing if systemd has
+// checked none, or if all are met.
 func unmet(u systemd.Unit) string {
 	if u.ConditionResult || u.ConditionTime.IsZero() {
 		return ""
@@ -78,9 +78,9 @@ func unmet(u systemd.Unit) string {
 	return "one of its conditions is not met"
 }
 
-// failing is the first of the conditions that was not met. Of alternatives,
-// written with "|", all have failed. systemd forgets which it was when it
-// re-executes itself; where there is but one, it was that.
+// failing is the first of the conditions that is not met. Of alternatives, written
+// with "|", all are not met. After a daemon-reexec systemd no longer knows which
+// condition it was; if there is only one, it was that one.
 func failing(conditions []systemd.Condition) string {
 	if len(conditions) == 1 {
 		return conditions[0].String()

@@ -44,9 +44,8 @@ func softReboot(v view, killed bool) string {
 	return " (a soft-reboot of the host ended it)"
 }
 
-// ignored gives the end of a command whose failure ExecStart=- swallowed. How
-// each command ended is lost when systemd reloads its units; how the last one
-// did is not.
+// ignored gives the end of a command whose failure ExecStart=- ignores. After a
+// daemon-reload systemd knows only how the last command ended.
 func ignored(svc systemd.Service) (end string, ok bool) {
 	flagged := false
 	for _, e := range svc.Commands {
@@ -79,8 +78,8 @@ func ofSeveral(svc systemd.Service, e systemd.Exec) string {
 	return " of " + e.Path
 }
 
-// failure reports whether the end of a command is one (systemd.service(5),
-// SuccessExitStatus=): a code of sigaction(2), and an exit status or signal.
+// failure reports whether a command failed (systemd.service(5), SuccessExitStatus=).
+// code is one of sigaction(2), status an exit status or a signal.
 func failure(svc systemd.Service, code, status int32) bool {
 	switch code {
 	case 1: // CLD_EXITED

@@ -103,8 +103,7 @@ func crossed(v view, state nagios.State, ran time.Duration) string {
 // limits are notes on time limits of systemd that do not apply to the run in
 // progress (systemd.service(5), TimeoutStartSec=, RuntimeMaxSec=).
 func limits(s systemd.Service) (notes []string) {
-	note := func(format string,
-		args ...any) {
+	note := func(format string, args ...any) {
 		notes = append(notes, "note: "+fmt.Sprintf(format, args...))
 	}
 	oneshot, endless := s.Type == "oneshot", s.TimeoutStart == systemd.Infinity
@@ -145,8 +144,8 @@ func longOnPurpose(v view) []string {
 		"allow for that, and --running-critical limits it", 2*n, 4*n)}
 }
 
-// loop judges a service that Restart= starts again. It does not mend itself, so
-// the first missed run that alerts is critical.
+// loop judges a service that Restart= restarts again and again. Such a loop seldom
+// ends by itself, so the first missed run that alerts is critical.
 func loop(v view) nagios.Findings {
 	s, state := v.service, nagios.Warning
 	if v.missedState() != nagios.OK {
@@ -174,8 +173,8 @@ func restarts(v view) string {
 		v.ending(), from)
 }
 
-// waitsInQueue judges a start job that waits in systemd's queue: a run that has
-// not started, so that the last one still counts.
+// waitsInQueue judges a start job that waits in systemd's queue. Its run has not
+// started, so the run before is the latest one.
 func waitsInQueue(v view) nagios.Findings {
 	job := *v.service.Job
 	return found(v.missedState(), "%s has not started: its %s%s%s%s",
@@ -198,7 +197,7 @@ func fullSlice(list []systemd.Slice) string {
 	return ""
 }
 
-// jobText describes a job in the queue and what blocks it, to the end.
+// jobText describes a job in the queue, and the chain of jobs that block it.
 func jobText(j systemd.Job) string {
 	text := fmt.Sprintf("%s job %d is %s", j.Type, j.ID, j.State)
 	chain := j.Chain
@@ -227,7 +226,7 @@ func jobText(j systemd.Job) string {
 	return text
 }
 
-// jobEnd says what the unit at the end of what blocks a job is doing.
+// jobEnd describes the unit at the end of the chain of units that block a job.
 func jobEnd(j systemd.Job) string {
 	if j.End == nil {
 		return ""

@@ -8,8 +8,8 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// run is the latest run of a timer's service. systemd renews its stamps by
-// rules of its own, and forgets some; latest reads them together, once.
+// run is the latest run of a timer's service. systemd overwrites some of its stamps
+// when the service starts again; latest reads them all together, once.
 type run struct {
 	phase     phase
 	trigger   time.Time // the timer's last trigger since its activation; zero: none
@@ -25,8 +25,8 @@ type run struct {
 	missed    missed
 }
 
-// missed are the elapses that the schedule demanded since the run began and
-// that systemd can no longer be about to honour.
+// missed are the elapses of the schedule since the run began for which systemd
+// started no run, and for which it is too late to start one.
 type missed struct {
 	counted bool
 	count   int
@@ -52,7 +52,7 @@ const (
 type attempt int
 
 const (
-	started    attempt = iota // or there was none to speak of
+	started    attempt = iota // or the timer has not triggered
 	skipped                   // a condition was not met
 	notStarted                // an assertion, a dependency, a masked unit: the run never began
 )
@@ -79,11 +79,11 @@ func latest(p systemd.Pair, b *before, h systemd.Host, now time.Time) run {
 	return r
 }
 
-// dueNow reports whether systemd is about to start the service: its next elapse
-// is past, by less than AccuracySec= lets it wait, or while the host slept. That
-// start serves all that the schedule has demanded until now. An elapse that
-// systemd finds in the past it delays from its own start, by CLOCK_MONOTONIC:
-// soon after a long suspend RandomizedDelaySec= draws one that is still ahead.
+// dueNow reports whether systemd is about to start the service: the next elapse is
+// past, but by less than AccuracySec= allows, or it passed while the host slept.
+// That start serves every elapse until now. systemd adds RandomizedDelaySec= to an
+// elapse that it finds in the past; it counts the delay from its own start, by
+// CLOCK_MONOTONIC. So soon after a long suspend the next elapse may lie ahead.
 func dueNow(t systemd.Timer, h systemd.Host, now time.Time) bool {
 	slept := h.Asleep >= time.Second
 	switch {
@@ -115,9 +115,9 @@ func waitsToRestart(s systemd.Service) bool {
 	return s.ActiveState == "activating" && strings.HasPrefix(s.SubState, "auto-restart")
 }
 
-// loops reports whether the service is being restarted by Restart= time and
-// again: it waits for that, or its present attempt is no longer than the
-// attempts before were on average.
+// loops reports whether Restart= restarts the service again and again: the service
+// waits for its next attempt, or its present attempt has lasted no longer than the
+// earlier attempts lasted on average.
 func loops(s systemd.Service, r run, now time.Time) bool {
 	if waitsToRestart(s) {
 		return true
@@ -150,7 +150,8 @@ func phaseOf(p systemd.Pair, r run, h systemd.Host, now time.Time) phase {
 // trigger is the last trigger since the timer was activated; zero if there is none. A trigger from
 // before the activation (the stamp, from before a reboot, of a timer that is Persistent=, or was
 // until a daemon-reload) does not count: systemd does not count from it either. The monotonic
-// stamps decide if they can: after clock steps and suspends the others need not be in order.
+// stamps decide where systemd gives them: after clock steps and suspends the wall clock's stamps
+// may be out of order.
 func trigger(t systemd.Timer) time.Time {
 	before := t.LastTrigger.Before(t.ActiveEnter.Add(-time.Second))
 	if t.ActiveEnterMonotonic > 0 {
@@ -163,10 +164,9 @@ func trigger(t systemd.Timer) time.Time {
 	return t.LastTrigger
 }
 
-// lastAttempt tells whether the last trigger led to a run. A trigger is an
-// attempt; a run leaves its mark in the service's own stamps. The monotonic ones
-// decide if they can: after clock steps and suspends the others need not be in
-// order.
+// lastAttempt tells whether the last trigger led to a run: a run renews the stamps
+// of the service. The monotonic stamps decide where systemd gives them: after clock
+// steps and suspends the wall clock's stamps may be out of order.
 func lastAttempt(p systemd.Pair, trigger time.Time) attempt {
 	s, triggered := p.Service, p.Timer.LastTriggerMonotonic
 	if trigger.IsZero() || inProgress(s) || remains(s) {
@@ -186,14 +186,14 @@ func lastAttempt(p systemd.Pair, trigger time.Time) attempt {
 	return notStarted
 }
 
-// begun is when the latest run began and when its latest attempt did.
+// begun gives the start of the latest run and the start of its latest attempt.
 //
-// Without restarts the service left inactive then. Since systemd 254 all
-// restarts belong to one start, of which the conditions were checked once;
-// InactiveExit is the last failure (RestartMode=normal) or the first attempt
-// (direct), ExecMainStart the latest attempt. Before 254 each restart is a start
-// of its own, so the run began at the last trigger, or at least as many delays
-// ago as there were restarts.
+// Without restarts both are the instant at which the service left the state
+// inactive. Since systemd 254 all restarts belong to one start, for which systemd
+// checked the conditions once: InactiveExit is the last failure (RestartMode=normal)
+// or the first attempt (direct), ExecMainStart is the latest attempt. Before 254
+// each restart is a start of its own: the run began at the last trigger, or at
+// least as many delays (RestartSec=) ago as there were restarts.
 func begun(p systemd.Pair, trigger time.Time) (began, tried time.Time) {
 	s, exit := p.Service, p.Service.InactiveExit
 	attempted := later(exit, s.ExecMainStart)
@@ -213,7 +213,7 @@ func begun(p systemd.Pair, trigger time.Time) (began, tried time.Time) {
 	return restartedSince(p, trigger), exit
 }
 
-// restartedSince is the start of a run that an old systemd restarted.
+// restartedSince is the start of a run that systemd before 254 restarted.
 func restartedSince(p systemd.Pair, trigger time.Time) time.Time {
 	s, began := p.Service, p.Service.InactiveExit
 	if s.RestartDelay < 24*time.Hour {
@@ -226,8 +226,8 @@ func restartedSince(p systemd.Pair, trigger time.Time) time.Time {
 	return earlier(began, trigger)
 }
 
-// guessed reports whether the last trigger need not be what began a run that an
-// old systemd restarted: it is so long ago that a person may have started it since.
+// guessed reports whether the start of a run that systemd before 254 restarted is a
+// guess: the last trigger is so long ago that a person may have started the run since.
 func guessed(s systemd.Service, r run) bool {
 	const attempt = 2 * time.Minute // is a long one, for one that fails
 	wait := attempt + min(s.RestartDelay, 24*time.Hour)
@@ -235,13 +235,13 @@ func guessed(s systemd.Service, r run) bool {
 		r.tried.Sub(r.began) > time.Duration(min(r.restarts, 10_000))*wait
 }
 
-// completed is the end of the last completed run, zero if none is known, and
-// how long that took, if that is known.
+// completed is the end of the last completed run (zero: not known), and how long
+// that run took, where known is true.
 func completed(p systemd.Pair, b *before, tried time.Time) (end time.Time, took time.Duration,
 	known bool) {
 	s, end := p.Service, p.Service.InactiveEnter
 	switch {
-	case s.Result == "exec-condition": // systemd has the end of what was skipped alone
+	case s.Result == "exec-condition": // systemd has only the end of the skipped run
 		return b.last()
 	case remains(s):
 		end = later(end, s.ExecMainExit)

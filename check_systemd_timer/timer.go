@@ -66,8 +66,8 @@ func inactive(v view) nagios.Findings {
 		cmp.Or(t.UnitFileState, "no unit file"), stopped(v), v.whyNoService(), v.startWith(remedy))
 }
 
-// startWith is the command that starts the timer, in brackets. systemd refuses to
-// start a timer of which the service is not there, so then there is none.
+// startWith is the command that starts the timer, in brackets. It is empty if the
+// service does not exist: systemd refuses to start such a timer.
 func (v view) startWith(verb string) string {
 	start := v.systemctl(verb, v.timer.Name)
 	switch {
@@ -116,7 +116,7 @@ func (v view) whyNoService() string {
 	return ""
 }
 
-// waitsInVain judges a timer that waits for a service that does not run
+// waitsInVain judges a timer that waits for the end of a service that does not run
 // (systemd issue 5923).
 func waitsInVain(v view) nagios.Findings {
 	from := later(v.timer.StateChange, v.service.InactiveEnter)
@@ -155,8 +155,8 @@ func (v view) startedAnew() string {
 	return stop + ", " + start
 }
 
-// anchored is how such a timer gets something to count from. A start by hand of
-// a service that a condition skips is none.
+// anchored says how a timer without a run to count from gets one. Where a condition
+// skips the service, a start by hand is no run.
 func (v view) anchored() string {
 	if unmet(v.service.Unit) != "" {
 		return "add " + anchor(v.timer)
@@ -164,8 +164,8 @@ func (v view) anchored() string {
 	return v.systemctl("start", v.timer.Triggers) + " once, or add " + anchor(v.timer)
 }
 
-// over says why a timer that has an anchor has no run: it was over when the
-// timer was started, and a stamp made systemd take it for done.
+// over says why a timer with an entry such as OnBootSec= has no run: that instant was
+// past when the timer was started, and systemd takes the stamp of an older run for it.
 func over(t systemd.Timer) string {
 	if entry, ok := atStart(t); ok {
 		return ", and " + entry + "= was over when the timer was started"
@@ -173,7 +173,7 @@ func over(t systemd.Timer) string {
 	return ""
 }
 
-// anchor is the setting from which such a timer would start to count.
+// anchor is the setting that gives such a timer an instant to count from.
 func anchor(t systemd.Timer) string {
 	if _, ok := atStart(t); ok {
 		return "OnActiveSec="
@@ -201,9 +201,9 @@ func nothingMore(v view) nagios.Findings {
 	return found(nagios.OK, "%s, nothing more is scheduled", v.lastRun())
 }
 
-// servedUntil is now, or what the clock showed at the last trigger, where it was set back since
-// then by no more than a clock that was right may be: what came before that was served.
-// DeferReactivation= counts from the end of the run. A clock that was set back by more was wrong.
+// servedUntil is the instant until which no run is due any more: now, or what the clock showed at
+// the last trigger if it was set back since then. DeferReactivation= counts from the end of the
+// run. A clock that was set back by more than most was wrong before, and does not count.
 func servedUntil(v view, most time.Duration) time.Time {
 	until := v.now
 	walls := []time.Time{v.timer.LastTriggerWall}
@@ -231,7 +231,7 @@ func clockWasWrong(v view) nagios.Findings {
 	if err != nil || !ok || t.NextElapse.Sub(expected) <= schedule.Slack(t)+t.RandomizedOffset+dst {
 		return nil
 	}
-	// systemd searches from the last trigger on, and may find less than from now on
+	// systemd searches from the last trigger on: that may find none where a search from now does
 	from := t.LastTrigger
 	switch {
 	case from.IsZero():

@@ -8,8 +8,7 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// view is one timer with all that is known of it. It is made at once, and what
-// is said of the timer is made from it.
+// view is one timer with all that is known of it. Every finding is made from it.
 type view struct {
 	opt     options
 	named   bool
@@ -39,8 +38,8 @@ func found(state nagios.State, format string, args ...any) (list nagios.Findings
 	return list
 }
 
-// alertIfNamed is the state of what is wrong only with a timer that is expected
-// to run.
+// alertIfNamed is the state of a fault that is one only of a named timer, which is
+// expected to run.
 func (v view) alertIfNamed(state nagios.State) nagios.State {
 	if v.named {
 		return state
