@@ -30,8 +30,7 @@ func (p plan) withKey(o options, e aliases.Entry) (plan, error) {
 	if o.Domain != "" && !strings.Contains(text, "@") {
 		text += "@" + o.Domain
 	}
-	var a address
-	err := a.UnmarshalText([]byte(text))
+	a, err := readAddress(text)
 	_, domain := smtp.SplitAddress(string(a))
 	if err != nil || domain == "" || strings.HasPrefix(string(a), "*") ||
 		strings.HasPrefix(string(e.Value), ":fail:") {

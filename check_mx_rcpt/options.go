@@ -67,21 +67,23 @@ type host struct {
 
 type port uint16
 
-func (a *address) UnmarshalText(text []byte) error {
-	if err := smtp.CheckAddress(string(text)); err != nil {
-		return err
+func (a *address) UnmarshalText(text []byte) (err error) {
+	*a, err = readAddress(string(text))
+	return err
+}
+
+// readAddress gives an address whose domain is an A-label.
+func readAddress(text string) (address, error) {
+	if err := smtp.CheckAddress(text); err != nil {
+		return "", err
 	}
-	*a = address(text)
-	local, domain := smtp.SplitAddress(string(text))
-	if domain == "" {
-		return nil
+	local, domain := smtp.SplitAddress(text)
+	ascii, err := mx.ASCII(domain)
+	if err != nil || ascii == domain {
+		return address(text), err
 	}
-	domain, err := mx.ASCII(domain)
-	if err != nil {
-		return err
-	}
-	*a = address(local + "@" + domain)
-	return smtp.CheckAddress(string(*a))
+	text = local + "@" + ascii
+	return address(text), smtp.CheckAddress(text)
 }
 
 func (s *sender) UnmarshalText(text []byte) error {
