@@ -33,11 +33,15 @@ type visitor struct {
 	format Format
 	visit  func(Entry) error
 	err    error // of visit, or errOversize
+	// buffers for the entry that is handed over
+	key, value []byte
 }
 
 func (v *visitor) entry(line int64, key, value []byte) {
 	if v.err == nil {
-		e := Entry{line, v.format.fold(slices.Clone(key)), v.format.squeeze(nil, value)}
+		v.key = append(v.key[:0], key...)
+		v.value = slices.Grow(v.value[:0], len(value))
+		e := Entry{line, v.format.fold(v.key), v.format.squeeze(v.value, value)}
 		v.err = v.visit(e)
 	}
 }
