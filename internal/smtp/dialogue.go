@@ -119,6 +119,7 @@ func (d *dialogue) connect() (*session, *Answer) {
 	switch {
 	case s.conn != nil:
 		d.out.Connections++
+		s.number = d.out.Connections
 	case err != nil:
 		d.out.Unroutable = d.out.Connections == 0 && unroutable(err)
 	}

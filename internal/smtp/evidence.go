@@ -76,7 +76,7 @@ func (x doubt) unpunished() bool { return x.failures == 0 && !x.hungUp }
 // outcome is the answer where the recipient cannot be asked again, for the reason given.
 func (x doubt) outcome(why *Answer) Answer {
 	if x.unpunished() {
-		return *decide(Rcpt, x.reply)
+		return decide(Rcpt, x.reply)
 	}
 	return *why
 }

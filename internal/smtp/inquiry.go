@@ -10,11 +10,12 @@ type inquiry struct {
 	sender   string
 	rcpts    []string
 	answers  []Answer
-	todo     []int   // not asked yet, or beyond a limit of a transaction
+	next     int     // the first that is not asked yet
+	back     []int   // of those before it: beyond a limit of a transaction
 	doubts   []doubt // to be asked again, before the others
 	firsts   []doubt // asked again, to the same verdict
 	policies []policy
-	accepted map[*session]bool // whether one of them was, in a session
+	accepted map[int]bool // whether one of them was, by the number of the session
 	seen     evidence
 	barren   int // connections in a row that ended with the first recipient
 	again    int // connections that may still be opened for doubts
@@ -26,17 +27,19 @@ type turn struct {
 	doubt *doubt
 }
 
-// policy is an ambiguous reply and the session in which it was given.
+// policy is a recipient with an ambiguous reply, and the session in which that was given. Sessions
+// may be many: only their number and name are kept.
 type policy struct {
 	index   int
-	session *session
+	session int
+	helo    string
 }
 
 // ask gives the answers to one sender, in the order of the recipients. The record keeps replies
 // that are odd.
 func (d *dialogue) ask(sender string, rcpts []string, odd func(*Reply) bool) []Answer {
 	q := newInquiry(sender, rcpts)
-	for len(q.todo) > 0 || len(q.doubts) > 0 {
+	for q.left() > 0 || len(q.doubts) > 0 {
 		if !d.ready(q) {
 			continue
 		}
@@ -45,7 +48,7 @@ func (d *dialogue) ask(sender string, rcpts []string, odd func(*Reply) bool) []A
 			q.finish(dead)
 			break
 		}
-		t := q.next(s, &d.limits)
+		t := q.turn(s, &d.limits)
 		if len(t.batch) == 0 {
 			continue
 		}
@@ -64,14 +67,32 @@ func (d *dialogue) ask(sender string, rcpts []string, odd func(*Reply) bool) []A
 }
 
 func newInquiry(sender string, rcpts []string) *inquiry {
-	q := &inquiry{sender: sender, rcpts: rcpts, again: maxAgain, accepted: map[*session]bool{}}
+	q := &inquiry{sender: sender, rcpts: rcpts, again: maxAgain, accepted: map[int]bool{}}
 	q.seen = evidence{known: map[Reply]bool{}, several: sender != ""}
 	q.answers = make([]Answer, len(rcpts))
-	q.todo = make([]int, len(rcpts))
-	for i := range q.todo {
-		q.todo[i] = i
-	}
 	return q
+}
+
+// left is how many recipients are still to be asked, but for those in doubt.
+func (q *inquiry) left() int { return len(q.back) + len(q.rcpts) - q.next }
+
+// first is the first of them.
+func (q *inquiry) first() int {
+	if len(q.back) > 0 {
+		return q.back[0]
+	}
+	return q.next
+}
+
+// take takes the first of them out.
+func (q *inquiry) take() (index int) {
+	index = q.first()
+	if len(q.back) > 0 {
+		q.back = q.back[1:]
+	} else {
+		q.next++
+	}
+	return index
 }
 
 // ready leaves a session in which nothing can be asked again. Where too many connections were
@@ -86,7 +107,7 @@ func (d *dialogue) ready(q *inquiry) bool {
 	}
 	if q.again--; q.again < 0 {
 		for _, x := range q.doubts {
-			q.answers[x.index] = *decide(Rcpt, x.reply)
+			q.answers[x.index] = decide(Rcpt, x.reply)
 		}
 		q.doubts = nil
 		return false
@@ -95,9 +116,9 @@ func (d *dialogue) ready(q *inquiry) bool {
 	return true
 }
 
-// next gives the recipients of the next transaction. What needs SMTPUTF8 where that is not offered
+// turn gives the recipients of the next transaction. What needs SMTPUTF8 where that is not offered
 // is answered: such a host cannot take mail for that recipient, or from that sender.
-func (q *inquiry) next(s *session, l *limits) turn {
+func (q *inquiry) turn(s *session, l *limits) turn {
 	utf8 := s.offering("SMTPUTF8")
 	if needsUTF8(q.sender) && !utf8 {
 		q.finish(&Answer{Verdict: Refused, Phase: Hello, Err: errNoUTF8})
@@ -110,15 +131,15 @@ func (q *inquiry) next(s *session, l *limits) turn {
 	}
 	var t turn
 	domains := map[string]bool{}
-	for len(q.todo) > 0 && len(t.batch) < l.size(q.sender) {
-		index := q.todo[0]
+	for q.left() > 0 && len(t.batch) < l.size(q.sender) {
+		index := q.first()
 		if l.domains > 0 {
 			_, domain := SplitAddress(strings.ToLower(q.rcpts[index]))
 			if domains[domain] = true; len(domains) > l.domains {
 				break
 			}
 		}
-		q.todo = q.todo[1:]
+		q.take()
 		if needsUTF8(q.rcpts[index]) && !utf8 {
 			q.answers[index] = Answer{Verdict: Rejected, Phase: Hello, Err: errNoUTF8}
 			continue
@@ -139,8 +160,7 @@ func (d *dialogue) enter(q *inquiry, s *session, t turn, out outcome) {
 		switch {
 		case r.Code/100 == 2:
 			accepted++
-			q.accepted[s] = true
-			q.answers[index] = *decide(Rcpt, d.texts.keep(r))
+			q.answers[index] = decide(Rcpt, d.texts.keep(r))
 		case i > 0 && r.tooMany():
 			d.limits.tooMany(accepted)
 			back = append(back, index)
@@ -160,6 +180,9 @@ func (d *dialogue) enter(q *inquiry, s *session, t turn, out outcome) {
 			d.again(q, *t.doubt, r)
 		}
 	}
+	if accepted > 0 {
+		q.accepted[s.number] = true
+	}
 	if t.doubt != nil && len(out.said) == 0 {
 		x := *t.doubt
 		x.tries++
@@ -167,14 +190,14 @@ func (d *dialogue) enter(q *inquiry, s *session, t turn, out outcome) {
 		return
 	}
 	back = append(back, t.batch[len(out.said):]...)
-	q.todo = append(back, q.todo...)
+	q.back = append(back, q.back...)
 }
 
 // refused takes a reply that does not accept. It is the answer if it is evidence; else the
 // recipient is asked again.
 func (q *inquiry) refused(s *session, t turn, x doubt) bool {
 	if x.reply.ambiguous() {
-		q.policies = append(q.policies, policy{x.index, s})
+		q.policies = append(q.policies, policy{x.index, s.number, s.name})
 	}
 	rcpt := q.rcpts[x.index]
 	if !q.seen.confirms(rcpt, t.doubt, x) && !q.seen.against(rcpt, x) {
@@ -184,7 +207,7 @@ func (q *inquiry) refused(s *session, t turn, x doubt) bool {
 		q.doubts = append(q.doubts, x)
 		return false
 	}
-	q.answers[x.index] = *decide(Rcpt, x.reply)
+	q.answers[x.index] = decide(Rcpt, x.reply)
 	q.believe()
 	return true
 }
@@ -194,7 +217,7 @@ func (q *inquiry) believe() {
 	q.doubts = slices.DeleteFunc(q.doubts, func(x doubt) bool {
 		known := q.seen.known[alike(x.reply, q.rcpts[x.index])]
 		if known {
-			q.answers[x.index] = *decide(Rcpt, x.reply)
+			q.answers[x.index] = decide(Rcpt, x.reply)
 		}
 		return known
 	})
@@ -235,7 +258,7 @@ func (q *inquiry) ended(t turn, out outcome) *Answer {
 		}
 	case out.asked == 0 && len(out.said) == 1 && out.said[0].Code == 421:
 		if q.barren++; q.barren >= maxBarren {
-			return decide(Rcpt, out.said[0])
+			return refusal(Rcpt, out.said[0])
 		}
 	}
 	return nil
@@ -248,8 +271,7 @@ func (q *inquiry) drop(index int, lost *Answer) {
 		q.doubts = q.doubts[1:]
 		return
 	}
-	q.answers[index] = *lost
-	q.todo = q.todo[1:]
+	q.answers[q.take()] = *lost
 }
 
 // finish gives all that are left their answer.
@@ -257,10 +279,10 @@ func (q *inquiry) finish(final *Answer) {
 	for _, x := range q.doubts {
 		q.answers[x.index] = x.outcome(final)
 	}
-	for _, index := range q.todo {
-		q.answers[index] = *final
+	for q.left() > 0 {
+		q.answers[q.take()] = *final
 	}
-	q.todo, q.doubts = nil, nil
+	q.doubts = nil
 }
 
 // settle restores the first replies where asking again gave the same verdict, as they often say
@@ -269,7 +291,7 @@ func (d *dialogue) settle(q *inquiry) {
 	if !d.limits.nullOne {
 		for _, x := range q.firsts {
 			if q.answers[x.index].Verdict == decide(Rcpt, x.reply).Verdict {
-				q.answers[x.index] = *decide(Rcpt, x.reply)
+				q.answers[x.index] = decide(Rcpt, x.reply)
 			}
 		}
 	}
@@ -284,7 +306,7 @@ func (d *dialogue) settle(q *inquiry) {
 			asked, everybody = true, d.postmaster(q.sender)
 		}
 		named := a.Reply.names(q.rcpts[p.index])
-		probe := a.Reply.namesProbe(p.session.helo(d.probe), q.sender)
+		probe := a.Reply.namesProbe(p.helo, q.sender)
 		if others || everybody && (named || !probe) {
 			a.Verdict = Rejected
 			a.PostmasterOnly = !others && !named

@@ -18,6 +18,8 @@ const (
 // session is one connection on which MAIL may be said, and how it has been used.
 type session struct {
 	conn         *conn
+	number       int               // which of the dialogue's connections it is, from 1
+	name         string            // for EHLO
 	offers       map[string]string // EHLO keywords in capitals, with their parameters
 	secure       bool              // TLS has begun
 	expires      time.Time         // of the certificate
@@ -108,7 +110,7 @@ func (s *session) greeting(wantsTLS bool) *Answer {
 		s.conn.rec.add(true, "-- ", err.Error())
 		return failed(Greeting, err)
 	case r.Code/100 != 2:
-		return decide(Greeting, r)
+		return refusal(Greeting, r)
 	}
 	return nil
 }
@@ -120,7 +122,7 @@ func (s *session) say(phase Phase, command string) *Answer {
 		return failed(phase, err)
 	}
 	if replies[0].Code/100 != 2 {
-		return decide(phase, replies[0])
+		return refusal(phase, replies[0])
 	}
 	return nil
 }
@@ -153,17 +155,17 @@ func (s *session) helo(p *Probe) string {
 // hello says LHLO, EHLO or HELO and learns the extensions. Where EHLO and HELO are both refused, or
 // the server hangs up after the first, the reply to EHLO is the answer.
 func (s *session) hello(p *Probe) *Answer {
-	phase, name := p.hello(), s.helo(p)
-	s.offers = map[string]string{}
-	replies, err := s.conn.exchange([]string{phase.String() + " " + name}, notAccepted)
+	phase := p.hello()
+	s.name, s.offers = s.helo(p), map[string]string{}
+	replies, err := s.conn.exchange([]string{phase.String() + " " + s.name}, notAccepted)
 	if err != nil {
 		return failed(phase, err)
 	}
 	r := replies[0]
 	if r.Code/100 != 2 {
-		a := decide(phase, r)
+		a := refusal(phase, r)
 		if r.Code/100 == 5 && !p.LMTP {
-			again := s.say(phase, "HELO "+name)
+			again := s.say(phase, "HELO "+s.name)
 			if again == nil || again.Reply != nil {
 				return again
 			}

@@ -55,7 +55,7 @@ func opened(opening []string, got []*Reply, err error) ([]*Reply, *Answer) {
 		case i >= len(got):
 			return nil, failed(phase, err)
 		case got[i].Code/100 != 2:
-			return nil, decide(phase, got[i])
+			return nil, refusal(phase, got[i])
 		}
 	}
 	return got[len(opening):], nil

@@ -22,8 +22,8 @@ const (
 
 // decide gives the verdict of a reply by its phase, code and enhanced code (RFC 5321 4.2, RFC 3463,
 // RFC 7504).
-func decide(phase Phase, r *Reply) *Answer {
-	a := &Answer{Phase: phase, Reply: r}
+func decide(phase Phase, r *Reply) Answer {
+	a := Answer{Phase: phase, Reply: r}
 	switch r.Code / 100 {
 	case 2:
 		a.Verdict = Accepted
@@ -38,6 +38,12 @@ func decide(phase Phase, r *Reply) *Answer {
 		a.Err = fmt.Errorf("unexpected reply %d", r.Code)
 	}
 	return a
+}
+
+// refusal is the answer of a reply that ends more than one recipient.
+func refusal(phase Phase, r *Reply) *Answer {
+	a := decide(phase, r)
+	return &a
 }
 
 // SubjectOf says what a reply that is no success is about. Before MAIL it is never the recipient.
