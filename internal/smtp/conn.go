@@ -1,13 +1,10 @@
 package smtp
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -21,9 +18,9 @@ const (
 // last reply.
 type conn struct {
 	nc       net.Conn
-	br       *bufio.Reader
+	in       replies
+	out      []byte // buffer for the commands that are sent at once
 	rec      *record
-	left     int   // bytes that may still be received
 	lost     error // why nothing more can be said
 	closing  bool  // the server has said 421
 	deadline time.Time
@@ -45,7 +42,7 @@ func dial(ctx context.Context, p *Probe, rec *record) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{nc: nc, br: newLineReader(nc), rec: rec, left: connectionBytes}
+	c := &conn{nc: nc, in: replies{br: newLineReader(nc), left: connectionBytes}, rec: rec}
 	c.deadline, _ = ctx.Deadline()
 	_ = nc.SetDeadline(c.deadline)
 	c.stop = context.AfterFunc(ctx, func() { _ = nc.SetDeadline(time.Unix(1, 0)) })
@@ -55,7 +52,7 @@ func dial(ctx context.Context, p *Probe, rec *record) (*conn, error) {
 // handshake begins TLS. Plain text that the server sent before is an error (RFC 3207 4.2, 6), the
 // same whether it is there already or reaches the handshake.
 func (c *conn) handshake(ctx context.Context, p *Probe) (tls.ConnectionState, error) {
-	if c.br.Buffered() > 0 {
+	if c.in.br.Buffered() > 0 {
 		c.lost = errNoTLS
 		return tls.ConnectionState{}, errNoTLS
 	}
@@ -68,7 +65,7 @@ func (c *conn) handshake(ctx context.Context, p *Probe) (tls.ConnectionState, er
 		}
 		return tls.ConnectionState{}, c.lost
 	}
-	c.nc, c.br = t, newLineReader(t)
+	c.nc, c.in.br = t, newLineReader(t)
 	return t.ConnectionState(), nil
 }
 
@@ -76,23 +73,23 @@ func (c *conn) handshake(ctx context.Context, p *Probe) (tls.ConnectionState, er
 // missing that are. If the peer is gone, reading tells why, so a failed write is no error. The
 // record keeps the replies that are odd.
 func (c *conn) exchange(commands []string, odd func(*Reply) bool) ([]*Reply, error) {
-	if c.lost == nil && c.br.Buffered() > 0 {
+	if c.lost == nil && c.in.br.Buffered() > 0 {
 		c.lost = errUnasked
 	}
 	if c.lost != nil {
 		return nil, c.lost
 	}
-	c.left += lineBytes * len(commands)
+	c.in.left += lineBytes * len(commands)
 	if c.closing {
 		_ = c.nc.SetDeadline(earlier(c.deadline, time.Now().Add(closingWait)))
 	}
-	_, _ = io.WriteString(c.nc, strings.Join(commands, "\r\n")+"\r\n")
+	c.write(commands)
 	replies := make([]*Reply, 0, len(commands))
 	for _, command := range commands {
-		r, lines, err := c.reply()
+		r, err := c.reply()
 		isOdd := err != nil || odd(r)
 		c.rec.add(isOdd, "C: ", command)
-		c.rec.addAll(isOdd, "S: ", lines)
+		c.rec.addAll(isOdd, "S: ", c.in.lines)
 		if err != nil {
 			c.rec.add(true, "-- ", err.Error())
 			return replies, err
@@ -102,26 +99,30 @@ func (c *conn) exchange(commands []string, odd func(*Reply) bool) ([]*Reply, err
 	return replies, nil
 }
 
-// reply reads one reply, and gives its lines as they came. After a 421 the server closes (RFC 5321
-// 3.8), but some go on: more replies are waited for, not long.
-func (c *conn) reply() (r *Reply, lines []string, err error) {
-	r, err = readReply(c.br, &c.left, func(line string) {
-		if len(lines) < replyLines {
-			lines = append(lines, line)
-		}
-	})
+func (c *conn) write(commands []string) {
+	c.out = c.out[:0]
+	for _, command := range commands {
+		c.out = append(append(c.out, command...), "\r\n"...)
+	}
+	_, _ = c.nc.Write(c.out)
+}
+
+// reply reads one reply. After a 421 the server closes (RFC 5321 3.8), but some go on: more replies
+// are waited for, not long.
+func (c *conn) reply() (*Reply, error) {
+	r, err := c.in.read()
 	if err != nil {
 		c.lost = plain(err)
 		if c.closing && c.lost == errTimeout && time.Now().Before(c.deadline) {
 			c.lost = errClosed
 		}
-		return nil, lines, c.lost
+		return nil, c.lost
 	}
 	if r.Code == 421 {
 		c.closing = true
 		_ = c.nc.SetDeadline(earlier(c.deadline, time.Now().Add(closingWait)))
 	}
-	return r, lines, nil
+	return r, nil
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -146,18 +147,18 @@ func (c *conn) close(pipelining bool, last []string) {
 			}
 		}
 	}
-	c.left += lineBytes * len(last)
-	if c.br.Buffered() > 0 {
+	c.in.left += lineBytes * len(last)
+	if c.in.br.Buffered() > 0 {
 		return
 	}
-	_, _ = io.WriteString(c.nc, strings.Join(last, "\r\n")+"\r\n")
+	c.write(last)
 	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()
 	}
 	for _, command := range last {
-		r, lines, err := c.reply()
+		r, err := c.reply()
 		c.rec.add(false, "C: ", command)
-		c.rec.addAll(false, "S: ", lines)
+		c.rec.addAll(false, "S: ", c.in.lines)
 		if err != nil || r.Code == 421 {
 			return
 		}

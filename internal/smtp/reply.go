@@ -2,13 +2,12 @@ package smtp
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode/utf8"
 )
 
@@ -44,69 +43,101 @@ func newLineReader(r io.Reader) *bufio.Reader {
 	return bufio.NewReaderSize(r, lineBytes+len("\r\n"))
 }
 
-// readReply reads one reply and calls each with every line. A bare code is a lawful last line, LF
-// alone ends a line, and 8-bit text, which servers send in any encoding, is text: what is not UTF-8
-// becomes replacement characters. A line without a code from 200 to 599, a code that changes, NUL,
-// and more than left bytes, which it counts down, are errors.
+// replies reads the replies of a connection.
+type replies struct {
+	br    *bufio.Reader
+	left  int      // bytes that may still be received
+	lines []string // of the last reply, the first ones, as they came; good until the next reply
+	last  *Reply   // if it was one line
+}
+
+// read reads one reply. A bare code is a lawful last line, LF alone ends a line, and 8-bit text,
+// which servers send in any encoding, is text: what is not UTF-8 becomes replacement characters. A
+// line without a code from 200 to 599, a code that changes, NUL, and more bytes than are left are
+// errors.
 //
-// A 220 whose last line has a 4xx or 5xx is that refusal: so postscreen ends a greeting.
-func readReply(br *bufio.Reader, left *int, each func(string)) (*Reply, error) {
+// Most recipients have the same line for an answer: that is one Reply.
+func (in *replies) read() (*Reply, error) {
+	line, err := in.line()
+	if err == nil && in.last != nil && string(line) == in.lines[0] {
+		return in.last, nil
+	}
+	in.lines, in.last = in.lines[:0], nil
+	if err != nil {
+		return nil, err
+	}
+	r, err := in.parse(line)
+	if err == nil && len(in.lines) == 1 {
+		in.last = r
+	}
+	return r, err
+}
+
+// parse reads the rest of a reply that begins with line. A 220 whose last line has a 4xx or 5xx is
+// that refusal: so postscreen ends a greeting.
+func (in *replies) parse(line []byte) (*Reply, error) {
 	r := &Reply{}
-	for lines := 0; ; lines++ {
-		line, err := readLine(br, left)
-		if err != nil {
-			return nil, err
+	for n := 0; ; n++ {
+		text := strings.ToValidUTF8(string(line), string(utf8.RuneError))
+		if len(in.lines) < replyLines {
+			in.lines = append(in.lines, text)
 		}
-		each(line)
-		code, text, more, err := splitLine(line)
+		code, rest, more, err := splitLine(text)
 		if err != nil {
 			return nil, err
 		}
 		if r.Code == 220 && code >= 400 && !more {
-			r.Code, lines = 0, 0
+			r.Code, n = 0, 0
 		}
 		switch {
 		case r.Code != 0 && r.Code != code:
 			return nil, fmt.Errorf("a reply whose lines have different codes: %d and %d", r.Code,
 				code)
-		case lines == replyLines:
+		case n == replyLines:
 			return nil, fmt.Errorf("a reply of more than %d lines", replyLines)
 		case r.Code == 0:
-			r.Code, r.Enhanced, r.Text = code, enhancedCode(line, text), text
+			r.Code, r.Enhanced, r.Text = code, enhancedCode(text, rest), rest
 		default:
-			r.Text += "\n" + text
+			r.Text += "\n" + rest
 		}
 		if !more {
 			return r, nil
 		}
+		if line, err = in.line(); err != nil {
+			return nil, err
+		}
 	}
 }
 
-func readLine(br *bufio.Reader, left *int) (string, error) {
-	raw, err := br.ReadSlice('\n')
+// line reads a line without its end. It is good until the next one.
+func (in *replies) line() ([]byte, error) {
+	line, err := in.br.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
-		return "", fmt.Errorf("a line of more than %d bytes", lineBytes)
+		return nil, fmt.Errorf("a line of more than %d bytes", lineBytes)
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if *left -= len(raw); *left < 0 {
-		return "", errors.New("too much text on one connection")
+	if in.left -= len(line); in.left < 0 {
+		return nil, errors.New("too much text on one connection")
 	}
-	line := strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r")
-	return strings.ToValidUTF8(line, string(utf8.RuneError)), nil
+	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")), nil
 }
 
-var enhanced = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[245]\.[0-9]{1,3}\.[0-9]{1,3}(?: |$)`)
-})
-
-// enhancedCode finds the enhanced status code at the beginning of a line's text.
+// enhancedCode finds the enhanced status code at the beginning of a line's text: "5.1.1", with up
+// to three digits in subject and detail.
 func enhancedCode(line, text string) string {
-	if word := enhanced().FindString(text); word != "" && word[0] == line[0] {
-		return strings.TrimSuffix(word, " ")
+	word, _, _ := strings.Cut(text, " ")
+	class, rest, _ := strings.Cut(word, ".")
+	subject, detail, _ := strings.Cut(rest, ".")
+	if class == line[:1] && class != "3" && isNumber(subject) && isNumber(detail) {
+		return word
 	}
 	return ""
+}
+
+func isNumber(text string) bool {
+	return len(text) >= 1 && len(text) <= 3 && strings.Trim(text, "0123456789") == ""
 }
 
 // splitLine takes "250-text", "250 text" or a bare "250" apart.

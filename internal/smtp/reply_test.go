@@ -3,15 +3,14 @@ package smtp
 import (
 	"bufio"
 	"bytes"
-	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
 )
 
 func read(text string) (*Reply, error) {
-	left := connectionBytes
-	return readReply(newLineReader(strings.NewReader(text)), &left, func(string) {})
+	in := replies{br: newLineReader(strings.NewReader(text)), left: connectionBytes}
+	return in.read()
 }
 
 func TestReadReply(t *testing.T) {
@@ -40,7 +39,7 @@ func TestReadReply(t *testing.T) {
 	} {
 		r, err := read(c.in)
 		if err != nil || r.String() != c.text || r.Enhanced != c.enhanced {
-			t.Errorf("readReply(%q) = %v, %v; want %q with %q", c.in, r, err, c.text, c.enhanced)
+			t.Errorf("read(%q) = %v, %v; want %q with %q", c.in, r, err, c.text, c.enhanced)
 		}
 	}
 }
@@ -54,19 +53,18 @@ func TestReadReplyErrors(t *testing.T) {
 		"250 " + strings.Repeat("x", 2050) + "\r\n", strings.Repeat("250-x\r\n", 101) + "250 x\r\n",
 	} {
 		if r, err := read(in); err == nil {
-			t.Errorf("readReply(%.40q) = %v; want an error", in, r)
+			t.Errorf("read(%.40q) = %v; want an error", in, r)
 		}
 	}
 }
 
 // The reader stops at its bound whatever the number of replies.
 func TestSessionBytes(t *testing.T) {
-	left := connectionBytes
-	br := newLineReader(strings.NewReader(strings.Repeat("250 "+strings.Repeat("x", 994)+"\r\n",
-		100)))
+	text := strings.Repeat("250 "+strings.Repeat("x", 994)+"\r\n", 100)
+	in := replies{br: newLineReader(strings.NewReader(text)), left: connectionBytes}
 	n := 0
 	for {
-		if _, err := readReply(br, &left, func(string) {}); err != nil {
+		if _, err := in.read(); err != nil {
 			break
 		}
 		n++
@@ -76,33 +74,50 @@ func TestSessionBytes(t *testing.T) {
 	}
 }
 
+// A line that comes again is the same Reply; what looks like it is not.
+func TestSameReply(t *testing.T) {
+	in := replies{br: newLineReader(strings.NewReader("250 2.1.5 ok\r\n250 2.1.5 ok\n" +
+		"250 2.1.5 o\r\n250-2.1.5 o\r\n250 2.1.5 o\r\n250 2.1.5 o\r\n")), left: connectionBytes}
+	var got []*Reply
+	for range 5 {
+		r, err := in.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, r)
+	}
+	if got[0] != got[1] || got[2].Text != "2.1.5 o" || got[3].Text != "2.1.5 o\n2.1.5 o" ||
+		*got[4] != *got[2] || len(in.lines) != 1 || in.left != connectionBytes-14-13-4*13 {
+		t.Errorf("replies %v, %d lines, %d bytes left", got, len(in.lines), in.left)
+	}
+}
+
 func FuzzReadReply(f *testing.F) {
 	for _, s := range []string{"220-a\r\n220 b\r\n", "250\r\n", "250-x\n250 y\n",
 		"550 5.1.1 no\r\n", "250-a\r\n251 b\r\n", "\x00\r\n", "999 x\r\n", "250 \xff\r\n"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		left := 4096
-		var raw []string
-		r, err := readReply(newLineReader(bytes.NewReader(in)), &left,
-			func(line string) { raw = append(raw, line) })
-		again, err2 := readReply(bufio.NewReaderSize(iotest.OneByteReader(bytes.NewReader(in)),
-			lineBytes+2), new(int), func(string) {})
-		if again != nil || err2 == nil {
+		plenty := replies{br: newLineReader(bytes.NewReader(in)), left: 4096}
+		r, err := plenty.read()
+		raw := plenty.lines
+		none := replies{br: bufio.NewReaderSize(iotest.OneByteReader(bytes.NewReader(in)),
+			lineBytes+2)}
+		if again, err := none.read(); again != nil || err == nil {
 			t.Fatalf("a reply within no bytes: %v", again)
 		}
 		if err != nil {
-			if err != io.EOF && len(raw) > replyLines+1 {
-				t.Fatalf("%d lines read", len(raw))
+			if len(raw) > replyLines {
+				t.Fatalf("%d lines kept", len(raw))
 			}
 			return
 		}
 		if r.Code < 200 || r.Code > 599 || strings.Count(r.Text, "\n") >= len(raw) ||
 			strings.Count(r.Text, "\n") >= replyLines {
-			t.Fatalf("readReply(%q) = %+v", in, r)
+			t.Fatalf("read(%q) = %+v", in, r)
 		}
 		if r.Enhanced != "" && r.Enhanced[0] != raw[0][0] {
-			t.Fatalf("readReply(%q): enhanced code %s", in, r.Enhanced)
+			t.Fatalf("read(%q): enhanced code %s", in, r.Enhanced)
 		}
 	})
 }

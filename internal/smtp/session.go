@@ -97,17 +97,17 @@ func (s *session) greeting(wantsTLS bool) *Answer {
 	if wantsTLS {
 		_ = c.nc.SetDeadline(earlier(c.deadline, time.Now().Add(silentWait)))
 	}
-	r, lines, err := c.reply()
+	r, err := c.reply()
 	switch {
 	case err == nil && wantsTLS && !c.closing:
 		_ = c.nc.SetDeadline(c.deadline)
 	case wantsTLS && err == errTimeout && time.Now().Before(c.deadline):
 		err = errSilent
 	}
-	s.conn.rec.addAll(err != nil || r.Code/100 != 2, "S: ", lines)
+	c.rec.addAll(err != nil || r.Code/100 != 2, "S: ", c.in.lines)
 	switch {
 	case err != nil:
-		s.conn.rec.add(true, "-- ", err.Error())
+		c.rec.add(true, "-- ", err.Error())
 		return failed(Greeting, err)
 	case r.Code/100 != 2:
 		return refusal(Greeting, r)
