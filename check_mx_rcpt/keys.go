@@ -44,13 +44,14 @@ func (p plan) withKey(o options, e aliases.Entry) (plan, error) {
 // withKeys ends the list of recipients: each once, none that is a control, with --sample this
 // minute's.
 func (p plan) withKeys(o options, named int, now time.Time) (plan, error) {
-	control := map[string]bool{}
+	seen := make(map[string]bool, len(p.wanted.recipients))
 	for _, addr := range p.control.recipients {
-		control[addr] = true
+		seen[addr] = true
 	}
-	var list []string
-	for _, addr := range unique(p.wanted.recipients) {
-		if !control[addr] {
+	list := make([]string, 0, len(p.wanted.recipients))
+	for _, addr := range p.wanted.recipients {
+		before := len(seen)
+		if seen[addr] = true; len(seen) > before {
 			list = append(list, addr)
 		}
 	}

@@ -10,17 +10,17 @@ import (
 // asked is the label of who was asked for: two runs that ask the same hosts for
 // other recipients are told apart by it.
 func asked(o options, p plan) []nagios.MetricLabel {
-	list := slices.Concat(p.wanted.recipients, p.control.recipients)
-	text := nagios.List(list, 5, len(list))
-	if o.RecipientsFrom != "" {
-		text = o.RecipientsFrom
+	text := o.RecipientsFrom
+	if text == "" {
+		list := slices.Concat(p.wanted.recipients, p.control.recipients)
+		text = nagios.List(list, 5, len(list))
 	}
 	return []nagios.MetricLabel{{Name: "recipients", Value: text}}
 }
 
 // samples are the labels and quantities of a target: its answers by verdict,
 // without those to the controls, the time of its dialogue, its certificate.
-func samples(t target, h heard, count map[smtp.Verdict]int) (labels []nagios.MetricLabel,
+func samples(t target, h heard, count counts) (labels []nagios.MetricLabel,
 	list []nagios.Quantity) {
 	address := ""
 	if t.addr.Addr().IsValid() {

@@ -95,8 +95,7 @@ func (f facts) object(o options, i int, t target, wanted, control []string,
 			"no route from here: "+h.dialogue.Answers[0][0].Err.Error())
 		return object
 	}
-	l := lines{alone: len(f.plan.senders)*(len(wanted)+len(control)) == 1,
-		count: map[smtp.Verdict]int{}, wanted: map[smtp.Verdict]int{}}
+	l := lines{alone: len(f.plan.senders)*(len(wanted)+len(control)) == 1}
 	for s, sender := range f.plan.senders {
 		f.answers(&l, o, h, s, sender, wanted, false, unreached)
 		f.answers(&l, o, h, s, sender, control, true, unreached)
@@ -118,8 +117,8 @@ func (f facts) object(o options, i int, t target, wanted, control []string,
 type lines struct {
 	alone   bool // there is one answer
 	state   nagios.State
-	count   map[smtp.Verdict]int
-	wanted  map[smtp.Verdict]int // without those to the controls
+	count   counts
+	wanted  counts // without those to the controls
 	alerts  []string
 	further int // alerts beyond listLimit
 }

@@ -181,14 +181,17 @@ type group struct {
 	others  int
 }
 
+// counts says how many answers had each verdict.
+type counts [len(smtp.Verdicts)]int
+
 // tally is all rows by kind, and how often wanted recipients had each verdict.
 type tally struct {
 	groups [kinds]group
-	count  map[smtp.Verdict]int
+	count  counts
 }
 
 func tallied(f facts) tally {
-	t := tally{count: map[smtp.Verdict]int{}}
+	var t tally
 	controls := f.controlClasses()
 	for r := range f.rows() {
 		for _, v := range r.votes {

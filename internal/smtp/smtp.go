@@ -42,7 +42,7 @@ const (
 )
 
 // Verdicts are all of them, in the order in which they are counted.
-var Verdicts = []Verdict{Accepted, Rejected, Deferred, Refused, NoAnswer}
+var Verdicts = [...]Verdict{Accepted, Rejected, Deferred, Refused, NoAnswer}
 
 // String gives the word for people.
 func (v Verdict) String() string {
