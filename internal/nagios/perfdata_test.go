@@ -23,6 +23,9 @@ func TestQuantityPerfdata(t *testing.T) {
 		if got != test.want || (err != nil) != (test.want == "") {
 			t.Errorf("%+v: %q, %v; want %q", test.q, got, err, test.want)
 		}
+		if err := test.q.data("x").Validate(); err != nil && test.want != "" {
+			t.Errorf("%+v: go-nagios says: %v", test.q, err)
+		}
 	}
 }
 

@@ -288,6 +288,10 @@ func FuzzTimeRange(f *testing.F) {
 			back.String() != r.String() {
 			t.Fatalf("TimeRange(%q): %q reads back as %q", text, r, back)
 		}
+		q := Quantity{Value: r.End, Warning: r.Range, Critical: r.Range}
+		if err := q.data("x").Validate(); err != nil && q.Known() {
+			t.Fatalf("TimeRange(%q): go-nagios says: %v", text, err)
+		}
 	})
 }
 
