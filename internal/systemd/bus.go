@@ -70,7 +70,10 @@ var errClosed = errors.New("the connection was closed")
 // tried again.
 func (b *bus) connect(ctx context.Context) error {
 	for began := time.Now(); ; {
-		s, err := dialStream(ctx, b.socket.path)
+		if ctx.Err() != nil {
+			return silence{end: ctx.Err()}
+		}
+		s, err := dialStream(b.socket.path)
 		if err == nil {
 			b.stream = s
 			break
