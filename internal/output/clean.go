@@ -2,18 +2,37 @@ package output
 
 import (
 	"fmt"
-	"regexp"
+	"slices"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 )
 
-// stateToken is what Icinga Web draws as a coloured ball. It is compiled when a text has a bracket:
-// most have none.
-var stateToken = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)\[(ok|warning|critical|unknown|up|down|unreachable|pending)\]`)
-})
+// tokens are the states that Icinga Web draws as a coloured ball where they stand in brackets.
+var tokens = []string{
+	"ok", "warning", "critical", "unknown", "up", "down", "unreachable", "pending",
+}
+
+// withoutTokens puts states in brackets in parentheses. (A regular expression would say it in a
+// line, and brings tables that are set up at each start.)
+func withoutTokens(text string) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "[")
+		word, after, closed := strings.Cut(rest, "]")
+		isState := func(token string) bool { return strings.EqualFold(token, word) }
+		switch {
+		case !found:
+			return b.String() + text
+		case closed && slices.ContainsFunc(tokens, isState):
+			b.WriteString(before + "(" + word + ")")
+			text = after
+		default:
+			b.WriteString(before + "[")
+			text = rest
+		}
+	}
+}
 
 // invisible reports whether a printable code point shows as nothing: fillers, joiners, variation
 // selectors, the blank braille pattern.
@@ -64,8 +83,5 @@ func clean(s string, limit int) (text string, rest int) {
 		}
 	}
 	text = strings.TrimRight(b.String(), " ")
-	if strings.ContainsRune(text, '[') {
-		text = stateToken().ReplaceAllString(text, "($1)")
-	}
-	return text, len(s) - i
+	return withoutTokens(text), len(s) - i
 }

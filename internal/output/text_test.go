@@ -32,6 +32,7 @@ func TestClean(t *testing.T) {
 		"vs\ufe0f tag\U000e0041":      `vs\\ufe0f tag\\ue0041`,
 		`a\nb \c\`:                    `a\\nb \\c\\`,
 		"[O\u200bK]":                  `[O\\u200bK]`,
+		"[[ok]] [up [down] [] [pend":  "[(ok)] [up (down) [] [pend",
 	} {
 		if got := output.Text("X", nagios.Result{Summary: in}, 0); got != "X OK - "+want {
 			t.Errorf("Text of %q = %q; want %q", in, got, want)
