@@ -16,8 +16,7 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// One thread is enough for what mostly waits: others would only look for work.
-func main() { runtime.GOMAXPROCS(1); plugin.Main(check()) }
+func main() { plugin.Main(check()) }
 
 func check() plugin.Check {
 	var opt options
@@ -54,6 +53,7 @@ func gather(ctx context.Context, opt options) (f facts, bus *systemd.Conn, err e
 	f = facts{named: map[string]bool{}, whole: opt.All || slices.ContainsFunc(opt.Unit, isGlob)}
 	var known []string
 	if f.whole {
+		runtime.GOMAXPROCS(1) // one thread is enough for what mostly waits: others look for work
 		if known, err = bus.Timers(ctx); err != nil {
 			return f, bus, err
 		}
