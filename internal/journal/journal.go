@@ -21,8 +21,8 @@
 //
 // The journal is read by journalctl, which knows its file formats: by absolute path, with fixed
 // arguments, an empty environment, no standard input, bounded in time and output, and killed with
-// this process. Who may not read the journal is a fact, [Runs.Denied]; that journalctl failed is an
-// error.
+// this process. It is not started where there is no journal that the caller may read, which is a
+// fact, [Runs.Denied]; that journalctl failed is an error.
 package journal
 
 import (
@@ -86,6 +86,10 @@ func Read(ctx context.Context, service string, user bool) (Runs, error) {
 }
 
 func read(ctx context.Context, journalctl, root, service string, user bool) (Runs, error) {
+	there, readable := journals(root)
+	if there && !readable {
+		return Runs{Denied: true}, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, maxTime)
 	defer cancel()
 	runtime.LockOSThread() // the kernel kills the child with the thread that started it
@@ -118,17 +122,8 @@ func read(ctx context.Context, journalctl, root, service string, user bool) (Run
 	case len(list) > 0:
 		return Runs{List: list}, nil
 	}
-	return nothing(ctx, root, cmd.Process.Pid)
-}
-
-// nothing says why journalctl had no run. With no journal for the caller to read its exit status is
-// 1.
-func nothing(ctx context.Context, root string, pid int) (Runs, error) {
-	there, readable := journals(root)
-	if there && !readable {
-		return Runs{Denied: true}, nil
-	}
-	if status, ended := exit(ctx, pid); ended && status != "" && readable {
+	// With no journal at all its exit status is 1.
+	if status, ended := exit(ctx, cmd.Process.Pid); ended && status != "" && readable {
 		return Runs{}, errors.New("journalctl failed: " + status)
 	}
 	return Runs{}, nil

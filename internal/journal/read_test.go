@@ -109,7 +109,8 @@ func TestDenied(t *testing.T) {
 	if there, readable := journals(root); there || readable {
 		t.Error("there is a journal where there is none")
 	}
-	silent, talks := program(t, "exit 1"), program(
+	trace := filepath.Join(t.TempDir(), "trace")
+	traces, talks := program(t, ": >"+trace), program(
 		t,
 		"printf '%s' '"+line(succeeded, "a", 30, "")+line(started, "a", 10, "")+"'",
 	)
@@ -117,19 +118,12 @@ func TestDenied(t *testing.T) {
 	if err := os.Symlink("nowhere", system); err != nil { // what not even root can read
 		t.Fatal(err)
 	}
-	if runs, err := read(context.Background(), silent, root, "x.service", false); err != nil ||
+	if runs, err := read(context.Background(), traces, root, "x.service", false); err != nil ||
 		!runs.Denied {
 		t.Errorf("with a journal that cannot be read: %v, %v; want denied", runs, err)
 	}
-	if runs, err := read(
-		context.Background(),
-		talks,
-		root,
-		"x.service",
-		false,
-	); err != nil || runs.Denied ||
-		len(runs.List) != 1 {
-		t.Errorf("with a run: %v, %v", runs, err)
+	if _, err := os.Stat(trace); err == nil {
+		t.Error("journalctl is started where there is no journal for it to read")
 	}
 	closed := t.TempDir() // the folder itself is closed
 	if err := os.MkdirAll(filepath.Join(closed, "run/log"), 0o755); err != nil {
@@ -150,6 +144,10 @@ func TestDenied(t *testing.T) {
 	}
 	if _, readable := journals(root); !readable {
 		t.Error("denied with a journal of one's own")
+	}
+	if runs, err := read(context.Background(), talks, root, "x.service", false); err != nil ||
+		runs.Denied || len(runs.List) != 1 {
+		t.Errorf("with a run: %v, %v", runs, err)
 	}
 	// A journalctl that fails although there is a journal to read does not say that there was no
 	// run.
