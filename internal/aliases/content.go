@@ -14,34 +14,19 @@ import (
 // few is how many of a kind are remembered.
 const few = 5
 
-// Read finds out what a file holds, and about the keys that are required of it. An
-// error means that it could not be read to its end: one of r, or of ctx.
+// Read finds out what a file holds, and whether the program finds the required keys in it. An error
+// is one of r or of ctx: the file could not be read to its end.
 func Read(ctx context.Context, r io.Reader, f Format, require []string) (*Content, error) {
 	if f == None {
 		return nil, errFormat
 	}
 	c := &collector{content: &Content{Format: f}, seed: maphash.MakeSeed()}
 	c.require(require)
-	end := &ending{r: r}
-	lines, err := blocks(ctx, end, newSimple(f), c)
+	read, err := blocks(ctx, r, newSimple(f), c)
 	if err != nil {
 		return nil, err
 	}
-	return c.finish(lines, end.last), nil
-}
-
-// ending knows the last byte of what is read.
-type ending struct {
-	r    io.Reader
-	last byte
-}
-
-func (e *ending) Read(b []byte) (int, error) {
-	n, err := e.r.Read(b)
-	if n > 0 {
-		e.last = b[n-1]
-	}
-	return n, err
+	return c.finish(read), nil
 }
 
 // collector is the sink that collects what a file holds.
@@ -50,14 +35,14 @@ type collector struct {
 	seed       maphash.Seed // of the hashes of keys
 	keys       keys
 	sum        uint64           // of the digests of entries
-	asked      map[string][]int // the places in Content.Required of a folded key
-	catchAll   map[string][]int // the same of keys that may stand for it
-	twice      []repeated       // the first few keys that stand there twice
+	asked      map[string][]int // by folded key: its places in Content.Required
+	catchAll   map[string][]int // by catch-all key: the places of those that it may stand for
+	duplicates []repeated       // the first few duplicate keys
 	last       int64            // the line of the last problem
 	key, value []byte           // scratch
 }
 
-// repeated is a key that stands there twice, known by its hash.
+// repeated is a duplicate key and its hash.
 type repeated struct {
 	hash uint64
 	Duplicate
@@ -75,7 +60,7 @@ func (c *collector) require(keys []string) {
 	}
 }
 
-// entry takes an entry. Of two with the same key the first wins, or the last.
+// entry takes an entry.
 func (c *collector) entry(line int64, key, value []byte) {
 	f := c.content.Format
 	c.key = f.fold(append(c.key[:0], key...))
@@ -98,14 +83,15 @@ func (c *collector) entry(line int64, key, value []byte) {
 	}
 }
 
-// repeat takes an entry whose key is known.
+// repeat takes an entry whose key is in the set as k.
 func (c *collector) repeat(line int64, k *key16, check uint32) {
 	differ := k.value != check
 	c.content.Repeated++
 	if differ {
 		c.content.Differing++
 	}
-	c.remember(repeated{k.hash, Duplicate{string(head64(c.key)), int64(k.line), line, differ}})
+	shown := string(c.key[:min(len(c.key), 64)])
+	c.remember(repeated{k.hash, Duplicate{shown, int64(k.line), line, differ}})
 	if c.content.Format.LastWins() {
 		c.sum += digest(c.key, check) - digest(c.key, k.value)
 		k.value = check
@@ -115,26 +101,24 @@ func (c *collector) repeat(line int64, k *key16, check uint32) {
 	}
 }
 
-// remember keeps the first few keys that stand there twice, of those that differ
-// and of those that do not.
+// remember keeps the first few duplicate keys whose values differ, and the first few whose values
+// are equal.
 func (c *collector) remember(r repeated) {
 	same := 0
-	for i := range c.twice {
-		if t := &c.twice[i]; t.hash == r.hash {
-			t.Last, t.Differ = r.Last, t.Differ || r.Differ
+	for i := range c.duplicates {
+		if d := &c.duplicates[i]; d.hash == r.hash {
+			d.Last, d.Differ = r.Last, d.Differ || r.Differ
 			return
-		} else if t.Differ == r.Differ {
+		} else if d.Differ == r.Differ {
 			same++
 		}
 	}
 	if same < few {
-		c.twice = append(c.twice, r)
+		c.duplicates = append(c.duplicates, r)
 	}
 }
 
-func head64(key []byte) []byte { return key[:min(len(key), 64)] }
-
-// found looks whether the present key was asked for, or may stand for one that was.
+// found looks whether the key of an entry is required, or may stand for one that is.
 func (c *collector) found(line int64, empty bool) {
 	for _, i := range c.asked[string(c.key)] {
 		r := &c.content.Required[i]
@@ -147,8 +131,8 @@ func (c *collector) found(line int64, empty bool) {
 	}
 }
 
-// problem takes a problem. Of a line one is enough, but for those that concern the
-// whole file or refuse it.
+// problem takes a problem. One problem of a line is enough, except those that concern the whole
+// file or refuse it.
 func (c *collector) problem(p Problem, text []byte) {
 	again := p.Line == c.last
 	c.last = p.Line
@@ -176,8 +160,7 @@ func (c *collector) refuse(p Problem) {
 	}
 }
 
-// unseen looks whether a key that was asked for stands in text that the program
-// does not see as an entry.
+// unseen looks whether text that the program does not read as an entry has a required key.
 func (c *collector) unseen(p Problem, text []byte) {
 	for _, i := range c.loose(text) {
 		r := &c.content.Required[i]
@@ -202,7 +185,7 @@ func (c *collector) comment(line int64, text []byte) {
 	}
 }
 
-// loose gives the places of the key that was asked for and stands in text.
+// loose gives the places in Content.Required of the key that a person would see in text.
 func (c *collector) loose(text []byte) []int {
 	if len(c.asked) == 0 || len(text) == 0 {
 		return nil
@@ -211,40 +194,31 @@ func (c *collector) loose(text []byte) []int {
 	return c.asked[string(c.key)]
 }
 
-// finish puts together what was found.
-func (c *collector) finish(lines int64, last byte) *Content {
+// finish gives what was collected.
+func (c *collector) finish(read extent) *Content {
 	all := c.content
-	all.Digest = mix(c.sum)
-	all.Lines = int(lines)
-	if all.NoNewline = last != '\n' && last != 0; all.NoNewline {
-		all.Lines++
-	}
+	all.Digest, all.Lines, all.NoNewline = mix(c.sum), int(read.lines), read.noNewline
 	slices.SortFunc(all.Problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Kind, b.Kind))
 	})
-	slices.SortFunc(c.twice, func(a, b repeated) int {
-		if a.Differ != b.Differ {
-			return map[bool]int{true: -1, false: 1}[a.Differ]
+	slices.SortFunc(c.duplicates, func(a, b repeated) int { return cmp.Compare(a.First, b.First) })
+	for _, differ := range []bool{true, false} {
+		for _, d := range c.duplicates {
+			if d.Differ == differ && len(all.Duplicates) < few {
+				all.Duplicates = append(all.Duplicates, d.Duplicate)
+			}
 		}
-		return cmp.Compare(a.First, b.First)
-	})
-	for _, t := range c.twice[:min(len(c.twice), few)] {
-		all.Duplicates = append(all.Duplicates, t.Duplicate)
 	}
-	if !all.mostlyEntries() {
-		all.hideKeys()
-	}
+	all.hideKeys()
 	return all
 }
 
-// mostlyEntries reports whether most lines that are read as entries are meant to
-// be some. Else the file is something else, and what stands where keys do may be
-// secret.
-func (c *Content) mostlyEntries() bool {
-	return c.Entries+c.Repeated-c.Counts[NoValue] > c.Malformed
-}
-
+// hideKeys takes out all keys, unless most lines that are read as entries were meant as entries:
+// else the file is something else, and the text where keys stand may be secret.
 func (c *Content) hideKeys() {
+	if c.Entries+c.Repeated-c.Counts[NoValue] > c.Malformed {
+		return
+	}
 	for i := range c.Problems {
 		c.Problems[i].Key = ""
 	}
@@ -253,11 +227,11 @@ func (c *Content) hideKeys() {
 	}
 }
 
-// castagnoli is made at the first use: at each start it would cost 0.15 ms.
+// castagnoli is made at the first use: making it at each start would cost 0.15 ms.
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
-// digest is the part of an entry in the digest of the file: FNV-1a of its key, and
-// a check sum of its value, mixed.
+// digest is an entry's part of the digest of the file: FNV-1a of its key and the check sum of its
+// value, mixed.
 func digest(key []byte, value uint32) uint64 {
 	h := uint64(14695981039346656037)
 	for _, c := range key {

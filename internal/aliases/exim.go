@@ -3,31 +3,25 @@ package aliases
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// segment reads as fgets(3) does into Exim's buffer of 4096 bytes: text is the
-// C string that the program sees, with white space at the end of a line taken
-// away; ended says that it sees the line's end, which a NUL hides.
+// segment reads as fgets(3) does into Exim's buffer of 4096 bytes. The text is the C string that
+// Exim sees, without white space at the end of a line. ended says that Exim sees the line's end,
+// which a NUL hides.
 func segment(b []byte) (text []byte, n int, ended bool) {
-	const size = 4095
-	n = bytes.IndexByte(b[:min(len(b), size)], '\n') + 1
-	if n == 0 {
-		n = min(len(b), size)
-	}
+	_, n = physical(b[:min(len(b), 4095)])
 	text = cut(b[:n])
-	if ended = len(text) > 0 && text[len(text)-1] == '\n'; ended {
+	if ended = bytes.HasSuffix(text, []byte("\n")); ended {
 		text = trimRight(text)
 	}
 	return text, n, ended
 }
 
-// exim reads an entry as lsearch does, or lines that are none.
+// exim reads an entry as lsearch does, or a line that belongs to no entry.
 func exim(b []byte, line int64, to sink) int {
 	text, n, ended := segment(b)
-	if conflict(text) {
-		to.problem(Problem{Kind: Conflict, Line: line}, nil)
-	}
 	at := eximPlace{n, line}
 	if len(text) == 0 || text[0] == '#' || space[text[0]] {
 		_, at = eximRest(nil, b, at, ended, to)
@@ -43,7 +37,7 @@ func exim(b []byte, line int64, to sink) int {
 	if len(key) == 4095 {
 		to.problem(Problem{Kind: TooLong, Line: line}, key)
 	}
-	value, at := eximRest(slices.Clone(eximData(data)), b, at, ended, to)
+	value, at := eximRest(slices.Clone(data), b, at, ended, to)
 	for at.n < len(b) && space[b[at.n]] {
 		more, m, ended := segment(b[at.n:])
 		if len(more) == 0 { // blank: the entry ends
@@ -69,8 +63,8 @@ type eximPlace struct {
 	line int64
 }
 
-// eximRest reads the rest of a line whose end was not seen yet, with, behind a
-// NUL, the next line. It adds its text to data and gives the place behind it.
+// eximRest reads the rest of a line whose end Exim has not seen yet; behind a NUL that is the whole
+// next line. It appends the text to data and gives the place behind it.
 func eximRest(data, b []byte, at eximPlace, ended bool, to sink) ([]byte, eximPlace) {
 	for !ended && at.n < len(b) {
 		if b[at.n-1] == '\n' {
@@ -87,29 +81,30 @@ func eximRest(data, b []byte, at eximPlace, ended bool, to sink) ([]byte, eximPl
 	return data, at
 }
 
-// eximKey splits a line into key and the rest.
-func eximKey(text []byte) (key, rest []byte) {
-	if text[0] != '"' {
-		i := bytes.IndexAny(text, ": \t\n\v\f\r")
-		if i < 0 {
-			i = len(text)
+// eximKey splits a line into key and data.
+func eximKey(text []byte) (key, data []byte) {
+	end := len(text)
+	if text[0] == '"' {
+		for end = 1; end < len(text) && text[end] != '"'; end++ {
+			c := text[end]
+			if c == '\\' {
+				c, end = unescape(text, end)
+			}
+			key = append(key, c)
 		}
-		return text[:i], text[i:]
-	}
-	i := 1
-	for ; i < len(text) && text[i] != '"'; i++ {
-		c := text[i]
-		if c == '\\' {
-			c, i = unescape(text, i)
+		end = min(end+1, len(text))
+	} else {
+		if i := bytes.IndexAny(text, ": \t\n\v\f\r"); i >= 0 {
+			end = i
 		}
-		key = append(key, c)
+		key = text[:end]
 	}
-	return key, text[min(i+1, len(text)):]
+	data = trimLeft(text[end:])
+	return key, trimLeft(bytes.TrimPrefix(data, []byte(":")))
 }
 
-// unescape reads the escape at text[i], a backslash: \b \f \n \r \t \v, up to
-// three octal digits, x and up to two hexadecimal ones, else the byte itself.
-// It gives the place of its last byte.
+// unescape reads the escape at text[i], a backslash: \b \f \n \r \t \v, up to three octal digits, x
+// and up to two hexadecimal digits, else the byte itself. It gives the place of its last byte.
 func unescape(text []byte, i int) (byte, int) {
 	if i+1 >= len(text) {
 		return '\\', i
@@ -118,29 +113,17 @@ func unescape(text []byte, i int) (byte, int) {
 	if k := strings.IndexByte("bfnrtv", text[i]); k >= 0 {
 		return "\b\f\n\r\t\v"[k], i
 	}
-	base, width, first := 8, 3, i
+	digits, base, width, first := "01234567", 8, 3, i
 	if text[i] == 'x' {
-		base, width, first = 16, 2, i+1
+		digits, base, width, first = "0123456789abcdefABCDEF", 16, 2, i+1
 	}
-	value, end := 0, first
-	for ; end < len(text) && end < first+width; end++ {
-		digit := strings.IndexByte("0123456789abcdef", text[end]|0x20*(text[end]>>6&1))
-		if digit < 0 || digit >= base {
-			break
-		}
-		value = value*base + digit
+	end := first
+	for end < min(len(text), first+width) && strings.IndexByte(digits, text[end]) >= 0 {
+		end++
 	}
 	if end == i {
 		return text[i], i
 	}
+	value, _ := strconv.ParseUint(string(text[first:end]), base, 64) // 0 without digits
 	return byte(value), end - 1
-}
-
-// eximData skips what stands between key and data.
-func eximData(rest []byte) []byte {
-	rest = trimLeft(rest)
-	if len(rest) > 0 && rest[0] == ':' {
-		rest = trimLeft(rest[1:])
-	}
-	return rest
 }

@@ -5,28 +5,26 @@ import (
 	"strings"
 )
 
-// sink takes what a grammar finds in a file. What it is given is valid until it
-// returns.
+// sink takes what a grammar finds in a file. The slices are valid until the method returns.
 type sink interface {
 	// entry takes an entry: its key dequoted, its value with all white space.
 	entry(line int64, key, value []byte)
-	// problem takes a line that is dropped, misread or refused.
+	// problem takes a line that the program drops, misreads or refuses.
 	problem(p Problem, text []byte)
-	// unseen takes text that the program does not read as an entry, because of a problem that was
-	// counted before or need not be counted.
+	// unseen takes text that the program does not read as an entry because of a problem. The
+	// problem is not counted: it was counted before, or is none of the file's.
 	unseen(p Problem, text []byte)
 	// comment takes a comment line.
 	comment(line int64, text []byte)
 }
 
-// A grammar reads, of text that begins with the beginning of a line, the first
-// logical line, or the first lines that are none, and gives its length, which is
-// at least 1.
+// A grammar reads the first logical line of b, or lines at its beginning that belong to no entry.
+// It gives the length of what it read, at least 1.
 type grammar func(b []byte, line int64, to sink) int
 
-// rules are the grammars, and what the simple lines of a format are made of: the
-// printable ASCII bytes that are special in keys, what ends a key, and what a line
-// begins with that may belong to the entry before it.
+// rules are the grammars, and three sets of bytes for simple lines: the printable ASCII bytes that
+// are special in keys, the bytes that end a key, and the bytes at the beginning of a line that may
+// continue an entry.
 var rules = [...]struct {
 	read                     grammar
 	special, ends, continues string
@@ -36,20 +34,20 @@ var rules = [...]struct {
 	Map:         {postmap, ` :"\`, " \t", "\x00\t\n\v\f\r #"},
 	Sendmail:    {sendmail, ` :"\()<>@,;[]%!|/#`, ":", "\x00\t\n\v\f\r #"},
 	OpenSMTPD:   {opensmtpd, ` :[`, ": \t", ""},
-	OpenSMTPDDB: {opensmtpdDB, ` :[`, ": \t", ""},
+	OpenSMTPDDB: {makemap, ` :[`, ": \t", ""},
 }
 
 // onePerLine reports whether no line of the format continues another.
 func (f Format) onePerLine() bool { return f == OpenSMTPD || f == OpenSMTPDDB }
 
-// simple reads lines that are an entry each: a key of plain bytes, a separator, a
-// value of printable ASCII. Most files have no others.
+// simple reads simple lines: a key of plain bytes, a separator, a value of printable ASCII. Most
+// files have no others but comments.
 type simple struct {
 	format    Format
-	plain     [256]bool // bytes of keys that are taken as they are
-	opening   [256]bool // of those, what a simple line may begin with
-	ends      [256]bool // what ends a key
-	continues [256]bool // what a line begins with that may belong to the entry before it
+	plain     [256]bool // bytes that stand for themselves in a key
+	opening   [256]bool // those of them that a simple line may begin with
+	ends      [256]bool // bytes that end a key
+	continues [256]bool // bytes at the beginning of a line that may continue an entry
 }
 
 func newSimple(f Format) *simple {
@@ -62,8 +60,8 @@ func newSimple(f Format) *simple {
 	return s
 }
 
-// line gives the entry of the first line of b and the length of the line; 0 if
-// the line is not that simple.
+// line gives the entry of the first line of b and the length of the line; 0 if the line is not
+// simple.
 func (s *simple) line(b []byte) (key, value []byte, n int) {
 	n = bytes.IndexByte(b, '\n') + 1
 	if n == 0 || !s.opening[b[0]] || n < len(b) && s.continues[b[n]] {
@@ -94,7 +92,7 @@ func printable(b []byte) bool {
 	return true
 }
 
-// space is isspace(3).
+// space is the white space of isspace(3).
 var space = table(" \t\n\v\f\r")
 
 // physical gives the line at the beginning of b and its length with the newline.
@@ -107,10 +105,8 @@ func physical(b []byte) (text []byte, n int) {
 
 // cut is b as a C string: up to the first NUL.
 func cut(b []byte) []byte {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		return b[:i]
-	}
-	return b
+	text, _, _ := bytes.Cut(b, []byte{0})
+	return text
 }
 
 func trimLeft(b []byte) []byte {

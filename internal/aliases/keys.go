@@ -2,12 +2,12 @@ package aliases
 
 import "math/bits"
 
-// keys is a set of keys, known by their hashes: a table, open addressing, at most half
-// full, of the numbers of the keys, and the keys themselves in slabs that are never
-// moved. The bits of a place above the number are the upper bits of the hash: most
-// keys are told apart without a look at them.
+// keys is a set of keys, by their hashes. The keys are numbered and stand in slabs that are never
+// moved. A table with open addressing, at most half full, holds their numbers. Above the number, a
+// place of the table holds upper bits of the hash (the tag), so that most searches look at no other
+// key.
 type keys struct {
-	places []uint32 // 1 + the number of the key, below bits of its hash; 0: free
+	places []uint32 // the tag, and below it 1 + the number of the key; 0: free
 	width  int      // of a number, in bits: the table has 1<<width places
 	slabs  [][]key16
 	n      int
@@ -22,8 +22,8 @@ type key16 struct {
 
 const slab = 1024 // keys
 
-// add gives the place of a key in the set, and whether it was there before. A new
-// one is the caller's to fill in.
+// add gives the key with this hash, and whether the set had it before. The caller fills in a new
+// key.
 func (s *keys) add(hash uint64) (k *key16, known bool) {
 	if 2*s.n >= len(s.places) {
 		s.grow()
@@ -47,7 +47,7 @@ func (s *keys) add(hash uint64) (k *key16, known bool) {
 
 func (s *keys) at(n uint32) *key16 { return &s.slabs[n/slab][n%slab] }
 
-// tag is as many upper bits of a hash as a place has beside a number.
+// tag is as many upper bits of a hash as a place has above the number.
 func (s *keys) tag(hash uint64) uint32 { return uint32(hash>>32) >> s.width }
 
 func (s *keys) grow() {

@@ -6,90 +6,65 @@ import (
 	"sync"
 )
 
-// A table of type file: is read a line at a time: leading and trailing white space
-// goes, "#" is a comment where it stands first, the key ends at the first blank, tab
-// or colon, and one separator follows, then only blanks. A key in brackets ends at
-// the bracket. The first line that is no comment says what the table is: with a
-// separator a table of keys and values, without one a list. (parse_table_line of
-// OpenSMTPD 7.6; 6.8 skips further colons.)
+// A table of type file: is read a line at a time: leading and trailing white space goes, "#" begins
+// a comment where it stands first, the key ends at the first blank, tab or colon, and one separator
+// follows, then only blanks. A key in brackets ends at the bracket. The first line that is no
+// comment says what the table is: with a separator a table of keys and values, without one a list.
+// (parse_table_line of OpenSMTPD 7.6; 6.8 skips further colons.)
 //
-//	a line without separator or value  the file is refused: smtpd does not start, and one
-//	                                   that runs goes on with the old table
+//	a line without separator or value  the file is refused: smtpd does not start; a running smtpd
+//	                                   keeps the old table
 //	a list                             the same: "may not be used for alias lookups"
-//	a key twice                        the last wins
-//	a value that is not understood     that key answers 424
+//	a duplicate key                    the last entry wins
+//	a value that is not understood     this key answers 424
 //
-// makemap reads its input by the same rules, but takes a key twice, and a value that
-// is not understood, for reasons to refuse the file.
+// makemap reads its input by the same rules, but refuses a file with a duplicate key, or with a
+// value that it does not understand.
 
 // opensmtpd reads a line of a table of type file:.
-func opensmtpd(b []byte, line int64, to sink) int {
-	text, n := physical(b)
-	if conflict(trimRight(text)) {
-		to.problem(Problem{Kind: Conflict, Line: line}, text)
-	}
-	key, value, kind := tableLine(text)
-	switch {
-	case kind != kinds:
-		tableProblem(kind, text, line, to)
-		return n
-	case key == nil:
-		return n
-	case len(key) > 1023:
-		to.problem(Problem{Kind: TooLong, Line: line}, text)
-		return n
-	case !hasTarget(value):
-		to.problem(Problem{Kind: NoValue, Line: line}, text)
-		return n
-	}
-	to.entry(line, key, value)
-	if !user(value) && !expands(value) {
-		to.problem(Problem{Kind: Deferred, Line: line}, text)
-	}
-	return n
-}
+func opensmtpd(b []byte, line int64, to sink) int { return tableLine(b, line, to, false) }
 
-// opensmtpdDB reads a line as makemap -t aliases does.
-func opensmtpdDB(b []byte, line int64, to sink) int {
+// makemap reads a line as makemap -t aliases does.
+func makemap(b []byte, line int64, to sink) int { return tableLine(b, line, to, true) }
+
+// tableLine reads a line of a table, which makemap may compile.
+func tableLine(b []byte, line int64, to sink, compile bool) int {
 	text, n := physical(b)
-	if conflict(trimRight(text)) {
-		to.problem(Problem{Kind: Conflict, Line: line}, text)
-	}
-	key, value, kind := tableLine(text)
+	trimmed := cut(trimLeft(trimRight(text)))
+	key, value, kind := keyValue(trimmed)
 	switch {
-	case kind == List: // makemap knows what it makes
-		tableProblem(Invalid, text, line, to)
+	case kind == isComment:
+		to.comment(line, trimmed)
+		return n
+	case kind == List && compile: // makemap is told what it makes
+		kind = Invalid
 	case kind != kinds:
-		tableProblem(kind, text, line, to)
-	case key == nil:
-	case !user(value) && !targets(value):
-		to.problem(Problem{Kind: Invalid, Line: line}, text)
-	default:
+	case compile:
+		if !user(value) && !targets(value) {
+			kind = Invalid
+		}
+	case len(key) > 1023:
+		kind = TooLong
+	case len(bytes.Trim(value, ", \t\v\f\r")) == 0:
+		kind = NoValue
+	case !user(value) && !expands(value):
+		kind = Deferred
+	}
+	if kind == kinds || kind == Deferred {
 		to.entry(line, key, value)
 	}
-	return n
-}
-
-// tableProblem takes a line that is no entry.
-func tableProblem(kind Kind, text []byte, line int64, to sink) {
-	if kind == isComment {
-		to.comment(line, text)
-		return
+	if kind != kinds {
+		to.problem(Problem{Kind: kind, Line: line}, text)
 	}
-	to.problem(Problem{Kind: kind, Line: line}, text)
+	return n
 }
 
 const isComment = kinds + 1
 
-// tableLine splits a line into key and value. The key is nil if there is none. The
-// kind is kinds, but isComment for a comment, List where there is no separator, and
-// Invalid where there is no value.
-func tableLine(text []byte) (key, value []byte, kind Kind) {
-	text = cut(trimLeft(trimRight(text)))
-	switch {
-	case len(text) == 0:
-		return nil, nil, kinds
-	case text[0] == '#':
+// keyValue splits a line into key and value. The kind is kinds, but isComment for a comment or a
+// blank line, List without a separator, and Invalid without a value.
+func keyValue(text []byte) (key, value []byte, kind Kind) {
+	if len(text) == 0 || text[0] == '#' {
 		return nil, nil, isComment
 	}
 	end := bytes.IndexAny(text, " \t:")
@@ -109,8 +84,8 @@ func tableLine(text []byte) (key, value []byte, kind Kind) {
 	return key, value, kinds
 }
 
-// user reports whether a value is surely understood: a user, or an address of
-// letters, digits, "_", ".", "-", "+".
+// user reports whether a value is a user or an address of letters, digits, "_", ".", "-", "+". Both
+// programs understand these.
 func user(value []byte) bool {
 	at := 0
 	for i, c := range value {
@@ -126,14 +101,9 @@ func user(value []byte) bool {
 
 var userByte = table("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-+")
 
-// hasTarget reports whether a value has any target at all.
-func hasTarget(value []byte) bool {
-	return len(bytes.Trim(value, ", \t\v\f\r")) > 0
-}
-
-// expands reports whether smtpd understands a value: targets, with commas between
-// them outside of quotes, of less than 2048 bytes. A backslash takes what is special
-// from the byte behind it; targets may be empty.
+// expands reports whether smtpd understands a value: less than 2048 bytes of targets, with commas
+// between them outside of quotes. A backslash takes the meaning from the byte behind it. Targets
+// may be empty.
 func expands(value []byte) bool {
 	if len(value) >= 2048 {
 		return false
@@ -165,24 +135,23 @@ func expands(value []byte) bool {
 }
 
 func emptyOrTarget(t []byte) bool {
-	t = trimRight(trimLeft(t))
+	t = trimLeft(trimRight(t))
 	return len(t) == 0 || target(t)
 }
 
-// targets reports whether makemap takes a value: targets with commas between them,
-// none of them empty.
+// targets reports whether makemap takes a value: targets with commas between them, none of them
+// empty.
 func targets(value []byte) bool {
 	for t := range bytes.SplitSeq(value, []byte(",")) {
-		if t = trimRight(trimLeft(t)); len(t) == 0 || !target(t) {
+		if !target(trimLeft(trimRight(t))) {
 			return false
 		}
 	}
 	return true
 }
 
-// longTarget is an error, a program, a file or an include, of which a part of up
-// to 1023 bytes is taken; address is one; userTarget is a user of up to 255 bytes
-// with whatever domain.
+// longTarget is an error, a program, a file or an include. OpenSMTPD takes a part of up to 1023
+// bytes of it. userTarget is a user of up to 255 bytes with any domain.
 var (
 	longTarget = expression(`(?s)^(?:(?i::?error:)([45][0-9][0-9] [0-9A-Za-z].*)|` +
 		`"\|(.*")|\|(.*)|(?i::?include:)?(/.*))$`)
@@ -190,8 +159,8 @@ var (
 	userTarget = expression(`(?s)^([0-9A-Za-z_.+-]+)(?:@.+)?$`)
 )
 
-// expression compiles a regular expression when it is needed: that takes as long
-// as to read ten thousand entries.
+// expression compiles a regular expression at its first use: compiling takes as long as reading
+// ten thousand entries.
 func expression(text string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
 }
@@ -202,16 +171,4 @@ func target(t []byte) bool {
 	}
 	m := userTarget().FindSubmatchIndex(t)
 	return m != nil && m[3] < 256 || address().Match(t)
-}
-
-// unescaped finds c without a backslash before it.
-func unescaped(text []byte, c byte) int {
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' {
-			i++
-		} else if text[i] == c {
-			return i
-		}
-	}
-	return -1
 }

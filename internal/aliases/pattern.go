@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// pattern reports whether a key looks like a pattern, of which only the program
-// knows what it matches: a regular expression of Postfix's regexp: and pcre:
-// tables, or a wildcard of Exim's wildlsearch and partial-lsearch.
+// pattern reports whether a key looks like a pattern: a regular expression of Postfix's regexp: and
+// pcre: tables, or a wildcard of Exim's wildlsearch and partial-lsearch. Only the program knows
+// what a pattern matches.
 func (f Format) pattern(key []byte) bool {
 	switch f {
 	case Map:
@@ -19,10 +19,9 @@ func (f Format) pattern(key []byte) bool {
 	return false
 }
 
-// catchAlls gives the keys that may stand for a key that is not there, where the
-// program's configuration says so: Postfix's "@domain", Exim's "*"
-// (lsearch*) and "*@domain" (lsearch*@), OpenSMTPD's
-// "@domain".
+// catchAlls gives the keys that the program may take for a key that the file does not have, if its
+// configuration says so: "@domain" in Postfix and OpenSMTPD, "*" (lsearch*) and "*@domain"
+// (lsearch*@) in Exim.
 func (f Format) catchAlls(key string) (list []string) {
 	_, domain, address := strings.Cut(key, "@")
 	switch f {

@@ -6,60 +6,50 @@ import (
 	"unicode/utf8"
 )
 
-// logical reads a logical line as Postfix does: lines that begin with white
-// space continue it, over blank lines and comments. It gives the text, the line it
-// begins on and its length. The text is empty where there is none.
-func logical(b []byte, line int64, to sink) (text []byte, start int64, n int) {
-	joined := false
+// logical reads a logical line as Postfix does: lines that begin with white space continue it, over
+// blank lines and comments. It gives the text and its length in b. The text is empty where the
+// first line is blank or a comment.
+func logical(b []byte, line int64, to sink) (text []byte, n int) {
 	for n < len(b) {
 		part, m := physical(b[n:])
 		n += m
-		rest := trimLeft(part)
-		switch {
-		case len(rest) == 0:
-		case rest[0] == '#':
+		switch rest := trimLeft(part); {
+		case len(rest) > 0 && rest[0] == '#':
 			to.comment(line, rest)
-		case len(text) == 0:
-			text, start = part, line
-		default:
-			if !joined { // b keeps its bytes
-				text, joined = slices.Clone(text), true
-			}
+		case len(rest) > 0 && len(text) == 0:
+			text = slices.Clip(part) // b keeps its bytes
+		case len(rest) > 0:
 			text = append(text, part...)
 		}
 		line++
-		if len(text) > 0 && n < len(b) && b[n] != '#' && !space[b[n]] {
+		if len(text) == 0 || n < len(b) && b[n] != '#' && !space[b[n]] {
 			break
 		}
 	}
-	return text, start, n
+	return text, n
 }
 
-// postfix reads a logical line and sees to what both Postfix formats have in
-// common; the text is empty if there is nothing more to do.
-func postfix(b []byte, line int64, to sink) (text []byte, start int64, n int) {
-	text, start, n = logical(b, line, to)
-	whole := text
-	text = cut(text)
-	if conflict(trimRight(text)) {
-		to.problem(Problem{Kind: Conflict, Line: start}, text)
-	}
+// postfix reads a logical line and its problems that both Postfix formats have in common. The text
+// is empty if there is nothing more to do.
+func postfix(b []byte, line int64, to sink) (text []byte, n int) {
+	whole, n := logical(b, line, to)
+	text = cut(whole)
 	switch {
 	case len(text) == 0:
 	case space[text[0]]:
-		to.problem(Problem{Kind: Unattached, Line: start}, text)
+		to.problem(Problem{Kind: Unattached, Line: line}, text)
 	case !utf8.Valid(whole):
-		to.problem(Problem{Kind: NotUTF8, Line: start}, text)
+		to.problem(Problem{Kind: NotUTF8, Line: line}, text)
 	default:
-		return text, start, n
+		return text, n
 	}
-	return nil, start, n
+	return nil, n
 }
 
-// postalias reads a logical line as postalias does: RFC 822 tokens, of which
-// those before the first colon are the key.
+// postalias reads a logical line as postalias does: as RFC 822 tokens. The tokens before the first
+// colon are the key.
 func postalias(b []byte, line int64, to sink) int {
-	text, line, n := postfix(b, line, to)
+	text, n := postfix(b, line, to)
 	if len(text) == 0 {
 		return n
 	}
@@ -99,15 +89,14 @@ func postalias(b []byte, line int64, to sink) int {
 
 // token is a lexical token of RFC 822, as Postfix reads them from alias files.
 type token struct {
-	// kind is 'a' for an atom, '"' a quoted string, '(' a comment, '[' a domain literal, 0 for
-	// none, else the byte itself.
+	// kind is 'a' for an atom, '"' for a quoted string, '(' for a comment, '[' for a domain
+	// literal, 0 for none, else the byte itself.
 	kind byte
 	text []byte // without quotes
 }
 
 func (t token) word() bool {
-	return t.kind == 'a' || t.kind == '"' || t.kind == '(' ||
-		t.kind == '['
+	return t.kind == 'a' || t.kind == '"' || t.kind == '(' || t.kind == '['
 }
 
 var (
@@ -123,7 +112,8 @@ func nextToken(b []byte) (token, []byte) {
 	}
 	switch c := b[0]; c {
 	case '(':
-		return comment822(b)
+		n := commentLength(b)
+		return token{c, b[:n]}, b[n:]
 	case '[':
 		text, rest := collect(b[1:], func(c byte) bool { return c == ']' })
 		return token{c, append(append([]byte("["), text...), ']')}, rest[min(1, len(rest)):]
@@ -138,14 +128,10 @@ func nextToken(b []byte) (token, []byte) {
 	return token{'a', text}, rest
 }
 
-// collect reads up to the first byte that ends it, taking what is escaped by a
-// backslash.
+// collect reads up to the first byte that ends the token. A backslash takes the meaning from the
+// byte behind it.
 func collect(b []byte, ends func(byte) bool) (text, rest []byte) {
-	i := 0
-	for i < len(b) && b[i] > ' ' && b[i] != '\\' && !ends(b[i]) {
-		i++
-	}
-	for text = b[:i:i]; i < len(b); i++ {
+	for i := 0; i < len(b); i++ {
 		c := b[i]
 		if c == '\\' {
 			if i++; i == len(b) {
@@ -163,28 +149,10 @@ func collect(b []byte, ends func(byte) bool) (text, rest []byte) {
 	return text, nil
 }
 
-// comment822 reads a comment, which may nest.
-func comment822(b []byte) (token, []byte) {
-	level := 0
-	for i := 0; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '(':
-			level++
-		case ')':
-			if level--; level == 0 {
-				return token{'(', b[:i+1]}, b[i+1:]
-			}
-		}
-	}
-	return token{'(', b}, nil
-}
-
-// postmap reads a logical line as postmap does: the key ends at the first white
-// space outside of quotes, which stay in it.
+// postmap reads a logical line as postmap does: the key ends at the first white space outside of
+// quotes. The quotes stay in the key.
 func postmap(b []byte, line int64, to sink) int {
-	text, line, n := postfix(b, line, to)
+	text, n := postfix(b, line, to)
 	if len(text) == 0 {
 		return n
 	}
@@ -198,7 +166,7 @@ func postmap(b []byte, line int64, to sink) int {
 		}
 	}
 	i = min(i, len(text))
-	key, value := text[:i], trimRight(trimLeft(text[i:]))
+	key, value := text[:i], trimLeft(trimRight(text[i:]))
 	switch {
 	case quoted:
 		to.problem(Problem{Kind: Unbalanced, Line: line}, text)

@@ -13,36 +13,36 @@ type Kind uint8
 const (
 	Mark         Kind = iota // byte-order mark
 	NUL                      // NUL byte
-	LoneCR                   // CR that is not before LF
+	LoneCR                   // CR without LF behind it
 	HTML                     // an HTML page
 	Conflict                 // conflict markers of a version control system
 	Oversize                 // more than 4 MiB without the beginning of an entry: the reading ends
 	Invalid                  // OpenSMTPD: takes nothing of the file
-	List                     // OpenSMTPD: takes the file for a list, which is no table of aliases
-	Again                    // OpenSMTPD's makemap: the key stands there already
+	List                     // OpenSMTPD: reads the file as a list, not as a table of aliases
+	Again                    // OpenSMTPD's makemap: a duplicate key
 	Deferred                 // OpenSMTPD: the value is not understood, the key answers 424
 	NoValue                  // key without value
 	NoSeparator              // no colon, or nothing before it
 	Unattached               // begins with white space, but there is nothing to continue
-	NotLocal                 // a key that is an address where a local name is wanted
+	NotLocal                 // the key is an address where a local name is wanted
 	NotUTF8                  // not UTF-8
 	TooLong                  // longer than the program reads
 	Illegal                  // Sendmail: a byte that it does not take
-	Unbalanced               // a quote or bracket without its other half
+	Unbalanced               // an open quote or bracket
 	ColonKey                 // map: the key ends with a colon
 	CarriageEnds             // Sendmail: CR before LF is kept in values
-	Joined                   // continues an entry, but reads as one
+	Joined                   // continues an entry, but looks like one
 	kinds
 )
 
-// Whole reports whether a problem damages the file as a whole: mail servers lose
-// keys without a word.
+// Whole reports whether a problem damages the file as a whole: the mail server silently finds fewer
+// keys.
 func (k Kind) Whole() bool { return k <= Oversize }
 
 // Refuses reports whether the program takes nothing of a file with such a line.
 func (k Kind) Refuses() bool { return k == Invalid || k == List || k == Again }
 
-// texts say a problem.
+// texts are the problems in words.
 var texts = [kinds]string{
 	Mark:         "a byte-order mark belongs to the first key",
 	NUL:          "a NUL byte cuts the line",
@@ -69,12 +69,11 @@ var texts = [kinds]string{
 type Problem struct {
 	Kind  Kind
 	Line  int64
-	Cause int64  // the line that is to blame: see [Problem.String]; else 0
-	Key   string // the key of the line, if the line surely has one and it may be shown
+	Cause int64  // the line that caused it, if that is another one: see [Problem.String]; else 0
+	Key   string // the key of the line, if the line certainly has a key and it may be shown
 }
 
-// String says what is wrong, without the key: "line 812: swallowed by the NUL in
-// line 811".
+// String says what is wrong, without the key: "line 812 is swallowed by the NUL in line 811".
 func (p Problem) String() string {
 	switch {
 	case p.Kind == Again:
@@ -87,13 +86,12 @@ func (p Problem) String() string {
 	return fmt.Sprintf("line %d: %s", p.Line, texts[p.Kind])
 }
 
-// shown gives the key of a line that has a problem. Values are secret, and a line
-// that is no entry may be a part of a value that has lost its indentation. So a key
-// is shown only of a line that has the shape of an entry: a name or an address, and
-// a colon behind it.
+// shown gives the key of a line that has a problem. Values are secret, and a malformed line may be
+// a part of a value whose indentation is missing. So the key is shown only if the line looks like
+// an entry: a name or an address, and a colon behind it.
 func (p Problem) shown(text []byte) string {
 	switch p.Kind {
-	case Unattached, Joined, NoSeparator, Conflict, HTML, LoneCR, TooLong:
+	case Unattached, Joined, NoSeparator, LoneCR, TooLong:
 		return ""
 	case NUL:
 		if p.Cause == 0 {
@@ -126,11 +124,11 @@ func looseKey(text []byte) []byte {
 
 var mark = []byte("\xef\xbb\xbf")
 
-// conflict reports whether a line is a marker that a version control system
-// leaves where two versions contradict each other.
+// conflict reports whether a line is a marker of a merge conflict, as version control systems leave
+// them.
 func conflict(text []byte) bool {
 	return bytes.HasPrefix(text, []byte("<<<<<<< ")) ||
-		bytes.HasPrefix(text, []byte(">>>>>>> ")) || string(text) == "======="
+		bytes.HasPrefix(text, []byte(">>>>>>> ")) || string(trimRight(text)) == "======="
 }
 
 // beginning looks at the first bytes of a file.
@@ -148,9 +146,8 @@ func beginning(buf []byte, to sink) {
 	}
 }
 
-// control looks in the lines that a grammar has read for NUL and CR, which no
-// grammar means to have, and for lines that continue an entry. It gives the number
-// of the line behind them.
+// control looks for NUL and CR in the lines that a grammar has read, and for lines that continue an
+// entry. It gives the number of the line behind them.
 func control(f Format, buf []byte, line int64, to sink) int64 {
 	entry, backslash := int64(0), false
 	for len(buf) > 0 {
@@ -179,7 +176,7 @@ func control(f Format, buf []byte, line int64, to sink) int64 {
 	return line
 }
 
-// returns looks at the CRs of a line; ended says that a LF follows it.
+// returns looks at the CRs of a line. ended says that a LF follows the line.
 func returns(f Format, text []byte, line int64, ended bool, to sink) {
 	body := bytes.TrimRight(text, "\r")
 	_, hidden, lone := bytes.Cut(body, []byte("\r"))
@@ -190,15 +187,15 @@ func returns(f Format, text []byte, line int64, ended bool, to sink) {
 		for text := range bytes.SplitSeq(hidden, []byte("\r")) {
 			to.unseen(p, head(text))
 		}
-	case f == Sendmail && ended && len(body) < len(text) && len(trimLeft(body)) > 0 &&
-		body[0] != '#':
+	case f == Sendmail && ended && len(body) < len(text) &&
+		len(trimLeft(body)) > 0 && body[0] != '#':
 		to.problem(Problem{Kind: CarriageEnds, Line: line}, nil)
 	}
 }
 
-// joined takes a line that continues an entry. Most are lines of a value, but one
-// that begins as an entry does, "name: ", was not meant to be. Where a key may end
-// otherwise, that can be told only of a key that was asked for.
+// joined takes a line that continues an entry. Most such lines belong to the value, but a line that
+// looks like an entry, "name: ", was meant as one. Where a colon does not end keys, only a required
+// key makes the difference.
 func joined(f Format, text []byte, p Problem, to sink) {
 	name := looseKey(text)
 	if len(name) == 0 || name[0] == '#' || len(text) < len(name)+2 || !bytes.HasPrefix(text, name) {
@@ -206,8 +203,8 @@ func joined(f Format, text []byte, p Problem, to sink) {
 	}
 	end, next := text[len(name)], text[len(name)+1]
 	switch {
-	case f != Map && end == ':' && (next == ' ' || next == '\t') && !bytes.ContainsAny(name,
-		`/|,<>()\'`):
+	case f != Map && end == ':' && (next == ' ' || next == '\t') &&
+		!bytes.ContainsAny(name, `/|,<>()\'`):
 		to.problem(p, text)
 	case strings.IndexByte(rules[f].ends, end) >= 0:
 		to.unseen(p, head(text))

@@ -15,20 +15,20 @@ const (
 
 var errOversize = errors.New("more than 4 MiB without the beginning of an entry")
 
-// Each calls visit for every entry that the program would read from r, in
-// order. It stops at the first error of visit, of r or of ctx.
+// Each calls visit for every entry that the program would read from r, in order. It stops at the
+// first error of visit, of r or of ctx.
 func Each(ctx context.Context, r io.Reader, f Format, visit func(Entry) error) error {
 	if f == None {
 		return errFormat
 	}
 	v := &visitor{format: f, visit: visit}
-	if err := read(ctx, r, f, v); err != nil {
+	if _, err := blocks(ctx, r, newSimple(f), v); err != nil {
 		return err
 	}
 	return v.err
 }
 
-// visitor hands entries to a function.
+// visitor is the sink that hands entries to a function.
 type visitor struct {
 	format Format
 	visit  func(Entry) error
@@ -55,20 +55,20 @@ func (v *visitor) problem(p Problem, _ []byte) {
 func (*visitor) unseen(Problem, []byte) {}
 func (*visitor) comment(int64, []byte)  {}
 
-// read hands what the grammar finds in r to a sink. It reads blocks in order; what
-// follows the last beginning of an entry in a block waits for the next.
-func read(ctx context.Context, r io.Reader, f Format, to sink) error {
-	_, err := blocks(ctx, r, newSimple(f), to)
-	return err
+// extent is how much was read.
+type extent struct {
+	lines     int64
+	noNewline bool // the last line has no newline
 }
 
-// blocks reads with the rules for simple lines, and gives the number of newlines.
-func blocks(ctx context.Context, r io.Reader, lines *simple, to sink) (int64, error) {
+// blocks reads r in blocks, in order, and hands what the grammar finds to a sink. The bytes behind
+// the last beginning of an entry in a block wait for the next block.
+func blocks(ctx context.Context, r io.Reader, lines *simple, to sink) (extent, error) {
 	line := int64(1)
 	buf := make([]byte, 0, blockSize)
 	for first := true; ; first = false {
 		if ctx.Err() != nil {
-			return 0, context.Cause(ctx)
+			return extent{}, context.Cause(ctx)
 		}
 		n, err := io.ReadFull(r, buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
@@ -77,28 +77,37 @@ func blocks(ctx context.Context, r io.Reader, lines *simple, to sink) (int64, er
 		}
 		ended := err == io.EOF || err == io.ErrUnexpectedEOF
 		if err != nil && !ended {
-			return 0, err
+			return extent{}, err
 		}
 		whole := len(buf)
 		if !ended {
 			whole = max(0, lastStart(buf))
 		}
 		line = block(lines, buf[:whole], line, to)
-		switch {
-		case ended:
-			return line - 1, nil
-		case whole == 0 && len(buf) >= maxEntry:
+		oversize := whole == 0 && len(buf) >= maxEntry
+		if oversize {
 			to.problem(Problem{Kind: Oversize, Line: line}, nil)
-			return line - 1, nil
-		case whole == 0:
+		}
+		if ended || oversize {
+			return until(line, buf), nil
+		}
+		if whole == 0 {
 			buf = slices.Grow(buf, 3*len(buf))
 		}
 		buf = buf[:copy(buf, buf[whole:])]
 	}
 }
 
-// block reads a block of whole logical lines, of which the first has the number
-// line. It gives the number of the line behind it.
+// until is what was read, up to the line behind the last newline and the end of the last block.
+func until(line int64, last []byte) extent {
+	if len(last) > 0 && last[len(last)-1] != '\n' {
+		return extent{line, true}
+	}
+	return extent{line - 1, false}
+}
+
+// block reads a block of whole logical lines, of which the first has the number line. It gives the
+// number of the line behind the block.
 func block(lines *simple, b []byte, line int64, to sink) int64 {
 	for len(b) > 0 {
 		if key, value, n := lines.line(b); n > 0 {
@@ -107,6 +116,9 @@ func block(lines *simple, b []byte, line int64, to sink) int64 {
 			line++
 			continue
 		}
+		if text, _ := physical(b); conflict(text) {
+			to.problem(Problem{Kind: Conflict, Line: line}, nil)
+		}
 		n := rules[lines.format].read(b, line, to)
 		line = control(lines.format, b[:n], line, to)
 		b = b[n:]
@@ -114,13 +126,11 @@ func block(lines *simple, b []byte, line int64, to sink) int64 {
 	return line
 }
 
-// begins reports whether a line that begins with c can only be the beginning of
-// an entry.
+// begins reports whether a line that begins with c can only be the beginning of an entry.
 func begins(c byte) bool { return c > ' ' && c != '#' }
 
-// lastStart finds, behind the first line of buf, the last line that begins an
-// entry in every grammar and state: the line before it has neither a backslash
-// at its end nor a NUL.
+// lastStart finds, behind the first line of buf, the last line that begins an entry in every
+// grammar and state: the line before it has neither a backslash at its end nor a NUL.
 func lastStart(buf []byte) int {
 	for end := len(buf) - 1; end > 0; {
 		i := bytes.LastIndexByte(buf[:end], '\n')
@@ -151,8 +161,8 @@ func (f Format) fold(key []byte) []byte {
 	return key
 }
 
-// squeeze gives a value without its white space: the value itself if it has none,
-// else in the buffer.
+// squeeze gives a value without its white space: the value itself if it has none, else in the
+// buffer.
 func (f Format) squeeze(buf, value []byte) []byte {
 	blank := 0
 	for blank < len(value) && !space[value[blank]] {

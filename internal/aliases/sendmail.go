@@ -6,19 +6,16 @@ import (
 	"strings"
 )
 
-// sendmail reads an entry as newaliases does, or a line that is none.
+// sendmail reads an entry as newaliases does, or a line that belongs to no entry.
 func sendmail(b []byte, line int64, to sink) int {
 	text, n, long := sendmailLine(b)
 	if long {
 		return n + sendmailLong(b, n, line, text, to)
 	}
-	if conflict(text) {
-		to.problem(Problem{Kind: Conflict, Line: line}, text)
-	}
 	switch first, m := physical(b); {
 	case len(text) > 0 && text[0] == '#', len(trimLeft(first)) == 0:
 		to.comment(line, first)
-		if next := trimLeft(b[m:n]); len(next) > 0 { // joined to it
+		if next := trimLeft(b[m:n]); len(next) > 0 { // it continues the comment
 			to.problem(Problem{Kind: Unattached, Line: line + 1}, head(next))
 		}
 	case len(text) == 0:
@@ -30,17 +27,14 @@ func sendmail(b []byte, line int64, to sink) int {
 	return n
 }
 
-// sendmailLine reads a logical line into the program's buffer of 8192 bytes;
-// long says that its end was not seen, be it too far away or behind a NUL.
+// sendmailLine reads a logical line into the program's buffer of 8192 bytes. long says that the
+// program did not see its end: the line is too long, or its end is behind a NUL.
 func sendmailLine(b []byte) (text []byte, n int, long bool) {
 	const size = 8192
 	buf := make([]byte, 0, 512)
 	for {
 		room := size - len(buf) - 1
-		m := bytes.IndexByte(b[n:min(len(b), n+room)], '\n') + 1
-		if m == 0 {
-			m = min(len(b)-n, room)
-		}
+		_, m := physical(b[n:min(len(b), n+room)])
 		buf = append(buf, cut(b[n:n+m])...)
 		n += m
 		end := bytes.IndexByte(buf, '\n')
@@ -62,9 +56,8 @@ func sendmailLine(b []byte) (text []byte, n int, long bool) {
 	}
 }
 
-// sendmailLong skips an entry whose end was not seen, to the end of the logical
-// line that is being read, which is the next one behind a NUL. It gives the
-// length of what is skipped.
+// sendmailLong skips an entry whose end the program did not see: to the end of the logical line, or
+// behind a NUL to the end of the next one. It gives the length of what is skipped.
 func sendmailLong(b []byte, from int, line int64, text []byte, to sink) int {
 	if b[from-1] == '\n' {
 		cause := line + int64(bytes.Count(b[:from-1], []byte("\n")))
@@ -106,10 +99,10 @@ func sendmailEntry(text []byte, line int64, to sink) {
 	}
 }
 
-// sendmailName reads the name of an alias as the stock rule set rewrites it: up
-// to a colon outside of quotes and brackets, without comments, what stands in
-// angle brackets alone, a dot for white space between words, quotes taken off
-// where the name does not need them. The kind is kinds if the name is good.
+// sendmailName reads the name of an alias as the stock rule set rewrites it: up to a colon outside
+// of quotes and brackets; without comments; only the text in angle brackets, if there is any; with
+// a dot for white space between words; without quotes that the name does not need. The kind is
+// kinds if the name is good.
 func sendmailName(text []byte) ([]byte, Kind) {
 	name, quoted, angle := sendmailWords(text)
 	switch {
@@ -125,8 +118,8 @@ func sendmailName(text []byte) ([]byte, Kind) {
 	return sendmailLocal(name)
 }
 
-// sendmailWords joins the words of a name, and reports whether a quote or an
-// angle bracket is open at its end.
+// sendmailWords joins the words of a name, and reports whether a quote or an angle bracket is open
+// at its end.
 func sendmailWords(text []byte) (name []byte, quoted, angle bool) {
 	var blank, closed bool
 	depth := 0 // of angle brackets
@@ -172,8 +165,8 @@ func sendmailWords(text []byte) (name []byte, quoted, angle bool) {
 	return name, quoted, depth > 0
 }
 
-// commentLength is the length of the comment that text begins with. Comments
-// nest; one that is not closed takes all.
+// commentLength is the length of the comment at the beginning of text. Comments nest. A comment
+// that is not closed goes to the end.
 func commentLength(text []byte) int {
 	depth := 0
 	for i := 0; i < len(text); i++ {
@@ -203,14 +196,13 @@ func appendWord(name []byte, c byte, blank bool) []byte {
 // atomByte reports whether c may stand in a word.
 func atomByte(c byte) bool { return strings.IndexByte(`.:%@!^/[]+,;"`, c) < 0 }
 
-// sendmailLocal takes what says that a name is local off it, and sorts out names
-// that are not.
+// sendmailLocal takes localhost and needless quotes off a name, and refuses names that are not
+// local.
 func sendmailLocal(name []byte) ([]byte, Kind) {
 	name = bytes.TrimPrefix(name, []byte("localhost!"))
 	name = bytes.TrimSuffix(bytes.TrimSuffix(name, []byte("@localhost")), []byte("%localhost"))
-	if n := len(name); n > 1 && name[0] == '"' && name[n-1] == '"' &&
-		!bytes.ContainsAny(name[1:n-1], " \t<>") && unescaped(name[1:n-1], '"') < 0 {
-		name = name[1 : n-1]
+	if bytes.HasPrefix(name, []byte(`"`)) && quotedWord().Match(name) {
+		name = name[1 : len(name)-1]
 	}
 	n := len(name)
 	switch {
@@ -226,7 +218,11 @@ func sendmailLocal(name []byte) ([]byte, Kind) {
 	return name, kinds
 }
 
-var quotedRun = expression(`"(\\.|[^"\\])*"`)
+// quotedWord needs no quotes. It may end in a backslash, which escapes nothing.
+var (
+	quotedWord = expression(`^"(\\[^ \t<>]?|[^"\\ \t<>])*"$`)
+	quotedRun  = expression(`"(\\.|[^"\\])*"`)
+)
 
 // sendmailPlain reports whether no byte of a name makes it an address.
 func sendmailPlain(name []byte) bool {
