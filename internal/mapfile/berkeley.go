@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// readDB looks at the first page of a Berkeley DB: magic number, page size, number
-// of the last page. The magic number tells the byte order.
+// readDB looks at the first page of a Berkeley DB: magic number, page size, number of the last
+// page. The magic number tells the byte order.
 func readDB(in *source) Facts {
 	const hashMagic, btreeMagic, preset = 0x061561, 0x053162, 4096
 	if head, ok := in.at(0, 16); ok && bytes.Equal(head, []byte("SQLite format 3\x00")) {
@@ -27,6 +27,7 @@ func readDB(in *source) Facts {
 	}
 	kind := map[uint32]string{hashMagic: "hash", btreeMagic: "btree"}[magic]
 	page, last := int64(order.Uint32(head[20:])), int64(order.Uint32(head[32:]))
+	db := berkeley{in, page, order}
 	switch {
 	case !powerOfTwo(page):
 		return damaged(kind, "has a page size of %d", page)
@@ -42,9 +43,16 @@ func readDB(in *source) Facts {
 		}
 		meta, _ := in.at(0, 512) // as long as the shortest page
 		return Facts{Type: kind, Entries: n, Preset: max(n-preset, -1),
-			Own: signature(lookupHash(in, meta, page, order))}
+			Own: signature(db.lookupHash(meta))}
 	}
-	return readBtree(in, page, int64(order.Uint32(head[88:])), order)
+	return db.readBtree(int64(order.Uint32(head[88:])))
+}
+
+// berkeley is a Berkeley DB whose first page was read.
+type berkeley struct {
+	in    *source
+	page  int64 // bytes
+	order binary.ByteOrder
 }
 
 // Types of pages, and where a page has what.
@@ -53,25 +61,25 @@ const (
 	pageNext, pageItems, pageType, pageLen = 16, 20, 25, 26
 )
 
-// readBtree counts the items of the leaf pages: the leftmost one is found from the
-// root, each has the number of the next. An entry is two items.
-func readBtree(in *source, page, root int64, order binary.ByteOrder) Facts {
+// readBtree counts the items of the leaf pages. The leftmost leaf is found from the root, and each
+// leaf has the number of the next. An entry is two items.
+func (db berkeley) readBtree(root int64) Facts {
 	number, items := root, int64(0)
-	for left := in.size / page; left > 0; left-- {
-		head, ok := in.at(number*page, pageLen+6)
+	for left := db.in.size / db.page; left > 0; left-- {
+		head, ok := db.in.at(number*db.page, pageLen+6)
 		switch {
 		case !ok || number == 0:
 			return damaged("btree", "has no page %d", number)
 		case head[pageType] == btreeInternal: // its first item leads to the left
-			item, ok := in.at(number*page+int64(order.Uint16(head[pageLen:])), 8)
+			item, ok := db.in.at(number*db.page+int64(db.order.Uint16(head[pageLen:])), 8)
 			if !ok {
 				return damaged("btree", "has a page %d without items", number)
 			}
-			number = int64(order.Uint32(item[4:]))
+			number = int64(db.order.Uint32(item[4:]))
 		case head[pageType] == btreeLeaf:
-			items += int64(order.Uint16(head[pageItems:]))
-			if number = int64(order.Uint32(head[pageNext:])); number == 0 {
-				return whole("btree", items/2, signature(lookupBtree(in, page, root, order)))
+			items += int64(db.order.Uint16(head[pageItems:]))
+			if number = int64(db.order.Uint32(head[pageNext:])); number == 0 {
+				return whole("btree", items/2, signature(db.lookupBtree(root)))
 			}
 		default:
 			return damaged("btree", "has a page %d of type %d", number, head[pageType])

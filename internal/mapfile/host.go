@@ -7,22 +7,17 @@ import (
 	"io"
 	"os"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// locked reports whether a program of this host holds a lock to write on an open file.
-// postmap, postalias, makemap and newaliases hold one for as long as they build a hash
-// or btree, whose header meanwhile says that it is empty (lockf(3), flock(2); Postfix's
-// mkmap_open). Where /proc/locks cannot be read, the answer is no.
+// locked reports whether a program of this host holds a write lock on an open file. postmap,
+// postalias, makemap and newaliases hold one while they build a hash or btree, whose header says
+// until then that it is empty (lockf(3), flock(2); Postfix's mkmap_open). Where /proc/locks cannot
+// be read, the answer is no.
 func locked(f *os.File) bool {
-	info, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
+	var stat unix.Stat_t
+	if unix.Fstat(int(f.Fd()), &stat) != nil {
 		return false
 	}
 	locks, err := os.Open("/proc/locks")
@@ -31,13 +26,12 @@ func locked(f *os.File) bool {
 	}
 	defer locks.Close()
 	dev := uint64(stat.Dev)
-	return writeLocked(locks,
-		fmt.Sprintf("%02x:%02x:%d", unix.Major(dev), unix.Minor(dev), stat.Ino))
+	inode := fmt.Sprintf("%02x:%02x:%d", unix.Major(dev), unix.Minor(dev), stat.Ino)
+	return writeLocked(locks, inode)
 }
 
-// writeLocked looks for a lock to write on an inode, as proc_locks(5) lists them: number,
-// kind, mode, access, process, and device and inode. A lock that is waited for has "->"
-// behind the number.
+// writeLocked looks for a write lock on an inode. proc_locks(5) lists number, kind, mode, access,
+// process, and device and inode. A process that waits for a lock has "->" behind the number.
 func writeLocked(locks io.Reader, inode string) bool {
 	lines := bufio.NewScanner(locks)
 	for lines.Scan() {
@@ -50,8 +44,7 @@ func writeLocked(locks io.Reader, inode string) bool {
 }
 
 // EximDBM gives the type of map that this host's Exim reads with its dbm lookup, "hash" or
-// "sqlite", by the library that Exim is linked with. It is empty if there is no Exim, or if the
-// libraries do not show it.
+// "sqlite". The libraries that Exim is linked with show it. It is empty if it is not known.
 func EximDBM() string {
 	for _, path := range []string{"/usr/sbin/exim4", "/usr/sbin/exim"} {
 		if kind := dbmOf(libraries(path)); kind != "" {
@@ -61,20 +54,20 @@ func EximDBM() string {
 	return ""
 }
 
-// libraries gives the libraries that a program is linked with; none if it is not there.
+// libraries gives the libraries that a program is linked with; none if they are not known.
 func libraries(path string) (names []string) {
 	program, err := elf.Open(path)
 	if err != nil {
 		return nil
 	}
 	defer program.Close()
-	names, _ = program.ImportedLibraries() // none: not known
+	names, _ = program.ImportedLibraries()
 	return names
 }
 
-// dbmOf finds the library of the dbm lookup, of which an Exim has one. libsqlite3 is it
-// only where there is no other, as the sqlite lookup needs it, too (Exim's src/EDITME:
-// USE_DB, USE_GDBM, USE_TDB, USE_SQLITE).
+// dbmOf finds the one library of Exim's dbm lookup. The sqlite lookup needs libsqlite3, too, so
+// libsqlite3 counts only where there is no other library (Exim's src/EDITME: USE_DB, USE_GDBM,
+// USE_TDB, USE_SQLITE).
 func dbmOf(names []string) (kind string) {
 	for _, name := range names {
 		switch name, _, _ = strings.Cut(name, ".so"); {

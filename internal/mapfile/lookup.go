@@ -3,15 +3,15 @@ package mapfile
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 )
 
-// lookup looks a key up in a map; known is false where the map's pages do not say.
+// lookup looks a key up in a map. known is false where the map's pages do not tell.
 type lookup func(key []byte) (found, known bool)
 
-// signature tells how many entries of its own postalias added to a map: "@",
-// YP_LAST_MODIFIED and YP_MASTER_NAME, or only the first where it was built without NIS.
-// 0 says that it has none of them, -1 that it is not known (postalias.c of Postfix 3.7 to
-// 3.11; the keys with or without a final NUL).
+// signature tells how many entries of its own postalias added to a map: 3 for "@", YP_LAST_MODIFIED
+// and YP_MASTER_NAME; 1 for "@" alone, from a postalias without NIS; 0 for none; -1 if that is not
+// known (postalias.c of Postfix 3.7 to 3.11; the keys with or without a final NUL).
 func signature(has lookup) int64 {
 	own := int64(0)
 	for _, mark := range []struct {
@@ -32,7 +32,7 @@ func signature(has lookup) int64 {
 // probes is how many slots or pages of a chain are looked at.
 const probes = 1000
 
-// lookupCDB looks a key up by its hash, which begins with its table (cdb(5)).
+// lookupCDB looks a key up by its hash, whose low byte is the number of the table (cdb(5)).
 func lookupCDB(in *source) lookup {
 	return func(key []byte) (found, known bool) {
 		hash := uint32(5381)
@@ -75,12 +75,11 @@ func (s *source) record(offset int64, key []byte) bool {
 	return ok && bytes.Equal(text, key)
 }
 
-// lookupHash looks a key up in a Berkeley hash, whose first page is given: the hash of the
-// key tells its bucket, a chain of pages (hash.src, db_page.h and hash_func.c of Berkeley DB
-// 5.3).
-func lookupHash(in *source, meta []byte, page int64, order binary.ByteOrder) lookup {
+// lookupHash looks a key up in a Berkeley hash by its first page: the hash of the key tells its
+// bucket, which is a chain of pages (hash.src, db_page.h and hash_func.c of Berkeley DB 5.3).
+func (db berkeley) lookupHash(meta []byte) lookup {
 	const maxBucket, highMask, lowMask, charKey, spares = 72, 76, 80, 92, 96
-	field := func(at int) uint32 { return order.Uint32(meta[at:]) }
+	field := func(at int) uint32 { return db.order.Uint32(meta[at:]) }
 	return func(key []byte) (found, known bool) {
 		if fnv([]byte("%$sniglet^&\x00")) != field(charKey) {
 			return false, false // another function
@@ -89,13 +88,9 @@ func lookupHash(in *source, meta []byte, page int64, order binary.ByteOrder) loo
 		if bucket > field(maxBucket) {
 			bucket &= field(lowMask)
 		}
-		doubling := 0
-		for doubling < 31 && uint64(1)<<doubling < uint64(bucket)+1 {
-			doubling++
-		}
-		number := int64(bucket) + int64(field(spares+4*doubling))
+		number := int64(bucket) + int64(field(spares+4*bits.Len32(bucket)))
 		for range probes {
-			p, ok := in.berkeley(number, page, order)
+			p, ok := db.read(number)
 			if !ok || p.kind != hashUnsorted && p.kind != hashSorted && p.kind != hashUnused {
 				return false, false
 			}
@@ -112,7 +107,7 @@ func lookupHash(in *source, meta []byte, page int64, order binary.ByteOrder) loo
 	}
 }
 
-// fnv is the hash of Berkeley DB since 4.0, that of Fowler, Noll and Vo which begins with 0.
+// fnv is the hash function of Berkeley DB since 4.0, FNV-1 that begins with 0.
 func fnv(key []byte) (h uint32) {
 	for _, c := range key {
 		h = h*16777619 ^ uint32(c)
@@ -124,25 +119,26 @@ func fnv(key []byte) (h uint32) {
 type berkeleyPage struct {
 	kind  byte
 	next  int64
-	items [][]byte // each up to the one before it, which of a btree may be too far
+	items [][]byte // each up to the item before it; in a btree perhaps more
 }
 
-// Types of pages of a hash. One that was allocated and not used has only zeros.
+// Types of pages of a hash. A page that was allocated and never used has only zeros.
 const hashUnused, hashUnsorted, hashSorted = 0, 2, 13
 
-func (s *source) berkeley(number, page int64, order binary.ByteOrder) (p berkeleyPage, ok bool) {
+// read gives a page.
+func (db berkeley) read(number int64) (p berkeleyPage, ok bool) {
 	const header = 26
-	b, ok := s.at(number*page, int(page))
+	b, ok := db.in.at(number*db.page, int(db.page))
 	if !ok || number == 0 {
 		return p, false
 	}
-	p.kind, p.next = b[pageType], int64(order.Uint32(b[pageNext:]))
-	end, count := int(page), int(order.Uint16(b[pageItems:]))
+	p.kind, p.next = b[pageType], int64(db.order.Uint32(b[pageNext:]))
+	end, count := len(b), int(db.order.Uint16(b[pageItems:]))
 	if header+2*count > len(b) {
 		return p, false
 	}
 	for i := range count {
-		at := int(order.Uint16(b[header+2*i:]))
+		at := int(db.order.Uint16(b[header+2*i:]))
 		if at < header || at >= len(b) {
 			return p, false
 		}
@@ -158,11 +154,11 @@ func (s *source) berkeley(number, page int64, order binary.ByteOrder) (p berkele
 // node is a page of a tree of sorted keys.
 type node struct {
 	keys     [][]byte
-	children []int64 // of each key; none below a leaf
+	children []int64 // of each key; none in a leaf
 }
 
-// lookupTree looks a key up from the root of a tree. The first key of a page that has
-// children stands for all that are less.
+// lookupTree looks a key up from the root of a tree. The first child of a page has all keys that
+// are less than the second key.
 func lookupTree(root int64, read func(number int64) (node, bool)) lookup {
 	return func(key []byte) (found, known bool) {
 		number := root
@@ -189,12 +185,12 @@ func lookupTree(root int64, read func(number int64) (node, bool)) lookup {
 	}
 }
 
-// lookupBtree looks a key up in a Berkeley btree. Keys that stand on pages of their own,
-// as they are too long, are not compared.
-func lookupBtree(in *source, page, root int64, order binary.ByteOrder) lookup {
+// lookupBtree looks a key up in a Berkeley btree. It does not compare keys that are so long that
+// they have pages of their own.
+func (db berkeley) lookupBtree(root int64) lookup {
 	const inPage = 1 // type of an item
 	return lookupTree(root, func(number int64) (n node, ok bool) {
-		p, ok := in.berkeley(number, page, order)
+		p, ok := db.read(number)
 		if !ok || p.kind != btreeInternal && p.kind != btreeLeaf {
 			return n, false
 		}
@@ -213,22 +209,22 @@ func lookupBtree(in *source, page, root int64, order binary.ByteOrder) lookup {
 			default:
 				return n, false
 			}
-			length := int(order.Uint16(item))
+			length := int(db.order.Uint16(item))
 			if head+length > len(item) {
 				return n, false
 			}
 			n.keys = append(n.keys, item[head:head+length])
 			if p.kind == btreeInternal {
-				n.children = append(n.children, int64(order.Uint32(item[4:])))
+				n.children = append(n.children, int64(db.order.Uint32(item[4:])))
 			}
 		}
 		return n, true
 	})
 }
 
-// lookupLMDB looks a key up in an LMDB, from the root that a meta page names. A node has two
-// halves of a number, flags, the length of its key and the key; the number is a leaf's
-// length of data, or with the flags above it the page of a child (mdb.c of LMDB 0.9).
+// lookupLMDB looks a key up in an LMDB, from the root that a meta page names. A node has the two
+// halves of a number, flags, the length of its key and the key. In a leaf the number is the length
+// of the data; elsewhere, with the flags above it, it is the page of a child (mdb.c of LMDB 0.9).
 func lookupLMDB(in *source, page int64, root uint64, w layout, order binary.ByteOrder) lookup {
 	const branch, leaf, head = 1, 2, 8
 	return lookupTree(int64(root), func(number int64) (n node, ok bool) {

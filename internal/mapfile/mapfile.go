@@ -1,5 +1,5 @@
-// Package mapfile reads facts from the headers of compiled maps: whether the map is
-// whole, and how many entries it holds.
+// Package mapfile reads facts from the headers of compiled maps: whether the map is whole, and how
+// many entries it holds.
 //
 //	type    suffix  who writes it                    whole        number of entries
 //	hash    .db     postmap, postalias, newaliases,  pages, last  u32 at byte 88, from 4096
@@ -13,9 +13,9 @@
 //	sqlite  .db     Exim 4.99 and later in Debian    pages        cells of the leaf pages of
 //	                                                              the first table
 //
-// Berkeley DB and LMDB write numbers in the byte order of the machine, LMDB also in
-// its word size; either is read. cdb is little-endian, SQLite big-endian. (db_page.h of
-// Berkeley DB 5.3, mdb.c of LMDB 0.9, cdb(5), https://sqlite.org/fileformat.html.)
+// Berkeley DB and LMDB write numbers in the byte order of the machine, LMDB also in its word size.
+// The package reads all of them. cdb is little-endian, SQLite big-endian. (db_page.h of Berkeley DB
+// 5.3, mdb.c of LMDB 0.9, cdb(5), https://sqlite.org/fileformat.html.)
 package mapfile
 
 import (
@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -31,7 +32,7 @@ type Kind uint8
 
 // The kinds of compiled maps. The zero Kind is Auto.
 const (
-	Auto Kind = iota // what stands beside the source, for formats that are compiled
+	Auto Kind = iota // each map beside the source, for formats that are compiled
 	None             // none
 	DB               // FILE.db
 	CDB              // FILE.cdb
@@ -46,45 +47,44 @@ func (k Kind) String() string { return kinds[k] }
 
 // UnmarshalText reads the name of a kind.
 func (k *Kind) UnmarshalText(text []byte) error {
-	for i, name := range kinds {
-		if strings.EqualFold(string(text), name) {
-			*k = Kind(i)
-			return nil
-		}
+	i := slices.Index(kinds[:], strings.ToLower(string(text)))
+	if i < 0 {
+		return fmt.Errorf("%q is not a kind of map: want auto, none, db, cdb or lmdb", text)
 	}
-	return fmt.Errorf("%q is not a kind of map: want auto, none, db, cdb or lmdb", text)
+	*k = Kind(i)
+	return nil
 }
 
 // Facts are what the header of a map says.
 type Facts struct {
 	Type   string // "hash", "btree", "cdb", "lmdb", "sqlite"; empty if it is none of these
 	Damage string // what is wrong with it, as a predicate: "is empty"; else empty
-	// Entries is the number of entries, -1 if it is not known. Of a hash it is what the
-	// header says: Postfix and Sendmail's makemap let Berkeley DB begin to count at
-	// 4096, newaliases, exim_dbmbuild and OpenSMTPD's makemap at 0.
+	// Entries is the number of entries, -1 if it is not known. For a hash it is the number in the
+	// header: Postfix and Sendmail's makemap let Berkeley DB begin to count at 4096; newaliases,
+	// exim_dbmbuild and OpenSMTPD's makemap at 0.
 	Entries int64
-	// Preset is Entries without those 4096; -1 if the header says less. Of other types
-	// it is Entries.
+	// Preset is, for a hash, Entries less 4096, or -1 if Entries is less. For other types it is
+	// Entries.
 	Preset int64
-	// Own is how many of the entries postalias added of its own: 3, or 1 where it was
-	// built without NIS; 0 if it did not write the map, -1 if that is not known.
+	// Own is how many of the entries postalias added of its own: 3, or 1 if it was built without
+	// NIS; 0 if it did not write the map, -1 if that is not known.
 	Own    int64
-	Locked bool // a program of this host writes it; [Read] does not know
+	Locked bool // a program of this host writes it; [Read] leaves it false
 }
 
-// ReadFile looks at a map that is open. An error means that it could not be read.
+// ReadFile looks at an open map. An error means that it could not be read.
 func ReadFile(f *os.File, kind Kind) (Facts, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return Facts{}, err
 	}
-	before := locked(f) // not after: the program may end meanwhile
+	before := locked(f) // the program that writes it may end while it is read
 	facts, err := Read(f, info.Size(), kind)
 	facts.Locked = before
 	return facts, err
 }
 
-// Read looks at a map of some size. An error is one of r.
+// Read looks at a map of the given size. An error is one of r.
 func Read(r io.ReaderAt, size int64, kind Kind) (Facts, error) {
 	if size == 0 {
 		return damaged("", "is empty"), nil
@@ -102,14 +102,14 @@ func Read(r io.ReaderAt, size int64, kind Kind) (Facts, error) {
 	return f, in.err
 }
 
-// source is a file of which parts are read. What lies behind its end is no error.
+// source is a file of which parts are read.
 type source struct {
 	r    io.ReaderAt
 	size int64
 	err  error
 }
 
-// at gives n bytes at an offset; false if the file has not so many.
+// at gives n bytes at an offset; false if the file does not have so many.
 func (s *source) at(offset int64, n int) ([]byte, bool) {
 	if offset < 0 || offset > s.size-int64(n) || s.err != nil {
 		return nil, false
@@ -132,12 +132,11 @@ func whole(kind string, entries, own int64) Facts {
 	return Facts{Type: kind, Entries: entries, Preset: entries, Own: own}
 }
 
-// powerOfTwo reports whether a page size is one that all kinds may have.
+// powerOfTwo reports whether a page size is one that maps have.
 func powerOfTwo(page int64) bool { return page >= 512 && page <= 65536 && page&(page-1) == 0 }
 
-// readCDB looks at the 256 hash tables of a constant database: they stand
-// behind the records, one after the other, up to the end. Half of their slots are
-// free.
+// readCDB looks at the 256 hash tables of a constant database. They follow each other behind the
+// records, up to the end of the file. Half of their slots are free.
 func readCDB(in *source) Facts {
 	const tables, slot = 256, 8
 	head, ok := in.at(0, tables*8)
@@ -163,8 +162,8 @@ func readCDB(in *source) Facts {
 	return whole("cdb", slots/2, signature(lookupCDB(in)))
 }
 
-// layout is the places of what LMDB keeps in a meta page, by the machine's word
-// size, and how a word is read.
+// layout is where LMDB keeps what in a meta page, and how it writes a word. It depends on the
+// machine's word size.
 type layout struct {
 	magic, page, entries, root, last, txn int
 	word                                  func(binary.ByteOrder, []byte) uint64
@@ -179,8 +178,8 @@ var (
 	}}
 )
 
-// readLMDB looks at the two meta pages of an LMDB environment: magic number,
-// version, page size; and of the newer one, the last page and the entries.
+// readLMDB looks at the two meta pages of an LMDB environment: at magic number, version and page
+// size, and in the newer one at the last page and the entries.
 func readLMDB(in *source) Facts {
 	const magic, version, length = 0xbeefc0de, 1, 152
 	first, ok := in.at(0, length)
