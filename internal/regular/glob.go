@@ -12,10 +12,10 @@ import (
 
 const wildcards = `*?[\`
 
-// Glob gives the paths that a pattern stands for, sorted: a name without
-// wildcards, or that of an existing file, itself. Compiled maps, lock files and
-// editors' copies are left out and given apart. If a directory on the way may not be
-// read or searched, that is an error, beside the paths of the others.
+// Glob gives the paths that match a pattern, sorted. A pattern without wildcards, or that is the
+// name of a file, gives itself. Compiled maps, lock files and editors' copies are given apart, as
+// others. If a directory on the way may not be read or searched, Glob gives an error beside the
+// paths that it found.
 func Glob(pattern string) (paths, others []string, err error) {
 	if _, err := os.Lstat(pattern); err == nil || !strings.ContainsAny(pattern, wildcards) {
 		return []string{pattern}, nil, nil
@@ -34,7 +34,7 @@ func Glob(pattern string) (paths, others []string, err error) {
 	return paths, others, searchable(pattern)
 }
 
-// byproducts end the names of compiled maps, lock files, and copies that editors,
+// byproducts are the ends of the names of compiled maps, of lock files, and of copies that editors,
 // dpkg, rpm and patch leave.
 var byproducts = []string{
 	".db", ".cdb", ".lmdb", ".pag", ".dir", ".sdbm", ".tmp", ".lock", ".lck", "-lock",
@@ -45,8 +45,8 @@ var byproducts = []string{
 	".rpmnew", ".rpmsave", ".rpmorig", "-wal", "-shm", "-journal",
 }
 
-// byproduct reports whether a path is no source, unless the pattern asks for the
-// names that end so.
+// byproduct reports whether the name of a path ends as one of byproducts, unless the pattern asks
+// for that end.
 func byproduct(path, asked string) bool {
 	name := filepath.Base(path)
 	emacs := strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#")
@@ -58,14 +58,15 @@ func byproduct(path, asked string) bool {
 	})
 }
 
-// searchable says which directory that a pattern needs may not be read or searched.
+// searchable gives an error for a directory that the pattern needs and that may not be read or
+// searched.
 func searchable(pattern string) error {
 	dir, name := filepath.Dir(pattern), filepath.Base(pattern)
 	for ; ; dir, name = filepath.Dir(dir), filepath.Base(dir) {
 		wild := strings.ContainsAny(dir, wildcards)
 		dirs := []string{dir}
 		if wild {
-			dirs, _ = filepath.Glob(dir) // its error was seen before
+			dirs, _ = filepath.Glob(dir) // Glob has seen its error
 		}
 		for _, d := range dirs {
 			if err := closed(d, strings.ContainsAny(name, wildcards)); err != nil {
@@ -78,8 +79,8 @@ func searchable(pattern string) error {
 	}
 }
 
-// closed says why a directory may not be searched or, where it is to be listed, read. It is nothing
-// for a name that is not a directory.
+// closed gives an error if a directory may not be searched or, with list, read; none if dir is no
+// directory.
 func closed(dir string, list bool) error {
 	info, err := os.Stat(dir + "/.")
 	if err == nil && list && info.IsDir() {

@@ -1,11 +1,9 @@
-// Package regular reads facts about regular files by their names, and opens
-// nothing else.
+// Package regular reads facts about regular files by their names, and opens nothing else.
 //
-// A name is looked at with O_PATH, which opens no FIFO, socket or device: the
-// program at the other end of a FIFO notices nothing. What is a regular file is then
-// opened through /proc/self/fd, so that it is the file that was looked at, whatever
-// its name stands for by now. Without /proc, or with no descriptor left, it is opened by
-// its name, and compared with what was looked at.
+// O_PATH looks at a name without opening a FIFO, socket or device: the program at the other end of
+// a FIFO notices nothing. A regular file is then opened through /proc/self/fd, so that it is the
+// file that was looked at, even if its name has a new file by now. Without /proc, or with no
+// descriptor left, it is opened by its name and compared with the file that was looked at.
 package regular
 
 import (
@@ -34,9 +32,8 @@ const (
 	Denied          // permission denied on File.Where
 )
 
-// File is what is known of a file. Size and ModTime are of the file that was opened,
-// whatever its name stands for by now; of one that may not be read, of the file that
-// was looked at. They are zero where nothing could be looked at.
+// File is what is known of a file. Size and ModTime are those of the file that was opened or, if it
+// may not be read, looked at. They are zero if it could not be looked at.
 type File struct {
 	Path    string
 	Link    string // what the path resolves to, if it is a symbolic link
@@ -45,11 +42,10 @@ type File struct {
 	Where   string // Denied: the file, or the directory above it
 	Size    int64  // bytes
 	ModTime time.Time
-	Moving  bool // it may be half of it: it was being written whenever it was read
+	Moving  bool // it was being written each time it was read, so the reading may be a part of it
 }
 
-// Reason says why the file cannot be read, as a predicate; it is empty for a Readable
-// one.
+// Reason says why the file cannot be read, as a predicate; it is empty for a Readable file.
 func (f File) Reason() string {
 	switch f.Fault {
 	case Missing:
@@ -69,8 +65,8 @@ func (f File) Reason() string {
 	return ""
 }
 
-// Open looks at a path and opens what is a regular file. It gives no file where
-// there is a fault, and an error where it could not look for another reason.
+// Open looks at a path and opens it if it is a regular file. It gives no file if there is a fault,
+// and an error if it could not look for another reason.
 func Open(path string) (*os.File, File, error) {
 	f := File{Path: path}
 	at, err := os.OpenFile(path, unix.O_PATH, 0)
@@ -87,7 +83,9 @@ func Open(path string) (*os.File, File, error) {
 		f.Fault = Irregular
 		return nil, f, nil
 	}
-	f.follow()
+	if target, err := filepath.EvalSymlinks(path); err == nil && isLink(path) {
+		f.Link = target
+	}
 	file, err := reopen(at, info)
 	if err != nil {
 		return nil, f, f.explain(err)
@@ -100,7 +98,7 @@ func Open(path string) (*os.File, File, error) {
 	return file, f, nil
 }
 
-// reopen opens for reading what was looked at.
+// reopen opens the file for reading that was looked at.
 func reopen(at *os.File, info fs.FileInfo) (*os.File, error) {
 	const flags = os.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY
 	file, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", at.Fd()), flags, 0)
@@ -121,7 +119,7 @@ func reopen(at *os.File, info fs.FileInfo) (*os.File, error) {
 	return file, nil
 }
 
-// kind names what is not a regular file; it is empty for one that is.
+// kind names what a path is; it is empty for a regular file.
 func kind(mode fs.FileMode) string {
 	switch {
 	case mode.IsRegular():
@@ -134,13 +132,6 @@ func kind(mode fs.FileMode) string {
 		return "socket"
 	}
 	return "device"
-}
-
-// follow finds what the path resolves to, if it is a symbolic link.
-func (f *File) follow() {
-	if target, err := filepath.EvalSymlinks(f.Path); err == nil && isLink(f.Path) {
-		f.Link = target
-	}
 }
 
 func isLink(path string) bool {
@@ -167,8 +158,8 @@ func (f *File) explain(err error) error {
 	return nil
 }
 
-// Plain gives the operating system's error of opening or reading a file, where it is one, without
-// the names that Go gives to the call and to the file.
+// Plain gives an error of the operating system without the call and the path that Go puts before
+// it; other errors as they are.
 func Plain(err error) error {
 	if no := syscall.Errno(0); errors.As(err, &no) {
 		return no
@@ -176,8 +167,8 @@ func Plain(err error) error {
 	return err
 }
 
-// denied gives the uppermost part of a path, or of what its link points to,
-// that may not be searched, else the path itself.
+// denied gives the uppermost directory of a path, or of the target of its link, that may not be
+// searched, else the path itself.
 func denied(path string) string {
 	paths := []string{path}
 	if target, err := os.Readlink(path); err == nil && filepath.IsAbs(target) {
@@ -196,18 +187,16 @@ func denied(path string) string {
 }
 
 const (
-	settle  = 300 * time.Millisecond // before a file is read again
-	fresh   = 2 * time.Second        // a file of this age may still be written
+	settle  = 300 * time.Millisecond // pause before a file is read again
+	fresh   = 2 * time.Second        // a file of this age may still be being written
 	rereads = 6
 )
 
-// Read opens a path and calls read with the file; of its result, complete says that
-// the last line has an end. A file that changes while it is read, or was written a
-// moment ago, or was just written and is empty or incomplete, is read again until it
-// stands still. If it never does, the longest reading of a file that stood still
-// meanwhile counts: the others were of files half written. An error means that the
-// file could not be looked at, for another reason than those of [Fault], or not in
-// time.
+// Read opens a path and calls read with the file. The result complete says that the last line has a
+// newline. Read reads a file again that changed while it was read, that was written a moment ago,
+// or that was just written and is empty or incomplete. If the file never stands still, the longest
+// reading counts during which it did not change: the others are of files half written. An error
+// means that the file could not be looked at for a reason that is no [Fault], or not in time.
 func Read[T any](ctx context.Context, path string,
 	read func(*os.File) (value T, complete bool, err error)) (File, T, error) {
 	kept, err := readOnce(ctx, path, read)
@@ -231,12 +220,12 @@ func Read[T any](ctx context.Context, path string,
 	return kept.file, kept.value, err
 }
 
-// reading is what one reading of a file gave.
+// reading is the result of one reading of a file.
 type reading[T any] struct {
 	file  File
 	value T
 	torn  bool // the file changed while it was read
-	still bool // the file stood still, or is none that can be read
+	still bool // the file stood still, or cannot be read
 }
 
 func readOnce[T any](ctx context.Context, path string,
