@@ -1,29 +1,27 @@
-// Package schedule says what a timer's schedule has demanded since an instant:
-// its elapses. It joins what systemd says of the timer with the meaning of
-// calendar events, does no I/O and reads no clock.
+// Package schedule counts the elapses of a timer's schedule since an instant. It joins what systemd
+// says of the timer with the meaning of calendar events. It does no I/O and reads no clock.
 //
-// An elapse is counted once it is certain that systemd let it pass: systemd may
-// wait up to AccuracySec= and RandomizedDelaySec= after it on purpose, and
-// starting takes a moment. So callers ask for the elapses up to now less [Slack].
+// An elapse counts when systemd should have started a run for it. systemd may wait up to
+// AccuracySec= and RandomizedDelaySec= after an elapse on purpose, and starting takes a moment. So
+// callers ask for the elapses up to now less [Slack].
 //
-// The entries of systemd.timer(5), and what they demand since an instant S:
+// The entries of systemd.timer(5), and the elapses that they have after an instant S:
 //
-//   - OnCalendar=: each elapse of the calendar event after S that every release
-//     of systemd has ([calendar.Event.Certain]).
-//   - OnActiveSec=, OnBootSec=, OnStartupSec=: one elapse, that long after the
-//     timer was activated, the host booted or the manager started; where that
-//     was before the activation, systemd elapses at activation, unless the timer
-//     has triggered, or was active at that time, before.
-//   - OnUnitActiveSec=, OnUnitInactiveSec=: one elapse for each whole interval
-//     after the base, which is S or what [Base] names; none without a base.
+//   - OnCalendar=: each elapse of the calendar event after S that every release of systemd has
+//     ([calendar.Event.Certain]).
+//   - OnActiveSec=, OnBootSec=, OnStartupSec=: one elapse, that long after the timer was activated,
+//     the host booted or the manager started. If that is before the activation, the elapse is at the
+//     activation; there is none if the timer triggered before, or was active at that time.
+//   - OnUnitActiveSec=, OnUnitInactiveSec=: one elapse for each whole interval after the base, which
+//     [Base] names; none without a base.
 //
-// All but the first stand still while the host is suspended: see [Awake].
-//
-// With several entries the largest count is taken.
+// OnCalendar= counts wall-clock time; the others count time in which the host was not suspended:
+// see [Awake]. Of several entries the one with the most elapses counts.
 package schedule
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"mailfresh/internal/calendar"
@@ -36,9 +34,8 @@ const maxCount = 10_000
 // Starting is how long systemd may take to start a unit.
 const Starting = 5 * time.Second
 
-// Slack is how long after an elapse a run may lawfully begin: AccuracySec and
-// RandomizedDelaySec of the timer, and 5 s for systemd to start it. It is at
-// most a century.
+// Slack is how long after an elapse a run may begin: AccuracySec and RandomizedDelaySec of the
+// timer, and 5 s for systemd to start it. It is at most a century.
 func Slack(t systemd.Timer) time.Duration {
 	const most = 100 * 365 * 24 * time.Hour
 	return min(max(t.Accuracy, 0), most) + min(max(t.RandomizedDelay, 0), most) + Starting
@@ -46,35 +43,34 @@ func Slack(t systemd.Timer) time.Duration {
 
 // Base is where counting begins.
 type Base struct {
-	Since        time.Time // elapses after this instant count
-	UnitActive   time.Time // what OnUnitActiveSec= counts from; zero: nothing
-	UnitInactive time.Time // what OnUnitInactiveSec= counts from; zero: nothing
-	// of the job, which OnUnitInactiveSec= waits for before each interval
-	Runtime time.Duration
+	Since        time.Time     // elapses after this instant count
+	UnitActive   time.Time     // OnUnitActiveSec= counts from it; zero: it has no base
+	UnitInactive time.Time     // OnUnitInactiveSec= counts from it; zero: it has no base
+	Runtime      time.Duration // of the job; OnUnitInactiveSec= waits for its end
 
-	// Slept is how much of the time since Since the host was suspended during a
-	// run that is in progress: so much less counts for calendar entries.
+	// Slept is how long the host was suspended during the run in progress. Calendar entries do not
+	// count that time.
 	Slept time.Duration
 
-	// Awake is Since as [Awake] has it, and then so are the two above; zero: they
-	// are by the wall clock, all three.
+	// Awake is Since, converted by [Awake]; then UnitActive and UnitInactive are converted, too. If
+	// it is zero, all three are instants of the wall clock.
 	Awake time.Time
 }
 
-// From counts from one instant: the elapses that should have moved something
-// that was last moved then, by a job that takes runtime.
+// From is a base for a thing that was last changed at t by a job that takes runtime: each elapse
+// after t should have changed it again.
 func From(t time.Time, runtime time.Duration) Base {
 	return Base{Since: t, UnitActive: t, UnitInactive: t, Runtime: max(runtime, 0)}
 }
 
-// Demand is what a schedule has demanded.
+// Demand is the elapses of a schedule, that is, the runs that it demands.
 type Demand struct {
-	Count int       // elapses, at most 10,000
-	First time.Time // the earliest of them; zero if there is none
+	Count int       // at most 10,000
+	First time.Time // the earliest elapse; zero if there is none
 }
 
-// Elapses counts the elapses e of the timer's schedule with base.Since < e <=
-// until. It fails when a calendar entry cannot be parsed.
+// Elapses counts the elapses e of the timer's schedule with base.Since < e <= until. It fails if a
+// calendar entry cannot be parsed.
 func Elapses(t systemd.Timer, h systemd.Host, base Base, until time.Time) (Demand, error) {
 	events, err := events(t, h)
 	if err != nil {
@@ -93,8 +89,8 @@ func Elapses(t systemd.Timer, h systemd.Host, base Base, until time.Time) (Deman
 	}
 	if base.Awake.IsZero() {
 		base.Awake = Awake(h, base.Since, 0)
-		base.UnitActive, base.UnitInactive = Awake(h, base.UnitActive, 0),
-			Awake(h, base.UnitInactive, 0)
+		base.UnitActive = Awake(h, base.UnitActive, 0)
+		base.UnitInactive = Awake(h, base.UnitInactive, 0)
 	}
 	for _, entry := range t.Monotonic {
 		worst = worst.or(monotonic(entry, t, h, base, until))
@@ -113,10 +109,9 @@ func events(t systemd.Timer, h systemd.Host) (list []*calendar.Event, err error)
 	return list, nil
 }
 
-// offsets are the least and the most by which RandomizedOffsetSec= may shift the
-// calendar elapses of the timer. All are shifted alike; systemd does not say by
-// how much, but its next elapse is a shifted one, of which RandomizedDelaySec=
-// may be a part.
+// offsets are the least and the most by which RandomizedOffsetSec= may shift the calendar elapses
+// of the timer. All elapses have the same shift. systemd does not say how large it is, but the
+// timer's next elapse includes it, and perhaps a RandomizedDelaySec=.
 func offsets(t systemd.Timer, events []*calendar.Event) (least, most time.Duration) {
 	if t.RandomizedOffset <= 0 || t.NextElapse.IsZero() {
 		return 0, max(t.RandomizedOffset, 0)
@@ -134,9 +129,9 @@ func offsets(t systemd.Timer, events []*calendar.Event) (least, most time.Durati
 	return max(most-max(t.RandomizedDelay, 0), 0), most
 }
 
-// Awake is an instant as monotonic timers count: what is between it and now is
-// the time the host was awake since then. mono is the instant on
-// CLOCK_MONOTONIC; where that is not known, 0, the host may have slept since.
+// Awake converts an instant for monotonic timers: from the result to now is as long as the host was
+// awake since t. mono is the same instant on CLOCK_MONOTONIC, 0 if that is not known; then the host
+// is taken to have been suspended since t.
 func Awake(h systemd.Host, t time.Time, mono time.Duration) time.Time {
 	switch {
 	case t.IsZero() || h.Asleep < time.Second:
@@ -178,8 +173,8 @@ func monotonic(entry systemd.MonotonicEntry, t systemd.Timer, h systemd.Host, ba
 	return Demand{}
 }
 
-// boot and managerStart are what OnBootSec= and OnStartupSec= count from, as
-// [Awake] has it.
+// boot and managerStart are the instants that OnBootSec= and OnStartupSec= count from, converted by
+// [Awake].
 func boot(h systemd.Host) time.Time {
 	if h.Boot.Equal(h.ManagerStart) { // in a container
 		return managerStart(h)
@@ -191,9 +186,9 @@ func managerStart(h systemd.Host) time.Time {
 	return Awake(h, h.ManagerStart, h.ManagerStartMonotonic)
 }
 
-// atStart is the one elapse that long after the start of the host or of its manager. If that
-// instant is past when the timer is activated, the timer elapses at once - unless it has triggered
-// or was active before.
+// atStart is the one elapse of an entry that counts from the start of the host or of the manager.
+// If the timer is activated later than the elapse, it elapses at once, unless it triggered before
+// or was active then.
 func atStart(start time.Time, interval time.Duration, t systemd.Timer, h systemd.Host, base Base,
 	until time.Time) Demand {
 	if start.IsZero() {
@@ -213,8 +208,7 @@ func atStart(start time.Time, interval time.Duration, t systemd.Timer, h systemd
 	return once(e, interval, base, until)
 }
 
-// triggeredBefore reports whether the timer's last trigger was before its
-// activation.
+// triggeredBefore reports whether the timer's last trigger was before its activation.
 func triggeredBefore(t systemd.Timer) bool {
 	if t.LastTriggerMonotonic > 0 && t.ActiveEnterMonotonic > 0 {
 		return t.LastTriggerMonotonic < t.ActiveEnterMonotonic
@@ -222,23 +216,21 @@ func triggeredBefore(t systemd.Timer) bool {
 	return !t.LastTrigger.IsZero() && t.LastTrigger.Before(t.ActiveEnter)
 }
 
-// dropped reports whether systemd ignores the one elapse of an entry: a daemon-reload brought the
-// entry when its elapse was over.
+// dropped reports whether systemd ignores the one elapse of an entry: a daemon-reload added the
+// entry after the elapse.
 func dropped(e time.Time, t systemd.Timer, h systemd.Host) bool {
 	passed := t.SubState == "waiting" && t.NextElapse.After(e.Add(Slack(t)))
 	return passed && (stamped(t) || Awake(h, t.LastTrigger, t.LastTriggerMonotonic).Before(e))
 }
 
-// stamped reports whether the last trigger is that of the stamp file which
-// Persistent= keeps: it was before the boot, whatever the clock showed then. The
-// timer may have been Persistent= until a daemon-reload.
+// stamped reports whether the last trigger comes from the stamp file of Persistent=: it was before
+// the boot, even if its time is later. The timer may have had Persistent= until a daemon-reload.
 func stamped(t systemd.Timer) bool {
 	return t.LastTriggerMonotonic == 0 && t.ActiveEnterMonotonic > 0
 }
 
-// once is the one elapse at an instant. systemd reads the clock for the elapse
-// before it stamps the activation, and a busy one is late with that: the run
-// seems to begin before its elapse.
+// once is the one elapse at an instant. systemd computes the elapse before it records the
+// activation. If systemd is busy in between, the run seems to begin before its elapse.
 func once(e time.Time, interval time.Duration, base Base, until time.Time) Demand {
 	early := min(time.Second, interval/2)
 	if e.After(base.Awake.Add(early)) && !e.After(until) {
@@ -247,7 +239,7 @@ func once(e time.Time, interval time.Duration, base Base, until time.Time) Deman
 	return Demand{}
 }
 
-// each is one elapse for each whole interval after the base.
+// each is an elapse for each whole interval after the base.
 func each(base time.Time, interval time.Duration, until time.Time) Demand {
 	if base.IsZero() || interval <= 0 || until.Before(base.Add(interval)) {
 		return Demand{}
@@ -255,8 +247,8 @@ func each(base time.Time, interval time.Duration, until time.Time) Demand {
 	return Demand{Count: int(min(until.Sub(base)/interval, maxCount)), First: base.Add(interval)}
 }
 
-// Next is the earliest elapse of the timer's calendar entries after an
-// instant; false if it has none.
+// Next is the earliest elapse of the timer's calendar entries after an instant; false if there is
+// none.
 func Next(t systemd.Timer, h systemd.Host, after time.Time) (next time.Time, ok bool, err error) {
 	events, err := events(t, h)
 	for _, event := range events {
@@ -267,7 +259,7 @@ func Next(t systemd.Timer, h systemd.Host, after time.Time) (next time.Time, ok 
 	return next, ok, err
 }
 
-// Recurs reports whether the schedule can demand another run after an instant.
+// Recurs reports whether the schedule may have an elapse after an instant.
 func Recurs(t systemd.Timer, h systemd.Host, after time.Time) bool {
 	if HasUnitBase(t) {
 		return true
@@ -276,11 +268,10 @@ func Recurs(t systemd.Timer, h systemd.Host, after time.Time) bool {
 	return ok || err != nil
 }
 
-// GoesOn reports whether a calendar entry of the timer has elapses after an
-// instant, or soon after it. systemd may find none although there are some: its
-// search does not end where steps of days, or other dates that are far apart,
-// lead over a change of the clock by half an hour (Australia/Lord_Howe), on
-// every release so far.
+// GoesOn reports whether a calendar entry of the timer has an elapse after an instant, or after a
+// time soon behind it. Every release of systemd so far finds none at some instants although there
+// is one: its search gives up where steps of days, or dates that are far apart, lead over a change
+// of the clock by half an hour (Australia/Lord_Howe).
 func GoesOn(t systemd.Timer, h systemd.Host, after time.Time) bool {
 	const stride, far = 20 * 24 * time.Hour, 200 * 24 * time.Hour
 	for ahead := time.Duration(0); ahead <= far; ahead += stride {
@@ -291,13 +282,10 @@ func GoesOn(t systemd.Timer, h systemd.Host, after time.Time) bool {
 	return false
 }
 
-// HasUnitBase reports whether the timer has an entry that counts from the last
-// activity of its unit, OnUnitActiveSec= or OnUnitInactiveSec=.
+// HasUnitBase reports whether the timer has an entry OnUnitActiveSec= or OnUnitInactiveSec=, which
+// counts from the last activity of its unit.
 func HasUnitBase(t systemd.Timer) bool {
-	for _, entry := range t.Monotonic {
-		if entry.Base == "OnUnitActiveSec" || entry.Base == "OnUnitInactiveSec" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t.Monotonic, func(entry systemd.MonotonicEntry) bool {
+		return entry.Base == "OnUnitActiveSec" || entry.Base == "OnUnitInactiveSec"
+	})
 }
