@@ -105,17 +105,17 @@ func sendmailEntry(text []byte, line int64, to sink) {
 // kinds if the name is good.
 func sendmailName(text []byte) ([]byte, Kind) {
 	name, quoted, angle := sendmailWords(text)
-	switch {
-	case angle:
+	if angle {
 		return nil, Unbalanced
-	case quoted: // the program closes it
-		name, kind := sendmailLocal(append(name, '"'))
-		if kind == kinds {
-			kind = Unbalanced
-		}
-		return name, kind
 	}
-	return sendmailLocal(name)
+	if quoted {
+		name = append(name, '"') // as Sendmail does
+	}
+	name, kind := sendmailLocal(name)
+	if quoted && kind == kinds {
+		kind = Unbalanced
+	}
+	return name, kind
 }
 
 // sendmailWords joins the words of a name, and reports whether a quote or an angle bracket is open
