@@ -56,7 +56,7 @@ func entries(opt options, f file) part {
 		nagios.Crossed(state, opt.EntriesWarning, opt.EntriesCritical))
 }
 
-// required says which of the keys asked for are not found, or found without a value.
+// required says which required keys the mail server does not find, or finds without a value.
 func required(c *aliases.Content) (all part) {
 	lost := 0
 	for _, r := range c.Required {
@@ -80,7 +80,8 @@ func required(c *aliases.Content) (all part) {
 	return all
 }
 
-// withoutValue says of a key that is found that its value is none.
+// withoutValue says that a key which the mail server finds has no value, or none that it
+// understands.
 func withoutValue(r aliases.Requirement) part {
 	switch {
 	case r.Bad:
@@ -93,7 +94,7 @@ func withoutValue(r aliases.Requirement) part {
 	return part{}
 }
 
-// patterns says which keys may stand for one that is not there.
+// patterns says which keys may match a key that the file does not have.
 func patterns(c *aliases.Content, r aliases.Requirement) string {
 	if r.CatchAll > 0 {
 		return fmt.Sprintf(", but line %d may stand for it, if the mail server's lookup has a default", r.CatchAll)
@@ -102,7 +103,7 @@ func patterns(c *aliases.Content, r aliases.Requirement) string {
 		"key looks like a pattern, which is", "keys look like patterns, which are"))
 }
 
-// shown is how many of a kind are named.
+// shown is how many things of a kind are named.
 const shown = 3
 
 // refused says why OpenSMTPD takes nothing of the file.
@@ -164,7 +165,7 @@ func whyLost(c *aliases.Content, r aliases.Requirement) string {
 	return "it does not stand in the file"
 }
 
-// duplicates says which keys stand there twice.
+// duplicates says which keys have several entries.
 func duplicates(c *aliases.Content) (all part) {
 	if c.Refused != nil {
 		return part{}
@@ -185,7 +186,7 @@ func duplicates(c *aliases.Content) (all part) {
 	return all
 }
 
-// first names the first few keys that n entries repeat.
+// first names the first few of the keys that n entries repeat.
 func first(c *aliases.Content, differ bool, n int) string {
 	var texts []string
 	for _, d := range c.Duplicates {

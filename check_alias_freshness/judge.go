@@ -17,13 +17,13 @@ import (
 
 // facts is what was gathered.
 type facts struct {
-	patterns []asked                // as asked for
-	paths    []string               // the files that they stand for
-	read     []plugin.Outcome[file] // what was read of each
+	patterns []asked                // the names and globs of --file
+	paths    []string               // the files that match them
+	read     []plugin.Outcome[file] // one for each path
 	timer    *timer                 // nil if none was asked for
 }
 
-// add adds a pattern, and of the files that it stands for those that are new.
+// add adds a pattern, and those of its files that no pattern before it had.
 func (f *facts) add(pattern asked, paths []string) {
 	f.patterns = append(f.patterns, pattern)
 	for _, path := range paths {
@@ -33,13 +33,13 @@ func (f *facts) add(pattern asked, paths []string) {
 	}
 }
 
-// asked is what a name or a glob stands for.
+// asked is a name or a glob of --file, and what matches it.
 type asked struct {
 	text   string
 	files  int
 	first  int      // the first of them in facts.paths
 	others []string // compiled maps, lock files and editors' copies, which are left out
-	err    error    // not all of it could be looked at
+	err    error    // why a part of it could not be looked at
 }
 
 // file is what is known of one file.
@@ -55,17 +55,17 @@ type compiled struct {
 	kind  mapfile.Kind
 	facts mapfile.Facts
 	err   error  // why it could not be looked at
-	exim  string // the type of map that this host's Exim reads; empty if it is not known
+	exim  string // the type of map that this host's Exim reads; empty if that is not known
 }
 
 // timer is the timer that should rewrite the files.
 type timer struct {
 	Pair systemd.Pair
 	host systemd.Host
-	err  error // it could not be looked at
+	err  error // why it could not be looked at
 }
 
-// part is what is said of one side of a file.
+// part is the verdict on one side of a file: its age, its size, its content or its maps.
 type part struct {
 	findings nagios.Findings
 	notes    []string
@@ -122,8 +122,7 @@ func judge(opt options, f facts, now time.Time) nagios.Result {
 	return r
 }
 
-// judgePattern judges a pattern of which something could not be looked at, or that
-// no file matches.
+// judgePattern judges a pattern if a part of it could not be looked at, or if no file matches it.
 func judgePattern(opt options, p asked) []nagios.Object {
 	switch {
 	case p.err != nil:
@@ -138,12 +137,12 @@ func judgePattern(opt options, p asked) []nagios.Object {
 	return nil
 }
 
-// leftOut names the first few of what a pattern leaves out.
+// leftOut names the first few paths that a pattern leaves out.
 func leftOut(paths []string) string {
 	return nagios.List(paths, shown, len(paths)) + " (compiled maps, lock files, copies)"
 }
 
-// unseen is the verdict on what could not be looked at.
+// unseen is the verdict on a file that could not be looked at.
 func unseen(opt options, name string, err error) nagios.Object {
 	o := say(nagios.Unknown, name, "cannot be looked at: "+err.Error())
 	if plugin.Late(err) {
@@ -153,8 +152,7 @@ func unseen(opt options, name string, err error) nagios.Object {
 	return o
 }
 
-// say makes a sentence of what was found of a file: "x is missing", but "x: no
-// file matches".
+// say makes a sentence of a path and a text: "x is missing", but "x: no file matches".
 func say(state nagios.State, path, text string) nagios.Object {
 	joint := ": "
 	switch verb, _, _ := strings.Cut(text, " "); verb {

@@ -1,6 +1,6 @@
-// Command check_alias_freshness reports whether an alias file, and the map that is
-// compiled from it, is fresh, complete and readable by its mail server. It reads
-// and changes nothing; with --timer it asks systemd over D-Bus.
+// Command check_alias_freshness reports whether an alias file, and the map that is compiled from
+// it, is fresh, complete and readable by its mail server. It changes nothing. With --timer it asks
+// systemd over D-Bus.
 package main
 
 import (
@@ -37,7 +37,7 @@ func check() plugin.Check {
 	}
 }
 
-// find finds the files that are asked for, each once.
+// find finds the files of --file, each once.
 func find(opt options) (f facts) {
 	for _, pattern := range opt.File {
 		paths, others, err := regular.Glob(pattern)
@@ -46,7 +46,7 @@ func find(opt options) (f facts) {
 	return f
 }
 
-// readFiles reads four files at once: one that hangs does not keep the others.
+// readFiles reads four files at once, so that a file that hangs does not delay all others.
 func (f *facts) readFiles(ctx context.Context, opt options) {
 	f.read = plugin.Gather(ctx, len(f.paths), 4, func(i int) (file, error) {
 		return readFile(ctx, f.paths[i], opt)

@@ -20,8 +20,8 @@ type candidate struct {
 	kind mapfile.Kind
 }
 
-// candidates gives the paths where the maps of a file may be. Debian's Sendmail has
-// the map of /etc/aliases at /etc/mail/aliases.db.
+// candidates gives the paths where the maps of a file may be. Debian's Sendmail has the map of
+// /etc/aliases at /etc/mail/aliases.db.
 func candidates(source string, opt options) (list []candidate) {
 	kinds := []mapfile.Kind{opt.Compiled}
 	switch {
@@ -43,8 +43,8 @@ func candidates(source string, opt options) (list []candidate) {
 	return list
 }
 
-// needsMap reports whether the mail server reads no file of the format itself, but a
-// map that is compiled from it.
+// needsMap reports whether the mail server reads the map that is compiled from a file of this
+// format, and not the file.
 func needsMap(f aliases.Format) bool {
 	return f == aliases.Aliases || f == aliases.Map || f == aliases.Sendmail ||
 		f == aliases.OpenSMTPDDB
@@ -116,8 +116,7 @@ func wrong(opt options, f file, m compiled, now time.Time) part {
 	switch {
 	case m.err != nil:
 		return found(unseen(opt, "", m.err).State, "its map %s cannot be looked at: %v",
-			m.File.Path,
-			m.err)
+			m.File.Path, m.err)
 	case m.File.Fault == regular.Irregular, m.File.Fault == regular.Looping:
 		return found(nagios.Critical, "its map %s %s", m.File.Path, m.File.Reason())
 	case m.File.Fault == regular.Denied && m.File.ModTime.IsZero():
@@ -139,16 +138,15 @@ func wrong(opt options, f file, m compiled, now time.Time) part {
 	return wrongEntries(opt, f, m, remedy)
 }
 
-// stale reports whether Postfix calls the map out of date: its source is newer,
-// by whole seconds, and was not written within the last 100 s (dict_open of
-// Postfix 3.7 to 3.11: "database is older than source file").
+// stale reports whether Postfix calls the map out of date: its source is newer, in whole seconds,
+// and older than 100 s (dict_open of Postfix 3.7 to 3.11: "database is older than source file").
 func stale(f file, m compiled, now time.Time) bool {
 	return !m.File.ModTime.IsZero() && f.File.ModTime.Unix() > m.File.ModTime.Unix() &&
 		f.File.ModTime.Unix() < now.Unix()-100
 }
 
-// building reports whether a map is incomplete because a program writes it: it holds a
-// lock, and has not been silent for long.
+// building reports whether a map is incomplete because a program is writing it: the program holds a
+// lock, and wrote to the map a short time ago.
 func building(opt options, f file, m compiled, now time.Time) bool {
 	const long = 10 * time.Minute
 	return m.facts.Locked && now.Sub(m.File.ModTime) < long &&
@@ -172,7 +170,7 @@ func wrongEntries(opt options, f file, m compiled, remedy string) part {
 			m.File.Path, remedy)
 	case f.content == nil || f.content.Refused != nil ||
 		f.File.ModTime.Unix() > m.File.ModTime.Unix():
-		return part{} // not known, or the file was edited a moment ago
+		return part{} // its entries are not known, or the file is newer
 	}
 	switch otherProgram(opt.Format, m.facts) {
 	case "postmap":
@@ -191,12 +189,11 @@ func wrongEntries(opt options, f file, m compiled, remedy string) part {
 		held(opt.Format, m.facts), nagios.Count(f.content.Entries, "entry", "entries"), remedy)
 }
 
-// own3 is how many entries of its own postalias adds: "@", YP_LAST_MODIFIED and
-// YP_MASTER_NAME.
+// own3 is how many entries of its own postalias adds: "@", YP_LAST_MODIFIED and YP_MASTER_NAME.
 const own3 = 3
 
-// otherProgram names the program that built a map of Postfix where the other one was
-// meant; empty if it was the right one, or that is not known.
+// otherProgram names the program that built a map of Postfix if it was the wrong one of two; empty
+// if it was the right one, or if that is not known.
 func otherProgram(f aliases.Format, m mapfile.Facts) string {
 	switch {
 	case f == aliases.Aliases && m.Own == 0 && m.Preset > 0:
@@ -207,8 +204,8 @@ func otherProgram(f aliases.Format, m mapfile.Facts) string {
 	return ""
 }
 
-// held is how many entries of the file a map holds, if the program wrote it that
-// compiles files of a format, without those that this program adds of its own.
+// held is how many entries of the file a map holds if the program for this format wrote it: those
+// that the program adds of its own do not count.
 func held(f aliases.Format, m mapfile.Facts) int64 {
 	switch {
 	case f == aliases.Aliases && m.Own < 0:
@@ -223,9 +220,8 @@ func held(f aliases.Format, m mapfile.Facts) int64 {
 	return m.Entries
 }
 
-// fits reports whether a map may have been compiled from a file: by the right program,
-// with as many entries. Lines that the program drops only in its stock configuration may
-// be in the map.
+// fits reports whether a map may have been compiled from a file: by the right program, with as many
+// entries. The map may also have lines that the program drops in its stock configuration only.
 func fits(c *aliases.Content, f aliases.Format, m mapfile.Facts) bool {
 	switch {
 	case c == nil, m.Entries < 0, f == aliases.Exim && m.Entries > 0:
@@ -241,8 +237,8 @@ func fits(c *aliases.Content, f aliases.Format, m mapfile.Facts) bool {
 	return entries >= int64(c.Entries) && entries <= int64(c.Entries+perhaps)
 }
 
-// rebuild is what to do about a map: the command that compiles it. It names the
-// type: without one, default_database_type says what is written.
+// rebuild is the command that compiles a map. It names the type; without a type,
+// default_database_type decides which map Postfix writes.
 func rebuild(f aliases.Format, source string, m compiled) string {
 	kind := m.facts.Type
 	if kind == "" || kind == "sqlite" {
@@ -266,8 +262,8 @@ func rebuild(f aliases.Format, source string, m compiled) string {
 	return "compile it again"
 }
 
-// mapData measures how far the map is behind the file, and what it holds: of several
-// the good one, else all.
+// mapData measures how much older the map is than the file, and how many entries it holds. Of
+// several maps it measures the good one, or all if none is good.
 func mapData(opt options, f file, present []compiled, good string, now time.Time) (all part) {
 	lag, known := time.Duration(0), false
 	for _, m := range present {
@@ -288,11 +284,10 @@ func mapData(opt options, f file, present []compiled, good string, now time.Time
 	return all
 }
 
-// mapEntries measures what a map holds; alone says that it needs no other name.
+// mapEntries measures how many entries a map holds. alone says that no other map is measured.
 func mapEntries(f file, m compiled, alone bool) part {
 	if f.content == nil || m.facts.Entries < 0 || m.err != nil ||
-		m.File.Fault != regular.Readable ||
-		m.facts.Damage != "" {
+		m.File.Fault != regular.Readable || m.facts.Damage != "" {
 		return part{}
 	}
 	label := "map_entries"

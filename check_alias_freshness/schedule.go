@@ -10,17 +10,16 @@ import (
 	"mailfresh/internal/schedule"
 )
 
-// updates is what the timer's schedule says of the file's age.
+// updates is the verdict on the file's age by the timer's schedule.
 type updates struct {
 	part
 	state nagios.State
-	text  string // goes on with the sentence about the age
+	text  string // continues the sentence about the age
 }
 
-// updatesSince judges the file's age by the timer that should rewrite it: the updates
-// that its schedule demanded since the file was written. The timer's slack and the
-// time that its job took the last time are allowed for; the elapse that began a run
-// in progress is not missed before that ends.
+// updatesSince judges the file's age by the timer that should rewrite it: it counts the updates
+// that the schedule demanded since the file was written. An update may be late by the timer's slack
+// and by the time that the job last took. The update of a run in progress is not missed yet.
 func updatesSince(opt options, f file, t timer, now time.Time) updates {
 	if t.Pair.Timer.LoadState != "loaded" {
 		return updates{state: nagios.Critical, text: fmt.Sprintf("; nothing rewrites it: %s is %s",
@@ -61,8 +60,8 @@ func updatesSince(opt options, f file, t timer, now time.Time) updates {
 	return u
 }
 
-// run tells whether the job is running, else how long the run took that wrote
-// the file; a run that left it alone, however long, excuses nothing.
+// run tells whether the job is running, and else how long the run took that wrote the file. The
+// time of a run that did not write the file does not count.
 func run(t timer, written bool) (running bool, took time.Duration) {
 	svc := t.Pair.Service
 	switch svc.ActiveState {
@@ -83,7 +82,7 @@ func wrote(t timer, modified time.Time) bool {
 	return !began.IsZero() && !modified.Before(began.Add(-time.Second))
 }
 
-// claim says what systemd says of the job meanwhile.
+// claim says what systemd knows of the job.
 func claim(t timer, running, written bool, now time.Time) string {
 	svc := t.Pair.Service
 	switch {
