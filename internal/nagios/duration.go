@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// units are the time units of systemd.time(7), in seconds; a month is 30.44
-// days and a year 365.25.
+// units are the time units of systemd.time(7), in seconds. A month has 30.44 days, a year 365.25.
 var units = map[string]float64{
 	"us": 1e-6, "usec": 1e-6, "µs": 1e-6, "μs": 1e-6,
 	"ms": 1e-3, "msec": 1e-3,
@@ -22,8 +21,7 @@ var units = map[string]float64{
 	"y": 31557600, "year": 31557600, "years": 31557600,
 }
 
-// maxNumber bounds every number read from an option: beyond it a float64 no
-// longer holds each integer.
+// maxNumber bounds the numbers of options: a float64 holds all integers up to it.
 const maxNumber = 1 << 53
 
 // parseNumber reads a decimal number: digits with at most one point and an
@@ -44,9 +42,8 @@ func parseNumber(s string) (float64, error) {
 	return v, nil
 }
 
-// parseSeconds reads a time span as systemd.time(7) spells them, in seconds:
-// "90", "25h", "1d12h", "1h30min", "2 weeks", "0.5". A leading sign counts for
-// the whole.
+// parseSeconds reads a time span of systemd.time(7) and gives it in seconds: "90", "25h", "1d12h",
+// "1h30min", "2 weeks", "0.5". A leading sign applies to the whole span.
 func parseSeconds(s string) (float64, error) {
 	rest := strings.TrimLeft(s, "+-")
 	if len(s)-len(rest) > 1 || rest == "" {
@@ -141,8 +138,7 @@ func Span(d time.Duration) string {
 	return Number(float64(d.Microseconds())) + " us"
 }
 
-// Instant writes a point in time for a person, in UTC to the second:
-// "2022-02-22 04:44:00 UTC".
+// Instant writes a point in time for a person, in UTC to the second: "2022-02-22 04:44:00 UTC".
 func Instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // Number writes a value with at most six decimals and no exponent.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Findings are what was seen of one object, in the order of seeing.
+// Findings are the findings about one object, in the order in which they were added.
 type Findings []finding
 
 type finding struct {
@@ -19,7 +19,7 @@ func (f *Findings) Add(state State, format string, args ...any) {
 	*f = append(*f, finding{state, fmt.Sprintf(format, args...)})
 }
 
-// Worst gives the worst of their states, OK if there is none.
+// Worst gives the worst state of the findings, OK if there is none.
 func (f Findings) Worst() State {
 	worst := OK
 	for _, one := range f {
@@ -28,8 +28,8 @@ func (f Findings) Worst() State {
 	return worst
 }
 
-// Text puts them together: the worst leads, the others that alert follow; if
-// none alerts, the first stands for all.
+// Text joins the findings: the worst first, then the others that alert. If none alerts, it is the
+// text of the first.
 func (f Findings) Text() string {
 	sorted := slices.Clone(f)
 	slices.SortStableFunc(sorted, func(a, b finding) int { return b.state.Compare(a.state) })
@@ -42,8 +42,8 @@ func (f Findings) Text() string {
 	return strings.Join(texts, "; ")
 }
 
-// Summary says of several objects the worst, by its sentence, and how many more
-// alert; or, if none does, how many are fine: "2 files" and " are fresh".
+// Summary is the sentence about the worst of several objects, and how many more alert. If none
+// alerts, it says how many are fine: "2 files" and " are fresh".
 func Summary(objects []Object, noun, fine string, sentence func(Object) string) string {
 	worst, alerts := objects[0], 0
 	for _, o := range objects {

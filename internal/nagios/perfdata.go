@@ -8,8 +8,8 @@ import (
 	"github.com/atc0005/go-nagios"
 )
 
-// Label makes a label of performance data from its parts: lower case, every
-// byte outside [a-z0-9] as "_", joined by "_".
+// Label makes a label of performance data: its parts in lower case, joined by "_", with "_" for
+// every byte outside [a-z0-9].
 func Label(parts ...string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
@@ -22,9 +22,8 @@ func Label(parts ...string) string {
 // Known reports whether the quantity has a value that can be written.
 func (q Quantity) Known() bool { return !math.IsNaN(q.Value) && !math.IsInf(q.Value, 0) }
 
-// Perfdata is the quantity under a label as performance data,
-// label=value[unit];warn;crit;min, without the empty fields at its end. The
-// minimum is 0 where the quantity cannot be negative.
+// Perfdata is the quantity as performance data, label=value[unit];warn;crit;min, without the empty
+// fields at its end. The minimum is 0 if the quantity cannot be negative.
 func (q Quantity) Perfdata(label string) (string, error) {
 	if !q.Known() {
 		return "", fmt.Errorf("%s: %v is not a value", label, q.Value)
@@ -35,8 +34,8 @@ func (q Quantity) Perfdata(label string) (string, error) {
 	return strings.TrimRight(text, ";"), nil
 }
 
-// data is the quantity in go-nagios' words. What a check can make is valid, which
-// a test asks of go-nagios: to ask it here costs more than the rest of a run.
+// data is the quantity in go-nagios' words. It is always valid: a test asks go-nagios, because
+// asking in each run would cost more than the rest of the run.
 func (q Quantity) data(label string) nagios.PerformanceData {
 	data := nagios.PerformanceData{
 		Label:             label,
@@ -51,11 +50,9 @@ func (q Quantity) data(label string) nagios.PerformanceData {
 	return data
 }
 
-// Perfdata gives the performance data of the result: its totals, then what its
-// objects have, under labels that begin with the object's name where there are
-// several objects. A label belongs to an object by its place among the objects:
-// of two objects whose names make one label, the second keeps its number also
-// when the first has nothing to show.
+// Perfdata gives the performance data of the result: its totals, then that of its objects. The
+// labels begin with the object's name if there are several objects. If two objects' names make the
+// same label, the second has a number, even if the first has no performance data in this run.
 func (r Result) Perfdata() (items []string) {
 	seen := map[string]bool{}
 	add := func(q Quantity, base string) {
@@ -89,7 +86,7 @@ func (r Result) Perfdata() (items []string) {
 	return items
 }
 
-// label is the label of the nth object of those whose names make this prefix.
+// label is a label of the nth object whose name makes this prefix.
 func label(prefix, name string, nth int, several bool) string {
 	switch {
 	case !several:

@@ -8,18 +8,16 @@ import (
 	"time"
 )
 
-// Range is a threshold range of the Monitoring Plugins guidelines:
-// [@][start:][end]. A value outside start..end alerts; with @ a value inside
-// does. Both ends count as inside. The zero Range is no threshold: it never
-// alerts and prints as nothing.
+// Range is a threshold range of the Monitoring Plugins guidelines: [@][start:][end]. A value
+// outside start..end alerts; with @ a value inside alerts. Both ends are inside. The zero Range is
+// no threshold: it never alerts, and its text is empty.
 type Range struct {
 	Start, End float64 // inclusive; -Inf and +Inf where open
 	Inside     bool    // @: alert inside instead of outside
 	Set        bool    // false: no threshold was given
 }
 
-// UnmarshalText reads a range of plain numbers: "10", "10:", "~:10", "10:20",
-// "@10:20".
+// UnmarshalText reads a range of plain numbers: "10", "10:", "~:10", "10:20", "@10:20".
 func (r *Range) UnmarshalText(text []byte) (err error) {
 	*r, err = parseRange(string(text), parseNumber)
 	return err
@@ -73,14 +71,14 @@ func (r Range) Alerts(v float64) bool {
 	return r.Set && (v >= r.Start && v <= r.End) == r.Inside
 }
 
-// String writes the range with plain numbers, in the shortest form that reads
-// back the same: "90000", "10:20", "@~:5". It is empty where none is set.
+// String writes the range with plain numbers, in the shortest form that reads back the same:
+// "90000", "10:20", "@~:5". It is empty if no range is set.
 func (r Range) String() string { return r.text(Number) }
 
 // Times gives the range of times with units: "10m:2h".
 func (r Range) Times() string { return r.text(timeBound) }
 
-// text writes the range; bound writes what it ends at.
+// text writes the range; bound writes its start and its end.
 func (r Range) text(bound func(float64) string) string {
 	if !r.Set {
 		return ""
@@ -101,13 +99,13 @@ func (r Range) text(bound func(float64) string) string {
 	return text
 }
 
-// Crossed says which threshold a value has crossed that is in this state.
+// Crossed says which threshold a value has crossed, from the state that it has.
 func Crossed(state State, warning, critical Range) string {
-	return of(state, warning, critical).crossed(Number)
+	return crossedRange(state, warning, critical).crossed(Number)
 }
 
-// of is the range that made a state.
-func of(state State, warning, critical Range) Range {
+// crossedRange is the range that made the state.
+func crossedRange(state State, warning, critical Range) Range {
 	if state == Critical {
 		return critical
 	}
@@ -124,10 +122,10 @@ func (r Range) crossed(bound func(float64) string) string {
 	return "outside the range " + r.text(bound)
 }
 
-// CrossedTime is as Crossed, of a time span in seconds. Where the span reads as
-// long as the limit it says by how much it passed it.
+// CrossedTime is Crossed for a time span in seconds. If the span and the limit have the same text,
+// it also says by how much the limit was passed.
 func CrossedTime(state State, seconds float64, warning, critical Range) string {
-	r := of(state, warning, critical)
+	r := crossedRange(state, warning, critical)
 	if r.Inside || r.Start != 0 || math.IsInf(r.End, 1) {
 		return r.crossed(timeBound)
 	}
@@ -139,13 +137,13 @@ func CrossedTime(state State, seconds float64, warning, critical Range) string {
 	return text
 }
 
-// span is a time span of at most 285 years: more does not fit.
+// span is a time span; longer ones are cut at 285 years.
 func span(seconds float64) time.Duration {
 	return time.Duration(math.Round(min(seconds, 9e9) * 1e9))
 }
 
-// timeBound writes an end of a range as an option takes it: "10m", "1h30m"; in
-// seconds where that would not be the whole of it.
+// timeBound writes an end of a range as an option takes it: "10m", "1h30m"; in seconds if units
+// would not be exact.
 func timeBound(seconds float64) string {
 	text := strings.ReplaceAll(Span(span(seconds)), " ", "")
 	if whole, err := parseSeconds(text); err != nil || whole != seconds {
@@ -154,7 +152,7 @@ func timeBound(seconds float64) string {
 	return text
 }
 
-// Judge gives the state of v by its warning and critical range, critical first.
+// Judge gives the state of v by its critical and its warning range.
 func Judge(v float64, warning, critical Range) State {
 	switch {
 	case critical.Alerts(v):

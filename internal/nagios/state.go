@@ -1,9 +1,9 @@
-// Package nagios holds the words of the plugin interface: service states,
-// threshold ranges, quantities, the judged object, and the result.
+// Package nagios holds the words of the plugin interface: service states, threshold ranges,
+// quantities, the judged object, and the result.
 //
-// It is pure: nothing here reads a clock, a file or an argument. Performance
-// data is in base units, and its thresholds are plain numbers in the same unit
-// (Monitoring Plugins development guidelines).
+// It is pure: nothing here reads a clock, a file or an argument. Performance data is in base units,
+// and its thresholds are plain numbers in the same unit (Monitoring Plugins development
+// guidelines).
 package nagios
 
 import (
@@ -40,12 +40,10 @@ func (s State) severity() int {
 	return 2
 }
 
-// Worse reports whether s is worse than t in the order OK, WARNING, UNKNOWN,
-// CRITICAL.
+// Worse reports whether s is worse than t in the order OK, WARNING, UNKNOWN, CRITICAL.
 func (s State) Worse(t State) bool { return s.severity() > t.severity() }
 
-// Compare orders states for sorting: negative if t is worse than s, positive if s
-// is worse than t.
+// Compare orders states for sorting: negative if t is worse than s, positive if s is worse than t.
 func (s State) Compare(t State) int { return s.severity() - t.severity() }
 
 // Worst gives the worst of the states, OK if there is none.

@@ -14,8 +14,8 @@ func Count(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// List names things: "a", "a and b", "a, b and 5 more". At most limit are
-// named; total is how many there are, those that are not in the list included.
+// List names things: "a", "a and b", "a, b and 5 more". It names at most limit of them. total is
+// how many there are; the list may have fewer.
 func List(names []string, limit, total int) string {
 	shown := names[:min(limit, len(names))]
 	if rest := total - len(shown); rest > 0 {

@@ -10,10 +10,10 @@
 //   - OnCalendar=: each elapse of the calendar event after S that every release of systemd has
 //     ([calendar.Event.Certain]).
 //   - OnActiveSec=, OnBootSec=, OnStartupSec=: one elapse, that long after the timer was activated,
-//     the host booted or the manager started. If that is before the activation, the elapse is at the
-//     activation; there is none if the timer triggered before, or was active at that time.
-//   - OnUnitActiveSec=, OnUnitInactiveSec=: one elapse for each whole interval after the base, which
-//     [Base] names; none without a base.
+//     the host booted or the manager started. If that is before the activation, the elapse is at
+//     the activation; there is none if the timer triggered before, or was active at that time.
+//   - OnUnitActiveSec=, OnUnitInactiveSec=: one elapse for each whole interval after the base,
+//     which [Base] names; none without a base.
 //
 // OnCalendar= counts wall-clock time; the others count time in which the host was not suspended:
 // see [Awake]. Of several entries the one with the most elapses counts.
