@@ -70,10 +70,7 @@ var errClosed = errors.New("the connection was closed")
 // tried again.
 func (b *bus) connect(ctx context.Context) error {
 	for began := time.Now(); ; {
-		if ctx.Err() != nil {
-			return silence{end: ctx.Err()}
-		}
-		s, err := dialStream(b.socket.path)
+		s, err := dialStream(ctx, b.socket.path)
 		if err == nil {
 			b.stream = s
 			break

@@ -1,7 +1,10 @@
 package systemd
 
 import (
+	"cmp"
+	"context"
 	"errors"
+	"net"
 	"os"
 	"time"
 
@@ -13,35 +16,62 @@ import (
 type stream struct {
 	fd       int
 	file     *os.File // of fd
+	conn     net.Conn // in place of both, where the caller has no descriptor left for them
 	deadline time.Time
 }
 
 // dialStream connects to a socket, at once or not at all: EAGAIN where it has no room. A path that
-// begins with "@" is an abstract one.
-func dialStream(path string) (*stream, error) {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+// begins with "@" is an abstract one. The connection that Go dials belongs to its poller, so the
+// stream has a descriptor of its own.
+func dialStream(ctx context.Context, path string) (*stream, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", path)
 	if err != nil {
 		return nil, err
 	}
-	if err = unix.Connect(fd, &unix.SockaddrUnix{Name: path}); err == nil {
-		err = unix.SetNonblock(fd, false)
-	}
+	raw, err := conn.(*net.UnixConn).SyscallConn()
 	if err != nil {
-		_ = unix.Close(fd)
+		conn.Close()
+		return nil, err
+	}
+	fd, failed := -1, error(nil)
+	err = raw.Control(func(own uintptr) {
+		if fd, failed = unix.FcntlInt(own, unix.F_DUPFD_CLOEXEC, 0); failed == nil {
+			failed = unix.SetNonblock(fd, false)
+		}
+	})
+	if errors.Is(failed, unix.EMFILE) {
+		return &stream{conn: conn}, nil
+	}
+	conn.Close()
+	if err = cmp.Or(err, failed); err != nil {
 		return nil, err
 	}
 	return &stream{fd: fd, file: os.NewFile(uintptr(fd), path)}, nil
 }
 
-func (s *stream) Close() error { return s.file.Close() }
+func (s *stream) Close() error {
+	if s.conn != nil {
+		return s.conn.Close()
+	}
+	return s.file.Close()
+}
 
 // Read reads, until the deadline: then the error is os.ErrDeadlineExceeded.
 func (s *stream) Read(b []byte) (int, error) {
+	if s.conn != nil {
+		_ = s.conn.SetReadDeadline(s.deadline) // a late one makes Read fail
+		return s.conn.Read(b)
+	}
 	return s.within(unix.SO_RCVTIMEO, func() (int, error) { return s.file.Read(b) })
 }
 
 // Write writes, until the deadline: then the error is os.ErrDeadlineExceeded.
 func (s *stream) Write(b []byte) (int, error) {
+	if s.conn != nil {
+		_ = s.conn.SetWriteDeadline(s.deadline)
+		return s.conn.Write(b)
+	}
 	return s.within(unix.SO_SNDTIMEO, func() (int, error) { return s.file.Write(b) })
 }
 
