@@ -2,14 +2,12 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"mailfresh/internal/journal"
 	"mailfresh/internal/output"
-	"mailfresh/internal/plugin"
 	"mailfresh/internal/systemd"
 )
 
@@ -264,51 +262,6 @@ func TestDeniedOnce(t *testing.T) {
 	if text := output.Text("X", judge(optionsFor(t, "--running-critical=1m"), f, now),
 		0); strings.Count(text, "systemd-journal") != 1 {
 		t.Errorf("it says\n%s", text)
-	}
-}
-
-// What is chosen to be looked at: never an idle timer, unless more is to be said.
-func TestWanted(t *testing.T) {
-	hung := hourly(running("active", "running", 12*time.Hour),
-		func(t *systemd.Timer, s *systemd.Service) { s.ControlGroup = "/system.slice/x" })
-	short := daily(running("activating", "start", time.Minute),
-		func(t *systemd.Timer, s *systemd.Service) { s.ControlGroup = "/system.slice/y" })
-	target := daily(func(t *systemd.Timer, s *systemd.Service) {
-		s.Name, s.IsService, s.ActiveState = "x.target", false, "active"
-	})
-	ending := hourly(running("deactivating", "stop-post", 12*time.Hour)) // it has no processes
-	f := facts{host: host, named: map[string]bool{}, timers: []systemd.Pair{daily(), short, target,
-		hung, ending, daily(failed("timeout", 2, 15))}}
-	for _, test := range []struct{ verbose, before, processes int }{{0, 3, 1}, {1, 5, 2}} {
-		opt := optionsFor(t, "")
-		opt.Verbose = plugin.Count(test.verbose)
-		before := f.wantBefore(opt)
-		if processes := f.wantProcesses(opt, now); len(before) != test.before ||
-			len(processes) != test.processes || before[2].Service.SubState != "stop-post" {
-			t.Errorf("-v %d: the runs before of %d, the processes of %d; want %v", test.verbose,
-				len(before), len(processes), test)
-		}
-	}
-}
-
-// Of too many, the first are looked at, and the others say so.
-func TestWantedOfMany(t *testing.T) {
-	f := facts{host: host, named: map[string]bool{}}
-	for i := range most + 1 {
-		f.timers = append(f.timers, hourly(running("active", "running", 12*time.Hour),
-			func(t *systemd.Timer, s *systemd.Service) {
-				t.Name, s.ControlGroup = fmt.Sprintf("x%03d.timer", i), "/system.slice/x"
-			}))
-	}
-	opt := optionsFor(t, "")
-	if before, processes := f.wantBefore(opt), f.wantProcesses(opt, now); len(before) != most ||
-		len(processes) != most {
-		t.Errorf("the runs before of %d, the processes of %d; want %d", len(before), len(processes),
-			most)
-	}
-	if last := judge(opt, f, now).
-		Objects[most]; last.Notes[1] != "note: the runs before are not known: there are too many" {
-		t.Errorf("the last says %q", last.Notes)
 	}
 }
 

@@ -103,17 +103,23 @@ func (f *facts) wantBefore(opt options) (pairs []systemd.Pair) {
 	return pairs[:min(len(pairs), most)]
 }
 
-// wantProcesses gives the pairs of which the processes are to be looked at:
-// those with a run in progress that alerts, or all of these if more is to be said.
+// wantProcesses gives the pairs of which the processes are to be looked at and were not yet:
+// those with a run in progress that alerts, or all of these if more is to be said. What was seen of
+// others is forgotten.
 func (f *facts) wantProcesses(opt options, now time.Time) (pairs []systemd.Pair) {
+	seen := f.stuck
 	f.stuck = map[string]*stuck{}
 	for _, p := range f.timers {
 		if p.Service.ControlGroup == "" || p.Timer.LoadState != "loaded" ||
-			!inProgress(p.Service) || len(pairs) == most {
+			!inProgress(p.Service) || len(f.stuck) == most {
 			continue
 		}
-		if opt.Verbose > 0 || inspect(opt, *f, p, now).State != nagios.OK {
-			pairs, f.stuck[p.Timer.Name] = append(pairs, p), &stuck{}
+		if opt.Verbose == 0 && inspect(opt, *f, p, now).State == nagios.OK {
+			continue
+		}
+		name := p.Timer.Name
+		if f.stuck[name] = seen[name]; f.stuck[name] == nil {
+			pairs, f.stuck[name] = append(pairs, p), &stuck{}
 		}
 	}
 	return pairs

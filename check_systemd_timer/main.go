@@ -21,24 +21,19 @@ func main() { plugin.Main(check()) }
 func check() plugin.Check {
 	var opt options
 	return plugin.Check{
-		Name: "check_systemd_timer",
-		About: "check_systemd_timer reports whether systemd timers fire, whether their jobs finish, " +
-			"and whether they finished recently - or are stuck. With no thresholds it counts the " +
-			"scheduled runs that were missed.",
-		Examples: []string{
-			"check_systemd_timer -u backup -w 25h -c 2d --running-critical 3h",
-			"check_systemd_timer --all --exclude 'apt-*'",
-		},
-		Options: &opt,
+		Name: "check_systemd_timer", About: about, Examples: examples, Options: &opt,
 		Run: func(ctx context.Context) (nagios.Result, error) {
+			ahead := journal.Ahead(systemd.SeemRunning(opt.User, opt.Unit)) // or it would be last
+			defer ahead.Stop()
 			f, bus, err := gather(ctx, opt)
 			if err != nil {
 				return nagios.Result{}, err
 			}
 			again, _ := bus.Read(ctx, f.inBrief()...) // there is more to say of these
 			f.replace(again)
-			f.readBefore(ctx, opt, f.wantBefore(opt))
 			f.readProcesses(ctx, bus, f.wantProcesses(opt, time.Now())) // of what alerts so far
+			f.readBefore(ctx, opt, f.wantBefore(opt), ahead)
+			f.readProcesses(ctx, bus, f.wantProcesses(opt, time.Now())) // or by the runs before
 			return judge(opt, f, time.Now()), nil
 		},
 	}
@@ -72,13 +67,14 @@ func gather(ctx context.Context, opt options) (f facts, bus *systemd.Conn, err e
 }
 
 // readBefore reads how the runs before the latest ones ended, where that can be had.
-func (f *facts) readBefore(ctx context.Context, opt options, pairs []systemd.Pair) {
+func (f *facts) readBefore(ctx context.Context, opt options, pairs []systemd.Pair,
+	ahead journal.Readers) {
 	ctx, cancel := plugin.Part(ctx)
 	defer cancel()
 	plugin.Each(len(pairs), atOnce, func(i int) {
-		b := f.before[pairs[i].Timer.Name]
+		b, s := f.before[pairs[i].Timer.Name], pairs[i].Service
 		defer caught(&b.err)
-		b.runs, b.err = journal.Read(ctx, pairs[i].Service.Name, opt.User)
+		b.runs, b.err = ahead.Read(ctx, s.Name, opt.User, s.StateChange)
 	})
 }
 

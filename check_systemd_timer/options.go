@@ -10,6 +10,15 @@ import (
 	"mailfresh/internal/systemd"
 )
 
+const about = "check_systemd_timer reports whether systemd timers fire, whether their jobs finish, " +
+	"and whether they finished recently - or are stuck. With no thresholds it counts the " +
+	"scheduled runs that were missed."
+
+var examples = []string{
+	"check_systemd_timer -u backup -w 25h -c 2d --running-critical 3h",
+	"check_systemd_timer --all --exclude 'apt-*'",
+}
+
 // options is the one table of the plugin's options.
 type options struct {
 	Unit    []string `arg:"-u,--unit,separate" group:"Timers" placeholder:"NAME" help:"timer that is expected to run, .timer implied; or a glob, for example 'backup-*', of which only what is broken alerts"`

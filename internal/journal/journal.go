@@ -22,28 +22,20 @@
 // The journal is read by journalctl, which knows its file formats: by absolute path, with fixed
 // arguments, an empty environment, no standard input, bounded in time and output, and killed with
 // this process. It is not started where there is no journal that the caller may read, which is a
-// fact, [Runs.Denied]; that journalctl failed is an error.
+// fact, [Runs.Denied]; that journalctl failed is an error. Most of its time, some 5 ms, goes into
+// its start, so it may be started while systemd is asked, see [Ahead].
 package journal
 
 import (
 	"bufio"
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strconv"
-	"strings"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -77,78 +69,6 @@ type Run struct {
 	Command    string
 	ExitCode   string // of it: exited, killed, dumped
 	ExitStatus int32  // exit status, or signal number
-}
-
-// Read reads the latest runs of a service of the system's manager, or of the caller's own. It takes
-// 2 s at most. An error means that journalctl could not be run, failed, or was not understood.
-func Read(ctx context.Context, service string, user bool) (Runs, error) {
-	return read(ctx, journalctl, "/", service, user)
-}
-
-func read(ctx context.Context, journalctl, root, service string, user bool) (Runs, error) {
-	there, readable := journals(root)
-	if there && !readable {
-		return Runs{Denied: true}, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, maxTime)
-	defer cancel()
-	runtime.LockOSThread() // the kernel kills the child with the thread that started it
-	defer runtime.UnlockOSThread()
-	cmd := exec.Command(journalctl, arguments(service, user)...)
-	cmd.Env, cmd.Dir = []string{"LC_ALL=C"}, "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if no := syscall.Errno(0); errors.As(err, &no) { // without Go's names for what was tried
-		err = no
-	}
-	if err != nil {
-		return Runs{}, fmt.Errorf("run %s: %w", journalctl, err)
-	}
-	end := func() {
-		cmd.Process.Kill()
-		out.Close() // or a child of it that lives on would be waited for
-	}
-	defer end()
-	defer context.AfterFunc(ctx, end)()
-	list, err := parse(out)
-	switch {
-	case ctx.Err() != nil:
-		return Runs{}, errors.New("run journalctl: no answer in time")
-	case err != nil:
-		return Runs{}, fmt.Errorf("read journalctl's output: %w", err)
-	case len(list) > 0:
-		return Runs{List: list}, nil
-	}
-	// With no journal at all its exit status is 1.
-	if status, ended := exit(ctx, cmd.Process.Pid); ended && status != "" && readable {
-		return Runs{}, errors.New("journalctl failed: " + status)
-	}
-	return Runs{}, nil
-}
-
-// exit says how a child failed, which has closed its output: it is about to end. It is not waited
-// for beyond the time that there is: a process that waits for its disk cannot be ended.
-func exit(ctx context.Context, pid int) (failure string, ended bool) {
-	for ctx.Err() == nil {
-		var status unix.WaitStatus
-		got, err := unix.Wait4(pid, &status, unix.WNOHANG, nil)
-		switch {
-		case err != nil && !errors.Is(err, unix.EINTR):
-			return "", false
-		case got != pid:
-			time.Sleep(time.Millisecond)
-		case status.Signaled():
-			return "killed by " + unix.SignalName(status.Signal()), true
-		case status.ExitStatus() != 0:
-			return fmt.Sprintf("exit status %d", status.ExitStatus()), true
-		default:
-			return "", true
-		}
-	}
-	return "", false
 }
 
 // arguments are the messages of the service and the fields of these that are read. A user's own
@@ -259,23 +179,4 @@ func parse(r io.Reader) (list []Run, err error) {
 		return list, errors.New("a line of more than 64 KiB")
 	}
 	return list, lines.Err()
-}
-
-// journals reports whether there are journals, or a folder of such that cannot be read, and whether
-// one of them is for the caller to read.
-func journals(root string) (there, readable bool) {
-	own := fmt.Sprintf("*/user-%d.journal", os.Geteuid())
-	for _, name := range []string{"var/log/journal", "run/log/journal"} {
-		for _, below := range []string{"", "*", "*/system.journal", own} {
-			files, _ := filepath.Glob(
-				filepath.Join(root, name, below),
-			) // the only error is a bad pattern
-			for _, file := range files {
-				mayRead := unix.Access(file, unix.R_OK) == nil
-				isFile := strings.HasSuffix(file, ".journal")
-				there, readable = there || isFile || !mayRead, readable || isFile && mayRead
-			}
-		}
-	}
-	return there, readable
 }

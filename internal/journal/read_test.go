@@ -202,3 +202,40 @@ func TestDiesWithUs(t *testing.T) {
 	}
 	t.Errorf("journalctl, PID %d, lives on", pid)
 }
+
+// What is read ahead counts for its service, if that has not changed since, in time, and once.
+func TestAhead(t *testing.T) {
+	script := program(t, "printf '%s' '"+line(succeeded, "a", 30, "")+"'")
+	rs := Readers{"x.service": start(script, "/nonexistent", "x.service", false)}
+	r := rs["x.service"]
+	for range 2 {
+		runs, err := rs.Read(context.Background(), "x.service", false, r.began.Add(-time.Second))
+		if err != nil || len(runs.List) != 1 {
+			t.Errorf("read ahead: %v, %v; want one run", runs, err)
+		}
+	}
+	for name, counts := range map[string]bool{
+		"for another service": rs.counts("y.service", false, time.Time{}),
+		"for a user's":        rs.counts("x.service", true, time.Time{}),
+		"of before a change":  rs.counts("x.service", false, r.began.Add(time.Microsecond)),
+		"of nothing":          Readers(nil).counts("x.service", false, time.Time{}),
+	} {
+		if counts {
+			t.Errorf("what was read ahead counts %s", name)
+		}
+	}
+	r.began = r.began.Add(-maxTime)
+	if rs.counts("x.service", false, time.Time{}) {
+		t.Error("what was read ahead counts when there is no time left for it")
+	}
+	rs.Stop()
+}
+
+// What is not wanted after all is ended, whatever it does.
+func TestAheadStop(t *testing.T) {
+	r := start(program(t, "exec sleep 20"), "/nonexistent", "x.service", false)
+	Readers{"x.service": r}.Stop()
+	if status, err := r.cmd.Process.Wait(); err != nil || status.String() != "signal: killed" {
+		t.Errorf("it ended with %v, %v; want it killed", status, err)
+	}
+}
