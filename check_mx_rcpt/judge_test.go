@@ -231,7 +231,7 @@ func TestJudgeTimes(t *testing.T) {
 func TestReason(t *testing.T) {
 	for _, n := range []int{reasonRunes - len("550 "), reasonRunes} {
 		text := strings.Repeat("ü", n)
-		got := reason(&smtp.Answer{Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 550, Text: text}})
+		got := reason(&smtp.Answer{Phase: smtp.Rcpt, Reply: &smtp.Reply{Code: 550, Text: text}}, "")
 		want := "550 " + text
 		if n == reasonRunes {
 			want = "550 " + strings.Repeat("ü", reasonRunes-len("550 ")) + "..."

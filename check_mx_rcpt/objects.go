@@ -148,7 +148,7 @@ func (f facts) answers(l *lines, o options, h heard, s int, sender string, recip
 			l.further++
 		default:
 			l.alerts = append(l.alerts, fmt.Sprintf("%s from %s: %s (%s)", addr,
-				senderName(sender), a.Verdict, reason(a)))
+				senderName(sender), a.Verdict, reason(a, addr)))
 		}
 	}
 }

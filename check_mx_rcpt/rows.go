@@ -11,6 +11,7 @@ import (
 
 // row is one recipient from one sender and what its targets say.
 type row struct {
+	number  int // see facts.subject
 	subject subject
 	control bool
 	reached bool // a target of the recipient gave an answer to something
@@ -43,13 +44,29 @@ func (f facts) rows() iter.Seq[row] {
 	}
 }
 
+// subject gives the subject of a row by its number: a list of numbers takes little memory.
+func (f facts) subject(number int) subject {
+	wanted, control := f.plan.wanted.recipients, f.plan.control.recipients
+	sender := f.plan.senders[number/(len(wanted)+len(control))]
+	number %= len(wanted) + len(control)
+	if number < len(wanted) {
+		return subject{wanted[number], sender}
+	}
+	return subject{control[number-len(wanted)], sender}
+}
+
 // ofSender gives the rows of a sender. A target has the answers in the order of the recipients that
 // it was asked for.
 func (f facts) ofSender(s int, control bool, q questions, spoke []bool, yield func(row) bool) bool {
 	next := make([]int, len(f.plan.targets))
+	number := s * (len(f.plan.wanted.recipients) + len(f.plan.control.recipients))
+	if control {
+		number += len(f.plan.wanted.recipients)
+	}
 	var votes []vote
 	for i, addr := range q.recipients {
-		r := row{subject: subject{addr, f.plan.senders[s]}, control: control, votes: votes[:0]}
+		r := row{number: number + i, subject: subject{addr, f.plan.senders[s]}, control: control,
+			votes: votes[:0]}
 		for _, t := range f.plan.routes[q.route[i]] {
 			h := &f.heard[t]
 			answer := h.instead
@@ -80,7 +97,7 @@ type class struct {
 	phase    smtp.Phase
 	code     int
 	enhanced string
-	text     string // without the recipient's address
+	text     string // with smtp.Recipient for the recipient's address
 	why      string // of an answer without a reply
 
 	control    string // the control that had the same answer
@@ -97,7 +114,7 @@ func classify(a *smtp.Answer, recipient string) class {
 	c.phase, c.postmaster = a.Phase, a.PostmasterOnly
 	if a.Reply != nil {
 		c.code, c.enhanced = a.Reply.Code, a.Reply.Enhanced
-		c.text = strings.ReplaceAll(a.Reply.Text, recipient, "")
+		c.text = strings.ReplaceAll(a.Reply.Text, recipient, smtp.Recipient)
 	}
 	if a.Err != nil {
 		c.why = a.Err.Error()
@@ -173,11 +190,12 @@ func kindsOf(r row) (list []kind) {
 	return list
 }
 
-// group is the rows of a kind: the first one, those of which the same is said, and how many others.
+// group is the rows of a kind: the first one, the numbers of those of which the same is said, and
+// how many others.
 type group struct {
 	votes   []vote
 	classes []class
-	alike   []subject
+	alike   []int
 	others  int
 }
 
@@ -224,9 +242,9 @@ func (g *group) add(f facts, r row, verdicts []smtp.Verdict, controls []map[clas
 	same := func(a, b vote) bool { return a.target == b.target }
 	switch {
 	case g.alike == nil:
-		g.votes, g.classes, g.alike = slices.Clone(r.votes), classes, []subject{r.subject}
+		g.votes, g.classes, g.alike = slices.Clone(r.votes), classes, []int{r.number}
 	case slices.Equal(classes, g.classes) && slices.EqualFunc(r.votes, g.votes, same):
-		g.alike = append(g.alike, r.subject)
+		g.alike = append(g.alike, r.number)
 	default:
 		g.others++
 	}

@@ -8,7 +8,10 @@ import (
 	"mailfresh/internal/smtp"
 )
 
-const reasonRunes = 160 // of a reply in a sentence
+const (
+	reasonRunes = 160 // of a reply in a sentence
+	firstFew    = 3   // recipients in a sentence
+)
 
 // saying is how a kind of row is said.
 type saying struct {
@@ -81,11 +84,11 @@ func (t tally) findings(o options, f facts) (list []finding) {
 
 // sentence tells who says what of the rows of a group, and names the recipients once.
 func (f facts) sentence(s saying, g group) string {
-	subjects := f.subjects(g.alike)
-	object, pronoun := few(subjects), "it"
+	subjects, n := f.subjects(g.alike)
+	object, pronoun := nagios.List(subjects, len(subjects), n), "it"
 	if g.others > 0 {
-		object = nagios.List(subjects, 1, len(subjects)+g.others)
-	} else if len(subjects) > 1 {
+		object = nagios.List(subjects, 1, n+g.others)
+	} else if n > 1 {
 		pronoun = "them"
 	}
 	text := ""
@@ -120,7 +123,8 @@ func (f facts) clauses(verdicts []smtp.Verdict, g group) (list []clause) {
 					hosts = append(hosts, f.plan.targets[g.votes[j].target])
 				}
 			}
-			list = append(list, clause{f.who(hosts), c.verb(len(hosts) > 1), f.why(g.votes[i], c)})
+			list = append(list, clause{f.who(hosts), c.verb(len(hosts) > 1),
+				f.why(g.votes[i], c, f.subject(g.alike[0]).recipient)})
 		}
 	}
 	return list
@@ -157,11 +161,11 @@ func (c class) subject() smtp.Subject {
 
 // why is the reason of an answer in brackets, with what may be behind it. How a host says yes is
 // none.
-func (f facts) why(v vote, c class) string {
+func (f facts) why(v vote, c class, recipient string) string {
 	if c.verdict == smtp.Accepted {
 		return ""
 	}
-	text := reason(v.answer)
+	text := reason(v.answer, recipient)
 	if c.postmaster && c.control == "" {
 		text += "; it accepts <postmaster> alone: the probe itself may be refused"
 	}
@@ -191,12 +195,12 @@ func (f facts) hint(v vote, c class) string {
 	return ""
 }
 
-// reason is the reply or error behind an answer, with the phase unless that is RCPT or the
-// connection.
-func reason(a *smtp.Answer) string {
+// reason is the reply or error behind an answer about a recipient, with the phase unless that is
+// RCPT or the connection.
+func reason(a *smtp.Answer, recipient string) string {
 	var text string
 	if a.Reply != nil {
-		text = a.Reply.String()
+		text = a.Reply.To(recipient).String()
 	} else if a.Err != nil {
 		text = a.Err.Error()
 	}
@@ -211,23 +215,29 @@ func reason(a *smtp.Answer) string {
 	return a.Phase.String() + ": " + text
 }
 
-// subjects are the recipients of rows, with the sender where it matters.
-func (f facts) subjects(list []subject) (names []string) {
+// subjects names the first recipients of rows, with the sender where it matters, and counts all.
+func (f facts) subjects(numbers []int) (names []string, n int) {
 	senders := map[string]int{}
 	if len(f.plan.senders) > 1 {
-		for _, s := range list {
-			senders[s.recipient]++
+		for _, number := range numbers {
+			senders[f.subject(number).recipient]++
 		}
 	}
-	for _, s := range list {
-		switch n := senders[s.recipient]; {
-		case len(f.plan.senders) > 1 && n < len(f.plan.senders):
-			names = append(names, s.recipient+" from "+senderName(s.sender))
-		case len(f.plan.senders) == 1, s.sender == f.plan.senders[0]:
-			names = append(names, s.recipient)
+	for _, number := range numbers {
+		s := f.subject(number)
+		name := s.recipient
+		switch {
+		case len(f.plan.senders) == 1:
+		case senders[name] < len(f.plan.senders):
+			name += " from " + senderName(s.sender)
+		case s.sender != f.plan.senders[0]:
+			continue
+		}
+		if n++; n <= firstFew {
+			names = append(names, name)
 		}
 	}
-	return names
+	return names, n
 }
 
 func senderName(sender string) string {
@@ -261,8 +271,8 @@ func labels(hosts []target) (labels []string) {
 	return labels
 }
 
-// few names three of the subjects, and how many more there are.
-func few(subjects []string) string { return nagios.List(subjects, 3, len(subjects)) }
+// few names the first recipients, and how many more there are.
+func few(recipients []string) string { return nagios.List(recipients, firstFew, len(recipients)) }
 
 // praise is the summary when nothing is wrong.
 func praise(f facts) string {

@@ -152,7 +152,7 @@ func describe(p Probe, d Dialogue) string {
 func describeAnswer(b *strings.Builder, sender, rcpt string, a Answer) {
 	fmt.Fprintf(b, "<%s> %s: %s, %s", sender, rcpt, a.Verdict, a.Phase)
 	if a.Reply != nil {
-		fmt.Fprintf(b, " %q", a.Reply)
+		fmt.Fprintf(b, " %q", a.Reply.To(rcpt))
 		if a.Reply.Enhanced != "" {
 			fmt.Fprintf(b, " enhanced %s", a.Reply.Enhanced)
 		}

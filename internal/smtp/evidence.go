@@ -84,7 +84,7 @@ func (x doubt) outcome(why *Answer) Answer {
 // alike is a reply without what differs from recipient to recipient: the address, and numbers, such
 // as the seconds of a greylist.
 func alike(r *Reply, rcpt string) Reply {
-	text := strings.ReplaceAll(strings.ToLower(r.Text), strings.ToLower(rcpt), "")
+	text := strings.ReplaceAll(strings.ToLower(r.Text), strings.ToLower(rcpt), Recipient)
 	var b strings.Builder
 	b.Grow(len(text))
 	digits := false

@@ -160,14 +160,14 @@ func (d *dialogue) enter(q *inquiry, s *session, t turn, out outcome) {
 		switch {
 		case r.Code/100 == 2:
 			accepted++
-			q.answers[index] = decide(Rcpt, d.texts.keep(r))
+			q.answers[index] = decide(Rcpt, d.texts.keep(r, q.rcpts[index]))
 		case i > 0 && r.tooMany():
 			d.limits.tooMany(accepted)
 			back = append(back, index)
 			continue
 		default:
 			x := doubt{
-				index: index, reply: d.texts.keep(r), failures: failures,
+				index: index, reply: d.texts.keep(r, q.rcpts[index]), failures: failures,
 				position: i, asked: out.asked + i,
 				hungUp: r.Code == 421 || out.hungUp && i == len(out.said)-1,
 			}
@@ -305,9 +305,11 @@ func (d *dialogue) settle(q *inquiry) {
 		if !others && !asked {
 			asked, everybody = true, d.postmaster(q.sender)
 		}
+		if !others && !everybody {
+			continue
+		}
 		named := a.Reply.names(q.rcpts[p.index])
-		probe := a.Reply.namesProbe(p.helo, q.sender)
-		if others || everybody && (named || !probe) {
+		if others || named || !a.Reply.namesProbe(p.helo, q.sender) {
 			a.Verdict = Rejected
 			a.PostmasterOnly = !others && !named
 		}

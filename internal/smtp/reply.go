@@ -21,7 +21,18 @@ const (
 type Reply struct {
 	Code     int    // 200 to 599
 	Enhanced string // enhanced status code of the first line, if its class is the code's (RFC 2034)
-	Text     string // of each line what stands behind code and separator, joined by "\n"
+	// Text is of each line what stands behind code and separator, joined by "\n". In an Answer the
+	// recipient's address is a Recipient.
+	Text string
+}
+
+// Recipient stands in the text of a reply for the address of the recipient that it was given to, so
+// that the replies to many recipients are one. No server can send it.
+const Recipient = "\x00"
+
+// To gives the reply as it was given to a recipient.
+func (r *Reply) To(rcpt string) *Reply {
+	return &Reply{r.Code, r.Enhanced, strings.ReplaceAll(r.Text, Recipient, rcpt)}
 }
 
 // String gives the code and all text on one line.

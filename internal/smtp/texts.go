@@ -8,10 +8,11 @@ const (
 	otherBytes    = 1 << 20   // of different replies that do not
 )
 
-// texts keeps replies once each, and in bounds: where all differ, those that accept cannot take the
-// room of those that do not. Beyond the bounds code and enhanced code are kept.
+// texts keeps replies to RCPT once each, and in bounds: where all differ, those that accept cannot
+// take the room of those that do not. Beyond the bounds code and enhanced code are kept.
 type texts struct {
 	kept                 map[Reply]*Reply
+	last                 *Reply
 	forAccepted, forRest int // bytes that are left
 }
 
@@ -19,20 +20,26 @@ func newTexts() texts {
 	return texts{kept: map[Reply]*Reply{}, forAccepted: acceptedBytes, forRest: otherBytes}
 }
 
-func (t *texts) keep(r *Reply) *Reply {
-	if r == nil {
-		return nil
-	}
+// keep gives the kept reply that is like r, in which the recipient's address is a Recipient.
+func (t *texts) keep(r *Reply, rcpt string) *Reply {
 	short := *r
 	if len(short.Text) > textBytes {
 		short.Text = strings.ToValidUTF8(short.Text[:textBytes], "") + "..."
 	}
-	room := &t.forRest
-	if r.Code/100 == 2 {
-		room = &t.forAccepted
+	short.Text = strings.ReplaceAll(short.Text, rcpt, Recipient)
+	if t.last == nil || *t.last != short {
+		t.last = t.find(short)
 	}
+	return t.last
+}
+
+func (t *texts) find(short Reply) *Reply {
 	if old := t.kept[short]; old != nil {
 		return old
+	}
+	room := &t.forRest
+	if short.Code/100 == 2 {
+		room = &t.forAccepted
 	}
 	if *room -= len(short.Text); *room < 0 {
 		short.Text = ""

@@ -76,7 +76,8 @@ func (r *Reply) namesRecipient() bool {
 
 // names reports whether the reply has the recipient's address in its text.
 func (r *Reply) names(rcpt string) bool {
-	return strings.Contains(strings.ToLower(r.Text), strings.ToLower(rcpt))
+	return strings.Contains(r.Text, Recipient) ||
+		strings.Contains(strings.ToLower(r.Text), strings.ToLower(rcpt))
 }
 
 // namesProbe reports whether the reply has in its text what is the probe's and not the recipient's:
