@@ -10,8 +10,8 @@ import (
 // Format is how a result is printed.
 type Format string
 
-// The formats. OpenMetrics is a text that the parsers of Prometheus' text format
-// and of OpenMetrics both take.
+// The formats. OpenMetrics is a text that both parsers take: that of Prometheus' text format and
+// that of OpenMetrics.
 const (
 	Nagios      Format = "nagios"
 	JSON        Format = "json"
@@ -29,16 +29,16 @@ func (f *Format) UnmarshalText(text []byte) error {
 	return fmt.Errorf("%q is not a format: want nagios, json or openmetrics", text)
 }
 
-// Run is one run of a plugin: who ran, and what it said.
+// Run is one run of a plugin and its result.
 type Run struct {
 	Check     string // the plugin's name: check_systemd_timer
 	Version   string
-	Arguments string // what it was asked, as one text
+	Arguments string // its arguments, as one text
 	Result    nagios.Result
 }
 
-// Render writes the run in a format, and gives the exit code with it: the state,
-// but 0 for OpenMetrics, whose readers take another code for a failed job.
+// Render writes the run in a format and gives the exit code: the state, but 0 for OpenMetrics,
+// because its readers take any other code for a failed job.
 func (f Format) Render(run Run, verbosity int) (text string, exit int) {
 	switch f {
 	case JSON:

@@ -7,10 +7,9 @@ import (
 	"mailfresh/internal/nagios"
 )
 
-// asJSON writes the run as one JSON object, indented by a blank for each level:
-// check, version, state, summary, the quantities of the whole, and the objects
-// in the order in which they were asked for. A quantity is a number under the
-// name of its metric, which ends in its unit.
+// asJSON writes the run as one JSON object, indented by a blank for each level: check, version,
+// state, summary, the totals, and the objects in the order in which they were asked for. A quantity
+// is a number; its key is the name of its metric, which ends in its unit.
 func asJSON(run Run, verbosity int) string {
 	r := run.Result
 	o := members{}
@@ -44,7 +43,7 @@ func objectJSON(object nagios.Object, verbosity int) string {
 	return "{" + strings.Join(o.list, ", ") + "}"
 }
 
-// members are the members of a JSON object; the first of a name counts.
+// members are the members of a JSON object. Of several with one name the first counts.
 type members struct {
 	list []string
 	seen map[string]bool
@@ -70,9 +69,9 @@ func (m *members) texts(name string, values []string) {
 	m.add(name, "["+strings.Join(list, ", ")+"]")
 }
 
-// quantities adds the quantities that are metrics. One that has labels of its
-// own has their values in its name, answers_accepted; one that is there for its
-// label alone, digest_info, is that label.
+// quantities adds the quantities that are metrics. The values of a quantity's own labels become
+// part of its key: answers_accepted. A quantity that exists for its label alone, such as
+// digest_info, is written as that label.
 func (m *members) quantities(list []nagios.Quantity) {
 	for _, q := range list {
 		if q.Metric == "" || !q.Known() {

@@ -2,15 +2,15 @@ package output
 
 import "strings"
 
-// Metric is a family of samples, all of them gauges: what one number is called,
-// what it says, and which labels tell its samples apart.
+// Metric is a family of samples, all of them gauges: its name, its help, and the labels that tell
+// its samples apart.
 type Metric struct {
 	Name   string
-	Labels string // as a reader sees them: "timer, service"
+	Labels string // as the documentation writes them: "timer, service"
 	Help   string // the same in every run: a collector drops a family whose help differs
 }
 
-// Prefix is how the names of a plugin's own metrics begin.
+// Prefix is the beginning of the names of a plugin's own metrics.
 func Prefix(check string) string {
 	return "mailfresh_" + map[string]string{
 		"check_systemd_timer": "timer", "check_alias_freshness": "alias_file",
@@ -25,8 +25,8 @@ const (
 	objectUp = "mailfresh_object_up"
 )
 
-// Metrics is the one table of metrics. A Quantity names its row without the
-// plugin's prefix. What it does not list is not printed.
+// Metrics is the one table of metrics. A Quantity names its row without the plugin's prefix. A
+// metric without a row is not printed.
 var Metrics = []Metric{
 	{up, "check, arguments",
 		"1 if the check could look at what it was asked for, 0 if it could not."},
@@ -80,8 +80,7 @@ var Metrics = []Metric{
 		"Recipients that one host accepts and another one rejects."},
 }
 
-// MetricsOf gives the rows that a plugin may print: those of the frame, then its
-// own.
+// MetricsOf gives the rows that a plugin may print: those of the frame, then its own.
 func MetricsOf(check string) (rows []Metric) {
 	for _, m := range Metrics {
 		if m.Name == up || m.Name == state || m.Name == objectUp ||

@@ -14,9 +14,9 @@ type sample struct {
 	value  float64
 }
 
-// asOpenMetrics writes the run in a text that both of Prometheus' parsers take:
-// gauges only, HELP and TYPE before the samples of each family, no timestamps,
-// "# EOF" as the last line. It ends without a newline.
+// asOpenMetrics writes the run as a text that both of Prometheus' parsers take: gauges only, HELP
+// and TYPE before the samples of each family, no timestamps, "# EOF" as the last line. It ends
+// without a newline.
 func asOpenMetrics(run Run) string {
 	families := samples(run)
 	var b strings.Builder
@@ -38,7 +38,7 @@ func asOpenMetrics(run Run) string {
 	return b.String() + "# EOF"
 }
 
-// samples gives what a run has to say, by family.
+// samples gives the samples of a run, by family.
 func samples(run Run) map[string][]sample {
 	r, families := run.Result, map[string][]sample{}
 	add := func(family string, value float64, labels ...nagios.MetricLabel) {

@@ -11,11 +11,10 @@ import (
 // maxValue bounds a label value and a name, in bytes.
 const maxValue = 512
 
-// printable makes text from outside fit for a program to read and for a person
-// to look at: what is printable stays as it is, and so does a newline; control,
-// bidirectional and invisible characters and bytes that are not UTF-8 are
-// written as \xNN, \uNNNN or \UNNNNNNNN, and so is a backslash that would read
-// as the beginning of one of these: different texts stay different.
+// printable makes text from outside safe for programs and visible for a person. Printable
+// characters and newlines stay. Control, bidirectional and invisible characters, and bytes that are
+// not UTF-8, are written as \xNN, \uNNNN or \UNNNNNNNN. So is a backslash that would look like the
+// beginning of one of these: different texts stay different.
 func printable(s string) string {
 	if !strings.ContainsFunc(s, hidden) && !strings.ContainsRune(s, '\\') {
 		return s
@@ -52,8 +51,8 @@ func hidden(r rune) bool {
 	return r == utf8.RuneError || r != '\n' && (!unicode.IsPrint(r) || invisible(r))
 }
 
-// bounded is printable text of at most maxValue bytes. Of longer text the
-// beginning stays, and a hash of the whole tells two of them apart.
+// bounded is printable text of at most maxValue bytes. Longer text is its beginning and a hash of
+// the whole, so that different texts stay different.
 func bounded(s string) string {
 	text := printable(s)
 	if len(text) <= maxValue {
@@ -65,9 +64,8 @@ func bounded(s string) string {
 	return strings.ToValidUTF8(text[:maxValue-len(end)], "") + end
 }
 
-// quote puts printable text in double quotes, as JSON, Prometheus' text format
-// and OpenMetrics all read it: a backslash before a backslash and a double
-// quote, and \n for a newline.
+// quote puts printable text in double quotes, as JSON, Prometheus' text format and OpenMetrics all
+// read it: with a backslash before each backslash and double quote, and \n for a newline.
 func quote(printable string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(printable) + `"`
 }

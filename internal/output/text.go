@@ -1,11 +1,11 @@
 // Package output renders a result: as plugin text, as JSON, as OpenMetrics.
 //
-// It is pure. The rules of the text are those of the Monitoring Plugins
-// development guidelines and of what Icinga 2, Nagios and NRPE do with it:
+// It is pure. The rules of the text come from the Monitoring Plugins development guidelines and
+// from what Icinga 2, Nagios and NRPE do with the text:
 //
 //   - Line 1 is "NAME STATE - summary | perfdata", under 1000 bytes, because an
 //     NRPE v2 packet holds 1023. The whole has at most 4,096 bytes: Nagios 4 reads
-//     that much at a time and may lose what comes later (nagioscore issue 625).
+//     that much at a time and may drop the rest (nagioscore issue 625).
 //   - "|" stands once, on line 1: Icinga cuts every line at a "|" with a "="
 //     behind it, so remote text could forge performance data.
 //   - All text passes one sanitiser (see clean).
@@ -23,12 +23,12 @@ import (
 // Sizes of the output, in bytes.
 const (
 	maxLine    = 999  // line 1, without its newline
-	maxSummary = 450  // of line 1, what performance data may not take away
+	maxSummary = 450  // of line 1: performance data leaves so much for the summary
 	maxOutput  = 4095 // the whole, without its last newline
 )
 
-// Text is a result as plugin text: line 1, then its objects, the worst first.
-// The name is the plugin's in capitals. It ends without a newline.
+// Text is a result as plugin text: line 1, then its objects, the worst first. name is the plugin's
+// name in capitals. The text ends without a newline.
 func Text(name string, r nagios.Result, verbosity int) string {
 	out := lines{}
 	first, lost := firstLine(name, r)
@@ -65,9 +65,9 @@ func head(o nagios.Object) string {
 	return line(head, o.Text)
 }
 
-// firstLine is the summary and whole items of performance data, as many as fit
-// beside a summary of maxSummary bytes, whatever its length is: the set of
-// items must not change with the text. It gives how many do not fit.
+// firstLine is the summary and as many whole items of performance data as fit beside a summary of
+// maxSummary bytes. A shorter summary makes no room for more items: the set of items must not
+// change with the text. firstLine gives how many items do not fit.
 func firstLine(name string, r nagios.Result) (line string, lost int) {
 	head := fmt.Sprintf("%s %s - ", name, r.State)
 	data := ""
@@ -87,8 +87,8 @@ func firstLine(name string, r nagios.Result) (line string, lost int) {
 // line is one line of long output.
 func line(prefix, text string) string { return fit(prefix, text, maxLine) }
 
-// fit cleans text and cuts it so that it has, with the prefix, at most limit
-// bytes, at a rune, saying how much is gone.
+// fit cleans text and cuts it at a rune, so that it has, with the prefix, at most limit bytes. It
+// says in the text how much was cut.
 func fit(prefix, text string, limit int) string {
 	text, rest := clean(text, limit+1)
 	text = prefix + text
@@ -102,7 +102,7 @@ func fit(prefix, text string, limit int) string {
 	return fmt.Sprintf("%s... %d more bytes", text[:end], len(text)-end+rest)
 }
 
-// lines are lines, as many as fit, and how many did not.
+// lines are the lines that fit, and the number of those that do not.
 type lines struct {
 	strings.Builder
 	more int

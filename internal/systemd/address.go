@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// socket is where a manager can be asked.
+// socket is the address of a manager or of its bus.
 type socket struct {
 	path string // "@..." is an abstract one
 	bus  bool   // a message bus is between us and systemd
 }
 
-// sockets returns the sockets to try, in this order; the error is about addresses that cannot be
+// sockets returns the sockets to try, in this order. The error names the addresses that cannot be
 // used.
 func sockets(user bool) ([]socket, error) {
 	if !user {

@@ -11,8 +11,8 @@ import (
 // clock turns systemd's stamps, microseconds of CLOCK_REALTIME and of CLOCK_MONOTONIC, into
 // instants.
 type clock struct {
-	zero   time.Time     // when CLOCK_MONOTONIC was 0, by today's wall clock and not counting sleep
-	asleep time.Duration // how long the host was suspended since: CLOCK_MONOTONIC stood still
+	zero   time.Time     // now less CLOCK_MONOTONIC
+	asleep time.Duration // how long the host was suspended since it booted
 }
 
 func readClock() clock {
@@ -23,9 +23,9 @@ func readClock() clock {
 	return clock{zero, time.Duration(boot.Nano() - mono.Nano())}
 }
 
-// instant returns the one instant that both stamps mean; 0 and 2^64-1 are none. The wall clock may
-// have been stepped since the stamps were taken, so the monotonic one counts; but where they differ
-// by less than a second, or by the time the host slept, the wall clock was right.
+// instant returns the instant of two stamps that were taken together; 0 and 2^64-1 are none. The
+// wall clock may have been stepped since, so the monotonic stamp counts. If they differ by less
+// than a second, or by the time that the host was suspended, the wall clock's stamp counts.
 func (k clock) instant(realtime, monotonic uint64) time.Time {
 	var wall time.Time
 	if realtime != 0 && realtime != math.MaxUint64 {
@@ -41,10 +41,10 @@ func (k clock) instant(realtime, monotonic uint64) time.Time {
 	return mono
 }
 
-// slept reports whether the host was suspended for a time that matters since it booted.
+// slept reports whether the host was suspended for a second or more since it booted.
 func (k clock) slept() bool { return k.asleep >= time.Second }
 
-// duration turns microseconds into a Duration; what is too long for one is Infinity.
+// duration turns microseconds into a Duration, Infinity if they are too many.
 func duration(usec uint64) time.Duration {
 	if usec > uint64(Infinity/time.Microsecond) {
 		return Infinity
@@ -52,8 +52,8 @@ func duration(usec uint64) time.Duration {
 	return time.Duration(usec) * time.Microsecond
 }
 
-// localZone returns the host's time zone, whatever TZ says here; UTC where /etc/localtime is
-// missing, as for systemd.
+// localZone returns the host's time zone, as systemd reads it: from /etc/localtime and not from TZ;
+// UTC without that file.
 func localZone() *time.Location {
 	data, err := os.ReadFile("/etc/localtime")
 	if err != nil {

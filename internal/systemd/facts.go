@@ -5,22 +5,21 @@ import (
 	"time"
 )
 
-// Infinity is the duration of a limit that is set to "infinity": it never strikes.
+// Infinity is the duration of a limit that is set to "infinity".
 const Infinity time.Duration = math.MaxInt64
 
-// Host is what the manager and the clocks say about themselves. An instant v of this boot is
-// v.Sub(MonotonicZero) on CLOCK_MONOTONIC, which monotonic timers count by, if the host has not
-// slept since v.
+// Host is the facts about the manager and the clocks. Monotonic timers count by CLOCK_MONOTONIC. At
+// an instant v of this boot it showed v.Sub(MonotonicZero), if the host was not suspended since v.
 type Host struct {
-	// what OnBootSec= counts from, by CLOCK_BOOTTIME; in a container ManagerStart
+	// OnBootSec= counts from it; by CLOCK_BOOTTIME, in a container ManagerStart
 	Boot          time.Time
-	ManagerStart  time.Time // what OnStartupSec= counts from
+	ManagerStart  time.Time // OnStartupSec= counts from it
 	MonotonicZero time.Time // now less CLOCK_MONOTONIC
 	// ManagerStart on CLOCK_MONOTONIC; 0: not known
 	ManagerStartMonotonic time.Duration
-	// how long the host was suspended since it booted: CLOCK_MONOTONIC stood still
+	// how long the host was suspended since it booted: CLOCK_MONOTONIC stopped
 	Asleep time.Duration
-	Zone   *time.Location // the host's time zone, which calendar events without one are in
+	Zone   *time.Location // the host's time zone, for calendar events without a zone
 }
 
 // Pair is a timer and the unit it starts, read together.
@@ -28,10 +27,10 @@ type Pair struct {
 	Asked   []string // the names it was read by; one of them is Timer.Name unless all are aliases
 	Timer   Timer
 	Service Service // its zero value when the timer names no unit to start (it is not loaded, say)
-	Brief   bool    // only what ReadBrief names is known
-	// those that Service is in, the innermost first; read where they hold it up, else nil
+	Brief   bool    // only the fields that ReadBrief names are known
+	// the slices of Service, the innermost first; nil if they do not hold it up
 	Slices []Slice
-	// why it could not be read; of Timer only Name, as it was asked for, is known then
+	// why it could not be read; then only Timer.Name is known, as it was asked for
 	Err error
 }
 
@@ -50,9 +49,9 @@ type Slice struct {
 // noLimit is the value of a slice's limit that is not set.
 const noLimit uint32 = math.MaxUint32
 
-// Unit is what every unit has. A unit that does not exist is no error: its LoadState is
-// "not-found". An instant is the zero Time when it never was, or when this systemd does not know
-// it.
+// Unit is the facts that every unit has. A unit that does not exist is no error: its LoadState is
+// "not-found". An instant is the zero Time if the event never happened, or if this systemd does not
+// know it.
 type Unit struct {
 	Name      string
 	LoadState string // loaded, not-found, bad-setting, error, masked
@@ -65,21 +64,20 @@ type Unit struct {
 	UnitFileState    string // enabled, disabled, static, masked, ...; empty when there is no file
 	NeedDaemonReload bool   // the unit's files were changed since they were read
 
-	// Until systemd 256 a restart by Restart= goes through inactive, and these two tell of the
-	// latest attempt. From 257 on, and with RestartMode=direct, they do not: Service.ExecMainStart
-	// does.
+	// Until systemd 256 a restart by Restart= goes through inactive, so that these two are of the
+	// latest attempt. From 257 on, and with RestartMode=direct, only Service.ExecMainStart is.
 	InactiveExit  time.Time // it left inactive: the latest run began
 	InactiveEnter time.Time // it became inactive or failed: the latest completed run ended
 	ActiveEnter   time.Time // it became active: the latest run was up
 	StateChange   time.Time // the state or the sub-state changed
 
-	// The same on CLOCK_MONOTONIC, which stands still while the host is suspended: since it booted;
-	// 0 where it was not in this boot. Of timers that ReadBrief reads in part they are not known.
+	// The same on CLOCK_MONOTONIC, which stops while the host is suspended; 0 if it was not in this
+	// boot. They are not known for timers that ReadBrief reads in part.
 	InactiveExitMonotonic  time.Duration
 	InactiveEnterMonotonic time.Duration
 	ActiveEnterMonotonic   time.Duration
 
-	// What the wall clock showed then, also if it was set since: calendar entries count from that.
+	// As the wall clock showed it, even if it was set since: calendar entries count from that.
 	InactiveEnterWall time.Time
 	ActiveEnterWall   time.Time
 
@@ -120,11 +118,11 @@ type Job struct {
 	ID    uint32
 	Type  string // start, stop, restart, ...
 	State string // waiting, running
-	// what a waiting job waits for (GetJobBefore); of these, what follows is not read
+	// the jobs that a waiting job waits for (GetJobBefore); the fields below are not read for them
 	Blockers []Job
 	Unit     string // the unit it is a job of
-	// one of the Blockers, a running one if there is one, what that waits for, and so on, at most
-	// 16
+	// one of the Blockers (a running one if there is one), a job that it waits for, and so on; at
+	// most 16
 	Chain []Job
 	Loop  bool  // the last job of Chain is one of those before it
 	End   *Unit // of the last job of Chain
@@ -149,14 +147,14 @@ type Timer struct {
 	LastTrigger time.Time
 	// 0: none in this boot; LastTrigger is then from the stamp file of Persistent=
 	LastTriggerMonotonic time.Duration
-	// what the wall clock showed at LastTrigger, also if it was set since
+	// LastTrigger as the wall clock showed it, even if it was set since
 	LastTriggerWall time.Time
-	// the earlier of both clocks; zero: none is set, which is normal while the unit runs
+	// the earlier one of both clocks; zero: none, which is normal while the unit runs
 	NextElapse time.Time
 	Accuracy   time.Duration
 	// RandomizedDelaySec=: a delay drawn for each elapse, inside NextElapse
 	RandomizedDelay time.Duration
-	// RandomizedOffsetSec= (258): the most that calendar elapses are shifted by, always alike
+	// RandomizedOffsetSec= (258): the longest shift of calendar elapses; all have the same shift
 	RandomizedOffset time.Duration
 	// (257) an elapse during a run is dropped; the calendar counts from the end of the run
 	DeferReactivation bool
@@ -174,14 +172,14 @@ type MonotonicEntry struct {
 // Service is the unit that a timer starts (systemd.service(5)).
 type Service struct {
 	Unit
-	// false: something else, Unit=x.target: of it only the Unit part is known
+	// false for another type, Unit=x.target: then only Unit is known
 	IsService bool
 	Type      string // simple, oneshot, ...
 	// success, exit-code, signal, core-dump, timeout, oom-kill, start-limit-hit, exec-condition,
 	// ...
 	Result  string
 	MainPID uint32 // 0: no main process
-	// the latest attempt began, on every systemd; kept when it has ended
+	// the latest attempt began, on every systemd; it stays when the attempt has ended
 	ExecMainStart time.Time
 	ExecMainExit  time.Time // zero while it runs
 	// CLD_EXITED 1, CLD_KILLED 2, CLD_DUMPED 3 (sigaction(2)); 0: it has not ended
@@ -197,14 +195,14 @@ type Service struct {
 	TimeoutStart    time.Duration
 	TimeoutStop     time.Duration
 	Commands        []Exec
-	SuccessStatus   []int32 // exit statuses beside 0 that SuccessExitStatus= declares a success
+	SuccessStatus   []int32 // exit statuses that SuccessExitStatus= declares a success
 	SuccessSignals  []int32 // and signals
 	ControlGroup    string  // below /sys/fs/cgroup; empty when it has none
-	Slice           string  // that it belongs to; Pair.Slices has more
+	Slice           string  // its slice; Pair.Slices has more
 }
 
-// Exec is one command line of a service, and how it ended in the latest run. Of several ExecStart=,
-// ExecMainStatus is that of the last one alone. A daemon-reload makes Code and Status 0.
+// Exec is one command line of a service, and how it ended in the latest run. Service.ExecMainStatus
+// is that of the last ExecStart= only. A daemon-reload sets Code and Status to 0.
 type Exec struct {
 	Setting       string // ExecStart, ExecStartPre, ...
 	Path          string

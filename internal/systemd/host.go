@@ -12,11 +12,11 @@ var containers = []string{
 	"pouch", "container-other",
 }
 
-// errNoHost is why a timer that counts from something that Host says is not known.
+// errNoHost is the error of a timer that counts from a fact of Host if Host is not known.
 var errNoHost = errors.New("read the manager: no answer")
 
-// Host returns what the manager and the clocks say about themselves. Boot and ManagerStart are zero
-// where nothing that was read counts from them, or is to be compared with them.
+// Host returns the facts about the manager and the clocks. Boot and ManagerStart are zero if no
+// timer or service that was read needs them.
 func (c *Conn) Host() (Host, error) {
 	h := Host{Zone: localZone(), MonotonicZero: c.clock.zero, Asleep: c.clock.asleep}
 	if c.manager == nil {
@@ -34,7 +34,7 @@ func (c *Conn) Host() (Host, error) {
 	return h, nil
 }
 
-// hostCalls are the calls that read what Host needs.
+// hostCalls are the calls that read the properties for Host.
 func (c *Conn) hostCalls() (calls []call) {
 	c.manager = newProperties(c.clock)
 	for _, name := range []string{"UserspaceTimestamp", "UserspaceTimestampMonotonic",
@@ -44,16 +44,16 @@ func (c *Conn) hostCalls() (calls []call) {
 	return calls
 }
 
-// countsFromHost reports whether the timer counts from something that Host says.
+// countsFromHost reports whether the timer counts from a fact of Host.
 func countsFromHost(t Timer) bool {
 	return slices.ContainsFunc(t.Monotonic, func(e MonotonicEntry) bool {
 		return e.Base == "OnBootSec" || e.Base == "OnStartupSec"
 	})
 }
 
-// comparesWithHost reports whether the manager's start matters for what is known of the pair: a run
-// that was killed, or the one before a run in progress, may have been killed by a soft-reboot; and
-// after a suspend RandomizedDelaySec= may count from the manager's start.
+// comparesWithHost reports whether the pair needs the manager's start: a soft-reboot may have
+// killed the latest run, or the run before a run in progress; and after a suspend
+// RandomizedDelaySec= may count from the manager's start.
 func (c *Conn) comparesWithHost(p Pair) bool {
 	s := p.Service
 	other := p.Timer.Triggers != usual(p.Asked[0]) // its service is not read yet

@@ -7,7 +7,7 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// reply is a message that came, up to its body.
+// reply is a received message whose body is not read yet.
 type reply struct {
 	kind      dbus.Type
 	replyTo   uint32 // the serial of the call; 0: it answers none
@@ -16,8 +16,8 @@ type reply struct {
 	body      reader
 }
 
-// length gives that of a message, with its header, of which the first bytes are given; ok is false
-// where this is no message.
+// length gives the length of a message, with its header, from its first bytes; ok is false if they
+// begin no message.
 func length(header []byte) (n uint64, ok bool) {
 	order := orderOf(header[0])
 	if order == nil {
@@ -78,7 +78,7 @@ func (m reply) read(signature string, read func(r *reader)) error {
 	return nil
 }
 
-// err is the error that the message is, nil if it is none.
+// err is the error of an error message, nil for other messages.
 func (m reply) err() error {
 	if m.kind != dbus.TypeError {
 		return nil

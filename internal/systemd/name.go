@@ -20,8 +20,8 @@ var otherTypes = []string{
 	".scope",
 }
 
-// TimerName returns the name of the timer that arg means, with .timer implied, or why there can be
-// no such timer.
+// TimerName returns the name of a timer, with .timer added if it is missing. The error says why
+// there can be no timer of that name.
 func TimerName(arg string) (string, error) {
 	for _, suffix := range otherTypes {
 		if strings.HasSuffix(arg, suffix) {
@@ -38,9 +38,9 @@ func TimerName(arg string) (string, error) {
 	return name, nil
 }
 
-// checkName holds a name against the rules for unit names (systemd.unit(5)): "prefix.type" or
-// "prefix@instance.type", of ASCII letters, digits and :-_.\ (and @ from the first one on), 255
-// bytes at most. A template, prefix@.type, is no unit.
+// checkName checks a name by the rules for unit names (systemd.unit(5)): "prefix.type" or
+// "prefix@instance.type", of ASCII letters, digits and :-_.\ (in the instance also @), at most 255
+// bytes. A template, prefix@.type, is no unit.
 func checkName(name string) error {
 	if len(name) > 255 {
 		return errors.New("more than 255 bytes")

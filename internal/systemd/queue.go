@@ -13,8 +13,8 @@ import (
 // maxChain is how many waiting jobs are followed.
 const maxChain = 16
 
-// readJobs reads the jobs of a pair, of which the IDs are known, and what they wait for. It reports
-// whether a job has ended meanwhile.
+// readJobs reads the jobs of a pair, whose IDs are known, and the jobs that they wait for. It
+// reports whether a job ended before it was read.
 func (c *Conn) readJobs(ctx context.Context, p *Pair) (ended bool, err error) {
 	for _, job := range []**Job{&p.Timer.Job, &p.Service.Job} {
 		if *job == nil {
@@ -71,8 +71,8 @@ func (c *Conn) blockers(ctx context.Context, j Job) (jobs []Job, err error) {
 	return jobs, err
 }
 
-// follow follows the jobs that a job waits for to the one that nothing holds up. One that ends
-// meanwhile is the end.
+// follow follows the jobs that a job waits for, up to a job that waits for none or that ended
+// before it was read.
 func (c *Conn) follow(ctx context.Context, j *Job) error {
 	seen := map[uint32]bool{j.ID: true}
 	for next := j.Blockers; len(next) > 0 && len(j.Chain) < maxChain && !j.Loop; {
@@ -98,8 +98,8 @@ func (c *Conn) follow(ctx context.Context, j *Job) error {
 	}))
 }
 
-// readSlices reads the slices that a service is in, where one of them may hold it up: it is frozen
-// with its slice, or its start job waits although no other job is in its way.
+// readSlices reads the slices of a service if one of them may hold it up: the service is frozen
+// with its slice, or its start job waits for no other job.
 func (c *Conn) readSlices(ctx context.Context, p Pair) (list []Slice, err error) {
 	s := p.Service
 	waits := s.Job != nil && s.Job.State == "waiting" && len(s.Job.Blockers) == 0
@@ -118,8 +118,8 @@ func (c *Conn) readSlices(ctx context.Context, p Pair) (list []Slice, err error)
 	return list, nil
 }
 
-// slicesAbove gives a slice and those it is in: a-b.slice is in a.slice, which is in -.slice
-// (systemd.slice(5)).
+// slicesAbove gives a slice and the slices around it: a-b.slice is in a.slice, a.slice is in
+// -.slice (systemd.slice(5)).
 func slicesAbove(slice string) []string {
 	names := []string{slice}
 	for stem := strings.TrimSuffix(slice, ".slice"); stem != "-" && len(names) < maxChain; {

@@ -1,21 +1,20 @@
 // Package systemd reads what a systemd manager knows about timers and the services they start.
 //
 // It asks over D-Bus and changes nothing: no method that acts, no Subscribe, no subprocess. Root
-// talks to PID 1 itself (/run/systemd/private), everyone else through the system bus; --user means
-// the caller's own manager. A unit is read with one Properties.GetAll("") call, so that all that is
-// said of it was true at one instant; its object path is its escaped name, so no GetUnit call is
-// needed. A unit that does not exist is a fact (LoadState "not-found"); an error means that systemd
-// could not be asked, or that its answer cannot be understood.
+// talks to PID 1 itself (/run/systemd/private), everyone else through the system bus. --user means
+// the caller's own manager. A unit is read with one Properties.GetAll("") call, so that all its
+// properties are of one instant. Its object path is its escaped name, so no GetUnit call is needed.
+// A unit that does not exist is a fact (LoadState "not-found"). An error means that systemd could
+// not be asked, or that its answer cannot be understood.
 //
-// PID 1 has one thread, so little is asked of it, and all at once: the calls of a batch are sent
-// together over one connection and answered in one go, under one deadline and in the caller's
-// goroutine. The connection is in bus.go, the wire format in wire.go; the rest is what is asked of
-// systemd. Measured on systemd 252:
-//   - GetAll takes PID 1 0.3 ms for a timer and its service, one property 0.01 ms; after a
-//     daemon-reload the first GetAll of a unit takes as long as it takes to look at all unit files
-//     (UnitFileState), 4 ms where there are 2000. So of a listed timer that waits for its next
-//     elapse while its service is idle, only the few properties are read that show whether there
-//     is more to be said.
+// PID 1 has one thread, so the package asks little, and all at once: the calls of a batch are sent
+// together over one connection, under one deadline and in the caller's goroutine. The connection is
+// in bus.go, the wire format in wire.go, the questions are in the other files. Measured on systemd
+// 252:
+//   - GetAll takes PID 1 0.3 ms for a timer and its service, one property 0.01 ms. After a
+//     daemon-reload the first GetAll of a unit looks at all unit files (UnitFileState), 4 ms for
+//     2000 of them. So if a listed timer waits for its next elapse and its service is idle, only
+//     the few properties are read that show whether that is enough.
 //   - ListUnitFilesByPatterns looks at all unit files for each timer: 3.7 s for 1000. So timers
 //     that are enabled but not loaded are found by the links in the *.wants and *.requires folders
 //     of the manager's UnitPath.
@@ -38,7 +37,7 @@ import (
 const (
 	systemd1  = "org.freedesktop.systemd1"
 	root      = "/org/freedesktop/systemd1"
-	maxTimers = 10_000 // a bus that lists more has gone mad
+	maxTimers = 10_000 // a bus that lists more is broken
 )
 
 // Conn is a connection to a systemd manager, for one goroutine.
@@ -56,7 +55,7 @@ type listing struct {
 	stepped bool // the wall clock was stepped since the manager's start
 }
 
-// unitState is what a list of units says of the state of a timer or service.
+// unitState is the state of a timer or service in a list of units.
 type unitState int
 
 const (
@@ -65,10 +64,10 @@ const (
 	notFound                  // other units mention it
 )
 
-// Dial connects to the system's manager or, for user, to the caller's own: to the manager itself
-// where that is allowed, else through the bus. DBUS_SYSTEM_BUS_ADDRESS is honoured; for user,
-// XDG_RUNTIME_DIR and DBUS_SESSION_BUS_ADDRESS are. Nothing is started. The error says what became
-// of each address.
+// Dial connects to the system's manager or, for user, to the caller's own manager: to the manager
+// itself if that is allowed, else through the bus. It reads DBUS_SYSTEM_BUS_ADDRESS; for user
+// XDG_RUNTIME_DIR and DBUS_SESSION_BUS_ADDRESS. It starts nothing. The error says why each address
+// failed.
 func Dial(ctx context.Context, user bool) (*Conn, error) {
 	sockets, err := sockets(user)
 	for _, s := range sockets {
@@ -137,7 +136,7 @@ func (c *Conn) getUnit(name string, set func(*properties)) call {
 func unitPath(name string) string { return root + "/unit/" + sdbus.PathBusEscape(name) }
 
 // Timers returns the names of all timers that are loaded, or enabled but not loaded, sorted.
-// Names that other units merely mention and templates are no timers.
+// Templates, and names that only other units mention, are no timers.
 func (c *Conn) Timers(ctx context.Context) ([]string, error) {
 	c.list = listing{time: time.Now(), units: map[string]unitState{}}
 	search := newProperties(c.clock)
@@ -200,7 +199,7 @@ func stateOf(load, active, sub string, job uint32) unitState {
 }
 
 // wanted returns the timers that a link in folder/*.wants or folder/*.requires enables. A dangling
-// link enables nothing; a folder that is missing or closed to us has none.
+// link enables nothing. A folder that is missing, or that we may not read, has no links.
 func wanted(folders []string) (names []string) {
 	for _, folder := range folders {
 		entries, _ := os.ReadDir(folder)
@@ -221,15 +220,15 @@ func wanted(folders []string) (names []string) {
 	return names
 }
 
-// enables reports whether the link leads to a unit file. That of an instance may bear the
-// instance's name, of which there is no file.
+// enables reports whether the link leads to a unit file. The link of an instance may lead to the
+// instance's name, which has no file.
 func enables(link, name string) bool {
 	_, err := os.Stat(link)
 	return err == nil || strings.Contains(name, "@")
 }
 
-// Match reports whether name matches the glob as systemctl understands it: * ? [a-z] [!a-z], a
-// backslash is itself, and .timer may be left out. The only error is a malformed glob.
+// Match reports whether name matches the glob as systemctl understands it: * ? [a-z] [!a-z]. A
+// backslash stands for itself, and .timer may be left out. The only error is a malformed glob.
 func Match(glob, name string) (bool, error) {
 	g := strings.NewReplacer(`\`, `\\`, "[!", "[^").Replace(glob)
 	if ok, err := path.Match(g, name); ok || err != nil {

@@ -8,9 +8,9 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// The D-Bus wire format (D-Bus specification, "Marshaling"), as far as it is spoken with systemd. A
-// service has 260 properties of which a check reads 45. godbus makes a value of each, which takes a
-// millisecond; here a reader steps over those that nobody reads, in a twentieth of that time.
+// The D-Bus wire format (D-Bus specification, "Marshaling"), as far as systemd needs it. A service
+// has 260 properties, and a check reads 45 of them. godbus makes a value of each, which takes a
+// millisecond; this reader steps over the others and takes a twentieth of that time.
 
 const (
 	fixedHeader = 16        // bytes of a message, up to the length of the header fields and with it
@@ -96,8 +96,8 @@ func (c call) encode(serial uint32) []byte {
 	return w.bytes
 }
 
-// reader reads marshalled values. After the first one that is malformed or cut short it is bad, and
-// all that it reads are zero values.
+// reader reads marshalled values. After the first value that is malformed or cut short it is bad
+// and gives zero values only.
 type reader struct {
 	message []byte // from its first byte, which values are aligned to
 	order   binary.ByteOrder
@@ -191,12 +191,12 @@ func (r *reader) int32s() (list []int32) {
 	return list
 }
 
-// sizes of the types that have one, which is their alignment, too.
+// sizes are the sizes of the types that have one. The alignment of these types is their size.
 var sizes = map[byte]int{
 	'y': 1, 'n': 2, 'q': 2, 'b': 4, 'i': 4, 'u': 4, 'h': 4, 'x': 8, 't': 8, 'd': 8,
 }
 
-// skip steps over a value of the type that the signature begins with, and returns the rest of the
+// skip steps over a value of the first type of the signature, and returns the rest of the
 // signature.
 func (r *reader) skip(signature string, depth int) (rest string) {
 	if signature == "" || depth > maxDepth {
@@ -231,7 +231,7 @@ func (r *reader) skip(signature string, depth int) (rest string) {
 	return rest
 }
 
-// alignment is that of the type that the signature begins with.
+// alignment is the alignment of the first type of the signature.
 func alignment(signature string) int {
 	switch {
 	case signature == "":
@@ -247,7 +247,7 @@ func alignment(signature string) int {
 	return 4 // the length of an array, a string or an object path
 }
 
-// afterType gives what follows the type that a signature begins with.
+// afterType gives the signature behind its first type.
 func afterType(signature string) string {
 	open := 0
 	for i, kind := range []byte(signature) {
