@@ -29,7 +29,6 @@ package journal
 import (
 	"bufio"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"io"
 	"math"
@@ -76,7 +75,7 @@ type Run struct {
 func arguments(service string, user bool) []string {
 	args := []string{
 		"--quiet", "--no-pager", "--reverse", "--lines=" + strconv.Itoa(maxEntries),
-		"--output=json", "--output-fields=" + fields,
+		"--output=export", "--output-fields=" + fields,
 	}
 	if user {
 		args = append(args, "_UID="+strconv.Itoa(os.Geteuid()), "USER_UNIT="+service)
@@ -89,33 +88,7 @@ func arguments(service string, user bool) []string {
 	return args
 }
 
-// entry is what is read of a message.
-type entry struct {
-	ID             text `json:"MESSAGE_ID"`
-	Invocation     text `json:"INVOCATION_ID"`
-	UserInvocation text `json:"USER_INVOCATION_ID"`
-	Result         text `json:"UNIT_RESULT"`
-	ExitCode       text `json:"EXIT_CODE"`
-	ExitStatus     text `json:"EXIT_STATUS"`
-	Command        text `json:"COMMAND"`
-	Realtime       text `json:"__REALTIME_TIMESTAMP"` // microseconds
-	// microseconds since the boot, which no run outlives
-	Monotonic text `json:"__MONOTONIC_TIMESTAMP"`
-}
-
 const fields = "MESSAGE_ID,INVOCATION_ID,USER_INVOCATION_ID,UNIT_RESULT,EXIT_CODE,EXIT_STATUS,COMMAND"
-
-// text is a field's value; empty where it has several, is binary or is too long, which journalctl
-// does not write as a string.
-type text string
-
-func (t *text) UnmarshalJSON(b []byte) error {
-	var s string
-	if json.Unmarshal(b, &s) == nil {
-		*t = text(s)
-	}
-	return nil
-}
 
 // begun is a run of which messages were read.
 type begun struct {
@@ -125,16 +98,16 @@ type begun struct {
 
 // note adds what a message says. Messages come latest first, so that the first one of a kind counts
 // where a later one was read before.
-func (b *begun) note(e entry, wall int64, mono uint64) {
-	switch e.ID {
+func (b *begun) note(message map[string]string, wall int64, mono uint64) {
+	switch message["MESSAGE_ID"] {
 	case starting, started:
 		b.Start, b.start = time.UnixMicro(wall), mono
 	case succeeded, failed:
-		b.Result = cmp.Or(string(e.Result), "success")
+		b.Result = cmp.Or(message["UNIT_RESULT"], "success")
 		b.End, b.end = time.UnixMicro(wall), mono
 	case exited:
-		if status, err := strconv.ParseInt(string(e.ExitStatus), 10, 32); err == nil {
-			b.Command, b.ExitCode = string(e.Command), string(e.ExitCode)
+		if status, err := strconv.ParseInt(message["EXIT_STATUS"], 10, 32); err == nil {
+			b.Command, b.ExitCode = message["COMMAND"], message["EXIT_CODE"]
 			b.ExitStatus = int32(status)
 		}
 	}
@@ -151,16 +124,20 @@ func (b *begun) ended() (Run, bool) {
 
 // parse reads the messages, the latest first, and gives the runs of which the end is there.
 func parse(r io.Reader) (list []Run, err error) {
-	runs, order := map[text]*begun{}, []*begun{}
-	lines := bufio.NewScanner(r)
-	for n := 0; lines.Scan() && n < maxEntries; n++ {
-		var e entry
-		if json.Unmarshal(lines.Bytes(), &e) != nil {
-			return nil, errors.New("a line that is no JSON object")
+	runs, order := map[string]*begun{}, []*begun{}
+	in := bufio.NewReaderSize(r, maxField)
+	for n := 0; n < maxEntries; n++ {
+		message, err := readMessage(in)
+		if errors.Is(err, io.EOF) {
+			break
 		}
-		wall, err := strconv.ParseInt(string(e.Realtime), 10, 64)
-		mono, err2 := strconv.ParseUint(string(e.Monotonic), 10, 62)
-		id := cmp.Or(e.Invocation, e.UserInvocation)
+		if err != nil {
+			return nil, err
+		}
+		// Microseconds, and such since the boot, which no run outlives.
+		wall, err := strconv.ParseInt(message["__REALTIME_TIMESTAMP"], 10, 64)
+		mono, err2 := strconv.ParseUint(message["__MONOTONIC_TIMESTAMP"], 10, 62)
+		id := cmp.Or(message["INVOCATION_ID"], message["USER_INVOCATION_ID"])
 		if err != nil || err2 != nil || id == "" {
 			continue
 		}
@@ -168,15 +145,12 @@ func parse(r io.Reader) (list []Run, err error) {
 			runs[id] = &begun{}
 			order = append(order, runs[id])
 		}
-		runs[id].note(e, wall, mono)
+		runs[id].note(message, wall, mono)
 	}
 	for _, b := range order {
 		if run, ok := b.ended(); ok && len(list) < maxRuns {
 			list = append(list, run)
 		}
 	}
-	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return list, errors.New("a line of more than 64 KiB")
-	}
-	return list, lines.Err()
+	return list, nil
 }

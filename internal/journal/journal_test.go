@@ -67,16 +67,11 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// line is a message of a run, so many microseconds after an instant.
-func line(id, run string, at int64, more string) string {
-	return fmt.Sprintf(
-		`{"MESSAGE_ID":%q,"INVOCATION_ID":%q,"__REALTIME_TIMESTAMP":"%d","__MONOTONIC_TIMESTAMP":"%d"%s}`+"\n",
-		id,
-		run,
-		1e15+at,
-		1000+at,
-		more,
-	)
+// line is a message of a run, so many microseconds after an instant, with more fields.
+func line(id, run string, at int64, more ...string) string {
+	fields := []string{"__REALTIME_TIMESTAMP=" + fmt.Sprint(1_000_000_000_000_000+at),
+		"__MONOTONIC_TIMESTAMP=" + fmt.Sprint(1000+at), "MESSAGE_ID=" + id, "INVOCATION_ID=" + run}
+	return strings.Join(append(fields, more...), "\n") + "\n\n"
 }
 
 func TestParseOdd(t *testing.T) {
@@ -88,43 +83,35 @@ func TestParseOdd(t *testing.T) {
 	}
 	many := ""
 	for i := range int64(30) {
-		many += line(succeeded, fmt.Sprint(i), 1000-2*i, "") + line(
-			started,
-			fmt.Sprint(i),
-			999-2*i,
-			"",
-		)
+		many += line(succeeded, fmt.Sprint(i), 1000-2*i) + line(started, fmt.Sprint(i), 999-2*i)
 	}
 	for _, test := range []struct {
 		name, text string
 		want       []Run
 	}{
 		{"nothing", "", nil},
-		{"a run in progress", line(starting, "a", 10, ""), nil},
-		{"a run whose begin is too long ago", line(started, "a", 31, "") + line(succeeded, "a", 30,
-			""), nil},
+		{"a run in progress", line(starting, "a", 10), nil},
+		{"a run whose begin is too long ago", line(started, "a", 31) + line(succeeded, "a", 30), nil},
 		// LogLevelMax=warning
-		{"a run whose begin is not there", line(failed, "a", 30, `,"UNIT_RESULT":"timeout"`),
+		{"a run whose begin is not there", line(failed, "a", 30, "UNIT_RESULT=timeout"),
 			[]Run{{End: run.End, Result: "timeout"}}},
-		{"up before its end", line(succeeded, "a", 30, "") + line(started, "a", 20, "") +
-			line(starting, "a", 10, ""), []Run{run}},
-		{"two at a time", line(succeeded, "a", 30, "") + line(starting, "b", 20, "") +
-			line(starting, "a", 10, ""), []Run{run}},
-		{"two processes failed", line(failed, "a", 30, `,"UNIT_RESULT":"exit-code"`) + line(exited,
-			"a", 29, `,"COMMAND":"ExecStopPost","EXIT_CODE":"exited","EXIT_STATUS":"1"`) +
-			line(exited, "a", 28, `,"COMMAND":"ExecStart","EXIT_CODE":"killed","EXIT_STATUS":"9"`) +
-			line(started, "a", 10, ""),
+		{"up before its end", line(succeeded, "a", 30) + line(started, "a", 20) +
+			line(starting, "a", 10), []Run{run}},
+		{"two at a time", line(succeeded, "a", 30) + line(starting, "b", 20) +
+			line(starting, "a", 10), []Run{run}},
+		{"two processes failed", line(failed, "a", 30, "UNIT_RESULT=exit-code") + line(exited,
+			"a", 29, "COMMAND=ExecStopPost", "EXIT_CODE=exited", "EXIT_STATUS=1") +
+			line(exited, "a", 28, "COMMAND=ExecStart", "EXIT_CODE=killed", "EXIT_STATUS=9") +
+			line(started, "a", 10),
 			[]Run{{Start: run.Start, End: run.End, Duration: run.Duration, Result: "exit-code",
 				Command: "ExecStart", ExitCode: "killed", ExitStatus: 9}}},
-		{"fields that are not one string", line(succeeded, "a", 30,
-			`,"UNIT_RESULT":["a","b"],"COMMAND":null,"EXIT_CODE":[1,2]`) + line(started, "a", 10,
-			""), []Run{run}},
-		{"a condition skipped it", line(started, "", 30, ""), nil},
-		{"of a user's manager", `{"USER_INVOCATION_ID":"a","MESSAGE_ID":"` + succeeded +
-			`","__REALTIME_TIMESTAMP":"1000000000000030","__MONOTONIC_TIMESTAMP":"30"}` + "\n" +
-			`{"USER_INVOCATION_ID":"a","MESSAGE_ID":"` + started +
-			`","__REALTIME_TIMESTAMP":"1000000000000010","__MONOTONIC_TIMESTAMP":"10"}`,
+		{"fields that are not one string", line(succeeded, "a", 30, "UNIT_RESULT=a",
+			"UNIT_RESULT=b", "UNIT_RESULT=c", "COMMAND\n\x03\x00\x00\x00\x00\x00\x00\x00a\nb",
+			"EXIT_CODE\n\x00\x00\x00\x00\x00\x00\x00\x00", "X==") + line(started, "a", 10),
 			[]Run{run}},
+		{"a condition skipped it", line(started, "", 30), nil},
+		{"of a user's manager", strings.ReplaceAll(line(succeeded, "a", 30)+
+			line(started, "a", 10), "INVOCATION_ID", "USER_INVOCATION_ID"), []Run{run}},
 	} {
 		list, err := parse(strings.NewReader(test.text))
 		if diff := cmp.Diff(test.want, list); err != nil || diff != "" {
@@ -135,29 +122,31 @@ func TestParseOdd(t *testing.T) {
 		list[0].End != time.UnixMicro(1e15+1000) {
 		t.Errorf("30 runs: %d, %v; want the latest %d", len(list), err, maxRuns)
 	}
-	for _, text := range []string{"No journal files were found.\n", "{", "[]\n", strings.Repeat("x",
-		1<<17)} {
+	whole := line(succeeded, "a", 30)
+	for name, text := range map[string]string{
+		"a hint":               "No journal files were found.\n",
+		"JSON":                 "{}\n",
+		"half a line":          "MESSAGE_ID=",
+		"half a message":       whole[:len(whole)-1],
+		"a long line":          strings.Repeat("X", maxField) + "=\n\n",
+		"a long message":       strings.Repeat("X=\n", maxFields) + "\n",
+		"half a length":        "X\n\x03\x00",
+		"half a value":         "X\n\x03\x00\x00\x00\x00\x00\x00\x00a",
+		"a long value":         "X\n\x00\x00\x00\x00\x01\x00\x00\x00a\n\n",
+		"a value of 16 EiB":    "X\n\xff\xff\xff\xff\xff\xff\xff\xffa\n\n",
+		"a field with a blank": "X Y=z\n\n",
+	} {
 		if list, err := parse(strings.NewReader(text)); err == nil {
-			t.Errorf("parse(%.30q) = %v; want an error", text, list)
+			t.Errorf("%s: parse(%.30q) = %v; want an error", name, text, list)
 		}
 	}
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(line(succeeded, "a", 30, "") + line(started, "a", 10, ""))
-	f.Add(
-		line(
-			failed,
-			"a",
-			30,
-			`,"UNIT_RESULT":"timeout"`,
-		) + line(
-			exited,
-			"a",
-			20,
-			`,"COMMAND":"ExecStart","EXIT_CODE":"killed","EXIT_STATUS":"15"`,
-		) + line(starting, "a", 10, ""),
-	)
+	f.Add(line(succeeded, "a", 30) + line(started, "a", 10))
+	f.Add(line(failed, "a", 30, "UNIT_RESULT=timeout") + line(exited, "a", 20, "COMMAND=ExecStart",
+		"EXIT_CODE=killed", "EXIT_STATUS=15") + line(starting, "a", 10))
+	f.Add(line(failed, "a", 30, "UNIT_RESULT\n\x01\x00\x00\x00\x00\x00\x00\x00\n", "X=a", "X=b"))
 	f.Fuzz(func(t *testing.T, text string) {
 		list, _ := parse(strings.NewReader(text))
 		for _, r := range list {

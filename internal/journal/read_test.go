@@ -24,11 +24,7 @@ func program(t *testing.T, script string) string {
 
 func TestRead(t *testing.T) {
 	record := filepath.Join(t.TempDir(), "record")
-	answer := "printf '%s\\n' '" + strings.ReplaceAll(
-		strings.TrimSpace(line(succeeded, "a", 30, "")+line(started, "a", 10, "")),
-		"\n",
-		"' '",
-	) + "'\n"
+	answer := "printf '%s' '" + line(succeeded, "a", 30) + line(started, "a", 10) + "'\n"
 	t.Setenv("SECRET", "of the caller")
 	runs, err := read(
 		context.Background(),
@@ -70,9 +66,10 @@ func TestReadHostile(t *testing.T) {
 	for _, test := range []struct{ name, script, want string }{
 		{"silent", "exec sleep 20", "no answer"},
 		{"silent, with a child that holds its output", "sleep 20 & sleep 20", "no answer"},
-		{"endless", "exec yes '" + strings.TrimSpace(line(starting, "", 1, "")) + "'", ""},
+		{"endless", "exec yes '" + strings.TrimSuffix(line(starting, "", 1), "\n") + "'", ""},
 		{"no line", "exec head -c 10000000 /dev/zero", "more than 64 KiB"},
-		{"no JSON", "echo Hint: x", "no JSON"},
+		{"no field", "echo Hint: x", "no field"},
+		{"a message without an end", "exec yes X=y", "more than 64 fields"},
 	} {
 		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 		if test.want != "no answer" {
@@ -112,7 +109,7 @@ func TestDenied(t *testing.T) {
 	trace := filepath.Join(t.TempDir(), "trace")
 	traces, talks := program(t, ": >"+trace), program(
 		t,
-		"printf '%s' '"+line(succeeded, "a", 30, "")+line(started, "a", 10, "")+"'",
+		"printf '%s' '"+line(succeeded, "a", 30)+line(started, "a", 10)+"'",
 	)
 	system := filepath.Join(folder, "system.journal")
 	if err := os.Symlink("nowhere", system); err != nil { // what not even root can read
@@ -205,7 +202,7 @@ func TestDiesWithUs(t *testing.T) {
 
 // What is read ahead counts for its service, if that has not changed since, in time, and once.
 func TestAhead(t *testing.T) {
-	script := program(t, "printf '%s' '"+line(succeeded, "a", 30, "")+"'")
+	script := program(t, "printf '%s' '"+line(succeeded, "a", 30)+"'")
 	rs := Readers{"x.service": start(script, "/nonexistent", "x.service", false)}
 	r := rs["x.service"]
 	for range 2 {
