@@ -100,6 +100,7 @@ type class struct {
 	text     string // with smtp.Recipient for the recipient's address
 	why      string // of an answer without a reply
 
+	sender     bool   // the reply names the sender
 	control    string // the control that had the same answer
 	banned     bool   // a ban would look the same
 	postmaster bool   // the host accepts nobody but <postmaster>
@@ -235,6 +236,7 @@ func (g *group) add(f facts, r row, verdicts []smtp.Verdict, controls []map[clas
 		}
 		classes[i] = classify(v.answer, r.subject.recipient)
 		classes[i].banned = f.heard[v.target].mayBan(v.answer)
+		classes[i].sender = v.answer.Reply != nil && v.answer.Reply.NamesSender(r.subject.sender)
 		if !r.control && v.answer.Verdict == smtp.Rejected {
 			classes[i].control = controls[v.target][classes[i]]
 		}

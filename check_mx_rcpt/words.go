@@ -152,11 +152,17 @@ func (c class) verb(several bool) string {
 	return verb[0]
 }
 
+// subject is what a reply that is no success is about: a policy whose reply names the sender is
+// about the sender.
 func (c class) subject() smtp.Subject {
 	if c.code == 0 {
 		return ""
 	}
-	return smtp.SubjectOf(c.phase, &smtp.Reply{Code: c.code, Enhanced: c.enhanced})
+	subject := smtp.SubjectOf(c.phase, &smtp.Reply{Code: c.code, Enhanced: c.enhanced})
+	if subject == smtp.AboutPolicy && c.sender {
+		return smtp.AboutSender
+	}
+	return subject
 }
 
 // why is the reason of an answer in brackets, with what may be behind it. How a host says yes is

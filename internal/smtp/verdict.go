@@ -93,6 +93,12 @@ func (r *Reply) namesProbe(helo, sender string) bool {
 			return true
 		}
 	}
+	return r.NamesSender(sender)
+}
+
+// NamesSender reports whether the reply has the sender in its text, in brackets, as Postfix says
+// it: "<a@example.net>: Sender address rejected".
+func (r *Reply) NamesSender(sender string) bool {
 	return strings.Contains(strings.ToLower(r.Text), "<"+strings.ToLower(sender)+">")
 }
 
