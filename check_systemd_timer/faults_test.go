@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+	"time"
 
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/plugintest"
@@ -57,7 +58,21 @@ func suffer(t *testing.T, l *simulator.Life, fault simulator.Fault, interval int
 				describe(pairs[0], l))
 		}
 	}
-	return float64(l.Now()-injected) / float64(interval)
+	took := float64(l.Now()-injected) / float64(interval)
+	seenAfterStep(t, l, fault, interval)
+	return took
+}
+
+// seenAfterStep sets the clock, by up to 30 days either way: the fault is still seen and named.
+func seenAfterStep(t *testing.T, l *simulator.Life, fault simulator.Fault, interval int64) {
+	step, named := l.Draw(60*simulator.Day)-30*simulator.Day, optionsFor(t, "")
+	l.Step(step)
+	until := l.Now() + 2*interval + simulator.Minute
+	if said := await(l, named, regexp.MustCompile(fault.Says), until, interval/50); said != "" {
+		_, pairs := ask(named, l)
+		t.Errorf("not seen after a step of %v: %s\n%s", time.Duration(step)*time.Microsecond, said,
+			describe(pairs[0], l))
+	}
 }
 
 // await asks until the timer alerts and the fault is named, or until a real time. Then it gives

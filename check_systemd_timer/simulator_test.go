@@ -72,9 +72,8 @@ func explained(p systemd.Pair, text string, now time.Time) bool {
 		return true
 	case strings.Contains(text, "systemd found no next elapse"):
 		return true // its search for the next elapse does not end
-	case p.Timer.LastTrigger.IsZero() && p.Timer.ActiveEnterWall.After(now):
-		// the clock was set back to before the activation, from which systemd counts
-		return strings.Contains(text, "the clock was wrong once")
+	case strings.Contains(text, "the clock was wrong once"):
+		return countsFromAhead(p, now)
 	case s.ActiveState == "failed":
 		return strings.Contains(text, "failed")
 	case s.SubState == "auto-restart", s.NRestarts > 0 && s.ActiveState != "inactive":
@@ -82,6 +81,15 @@ func explained(p systemd.Pair, text string, now time.Time) bool {
 	}
 	return s.ExecMainStatus != 0 && s.Commands[0].IgnoreFailure &&
 		strings.Contains(text, "ExecStart=-")
+}
+
+// countsFromAhead reports whether systemd counts from an instant that the clock has yet to show
+// again, as it was set back since then: the activation, a trigger whose run went on at that time,
+// or the end of a run. Until then nothing fires. The last two are no fault within a day and DST.
+func countsFromAhead(p systemd.Pair, now time.Time) bool {
+	t, far := p.Timer, now.Add(26*time.Hour)
+	return t.LastTrigger.IsZero() && t.ActiveEnterWall.After(now) || t.LastTriggerWall.After(far) ||
+		t.DeferReactivation && p.Service.InactiveEnterWall.After(far)
 }
 
 // Hosts live for a year each, with reboots, suspends, clock steps, reloads and restarts, and

@@ -112,7 +112,7 @@ func (l *Life) event(at int64) Event {
 	case 2:
 		return Event{at, "suspend", func() { l.Suspend(d.between(Minute, 3*Day)) }}
 	case 3:
-		return Event{at, "step", func() { l.Step(d.between(Second/10, 6*Hour) * one(d, int64(1), int64(-1))) }}
+		return Event{at, "step", func() { l.Step(d.between(Second/10, one(d, 6*Hour, 60*Day)) * one(d, int64(1), int64(-1))) }}
 	case 4:
 		return Event{at, "daemon-reload", func() { l.reload() }}
 	case 5:
