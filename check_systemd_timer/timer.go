@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 	"time"
 
@@ -69,7 +70,7 @@ func inactive(v view) nagios.Findings {
 // startWith is the command that starts the timer, in brackets. It is empty if the
 // service does not exist: systemd refuses to start such a timer.
 func (v view) startWith(verb string) string {
-	start := v.systemctl(verb, v.timer.Name)
+	start := v.systemctl(verb, v.timer.Name) + unchecked(v.timer.Unit)
 	switch {
 	case v.service.LoadState == "masked":
 		return " (" + v.systemctl("unmask", v.service.Name) + ", " + start + ")"
@@ -77,6 +78,20 @@ func (v view) startWith(verb string) string {
 		return ""
 	}
 	return " (" + start + ")"
+}
+
+// unchecked says that a unit starts only if its conditions are met, where it is not known whether
+// they are: it was never started, or systemd has unloaded it since, as it does with a timer that
+// nothing wants.
+func unchecked(u systemd.Unit) string {
+	switch n := len(u.Conditions); {
+	case n == 0 || !u.ConditionTime.IsZero():
+		return ""
+	case n == 1:
+		return ", which does nothing unless " + u.Conditions[0].String() + " is met"
+	default:
+		return fmt.Sprintf(", which does nothing unless its %d conditions are met", n)
+	}
 }
 
 // waitsToStart is the state of a timer whose own start job is queued. systemd does not say how long

@@ -103,6 +103,16 @@ func TestTimerItself(t *testing.T) {
 		{"inactive, cannot be enabled", "", daily(func(t *systemd.Timer, s *systemd.Service) {
 			t.ActiveState, t.SubState, t.UnitFileState = "inactive", "dead", "static"
 		}), "CRITICAL - report.timer: inactive (static): it never fires (systemctl start report.timer)"},
+		{"inactive, and systemd has forgotten that its condition was not met", "",
+			daily(func(t *systemd.Timer, s *systemd.Service) {
+				t.ActiveState, t.SubState, t.UnitFileState = "inactive", "dead", "static"
+				t.Conditions = []systemd.Condition{{Type: "ConditionPathExists", Param: "/run/x"}}
+			}), "CRITICAL - report.timer: inactive (static): it never fires (systemctl start report.timer, which does nothing unless ConditionPathExists=/run/x is met)"},
+		{"inactive, and systemd has forgotten its two conditions", "",
+			daily(func(t *systemd.Timer, s *systemd.Service) {
+				t.ActiveState, t.SubState, t.UnitFileState = "inactive", "dead", "disabled"
+				t.Conditions = make([]systemd.Condition, 2)
+			}), "CRITICAL - report.timer: inactive (disabled): it never fires (systemctl enable --now report.timer, which does nothing unless its 2 conditions are met)"},
 		{"enabled but not started", "",
 			daily(func(t *systemd.Timer, s *systemd.Service) {
 				t.ActiveState,
