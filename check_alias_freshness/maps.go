@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -25,7 +26,7 @@ type candidate struct {
 func candidates(source string, opt options) (list []candidate) {
 	kinds := []mapfile.Kind{opt.Compiled}
 	switch {
-	case opt.Compiled == mapfile.None, opt.Compiled == mapfile.Auto && !needsMap(opt.Format):
+	case opt.Compiled == mapfile.None, opt.Compiled == mapfile.Auto && !programs[opt.Format].needed:
 		return nil
 	case opt.Compiled != mapfile.Auto:
 	case opt.Format == aliases.OpenSMTPDDB:
@@ -43,11 +44,17 @@ func candidates(source string, opt options) (list []candidate) {
 	return list
 }
 
-// needsMap reports whether the mail server reads the map that is compiled from a file of this
-// format, and not the file.
-func needsMap(f aliases.Format) bool {
-	return f == aliases.Aliases || f == aliases.Map || f == aliases.Sendmail ||
-		f == aliases.OpenSMTPDDB
+// programs are the programs that compile maps, by the format of their sources.
+var programs = map[aliases.Format]struct {
+	command string // that compiles a map
+	setting string // that names the map, or the command that prints it; empty: not known
+	needed  bool   // the mail server reads the map, and not the source
+}{
+	aliases.Aliases:     {"run postalias TYPE:SOURCE", "postconf alias_maps", true},
+	aliases.Map:         {"run postmap TYPE:SOURCE", "postconf -n", true},
+	aliases.Sendmail:    {"run newaliases", "AliasFile in sendmail.cf", true},
+	aliases.Exim:        {"run exim_dbmbuild SOURCE MAP", "", false},
+	aliases.OpenSMTPDDB: {"run makemap -t aliases SOURCE", "", true},
 }
 
 // maps judges the maps that stand beside a file.
@@ -72,43 +79,25 @@ func maps(opt options, f file, now time.Time) part {
 		return found(nagios.Critical, "its map %s does not exist (%s)", m.File.Path,
 			rebuild(opt.Format, f.File.Path, m))
 	}
-	good := ""
-	for _, m := range present {
-		if w := wrong(opt, f, m, now); len(w.findings) == 0 {
+	good, verdicts := "", make([]part, len(present))
+	for i, m := range present {
+		verdicts[i] = wrong(opt, f, m, now)
+		if good == "" && len(verdicts[i].findings) == 0 {
 			good = m.File.Path
-			break
 		}
 	}
-	var all part
-	for _, m := range present {
-		switch w := wrong(opt, f, m, now); {
-		case len(w.findings) > 0 && good != "" && stale(f, m, now):
-			all = join(all,
-				note("note: %s is %s older than the file, %s is not: which one the mail server reads stands in its configuration (%s); the other may be deleted",
-					m.File.Path, nagios.Span(f.File.ModTime.Sub(m.File.ModTime)), good,
-					where(opt.Format)))
-		default:
-			all = join(all, w)
+	for i, m := range present {
+		if len(verdicts[i].findings) > 0 && good != "" && stale(f, m, now) {
+			verdicts[i] = note("note: %s is %s older than the file, %s is not: which one the mail server reads stands in its configuration (%s); the other may be deleted",
+				m.File.Path, nagios.Span(f.File.ModTime.Sub(m.File.ModTime)), good,
+				cmp.Or(programs[opt.Format].setting, "its configuration"))
 		}
 	}
-	return join(all, mapData(opt, f, present, good, now))
+	return join(join(verdicts...), mapData(opt, f, present, good, now))
 }
 
 // mostlyPatterns reports whether most keys look like patterns.
 func mostlyPatterns(c *aliases.Content) bool { return c != nil && 2*c.Patterns > c.Entries }
-
-// where says how to find out which map the mail server reads.
-func where(f aliases.Format) string {
-	switch f {
-	case aliases.Aliases:
-		return "postconf alias_maps"
-	case aliases.Sendmail:
-		return "AliasFile in sendmail.cf"
-	case aliases.Map:
-		return "postconf -n"
-	}
-	return "its configuration"
-}
 
 // wrong says what is wrong with a map.
 func wrong(opt options, f file, m compiled, now time.Time) part {
@@ -243,23 +232,10 @@ func rebuild(f aliases.Format, source string, m compiled) string {
 	kind := m.facts.Type
 	if kind == "" || kind == "sqlite" {
 		kind = map[mapfile.Kind]string{mapfile.CDB: "cdb", mapfile.LMDB: "lmdb"}[m.kind]
+		kind = cmp.Or(kind, "hash")
 	}
-	if kind == "" {
-		kind = "hash"
-	}
-	switch f {
-	case aliases.Aliases:
-		return "run postalias " + kind + ":" + source
-	case aliases.Map:
-		return "run postmap " + kind + ":" + source
-	case aliases.Sendmail:
-		return "run newaliases"
-	case aliases.Exim:
-		return "run exim_dbmbuild " + source + " " + m.File.Path
-	case aliases.OpenSMTPDDB:
-		return "run makemap -t aliases " + source
-	}
-	return "compile it again"
+	words := strings.NewReplacer("TYPE", kind, "SOURCE", source, "MAP", m.File.Path)
+	return words.Replace(cmp.Or(programs[f].command, "compile it again"))
 }
 
 // mapData measures how much older the map is than the file, and how many entries it holds. Of
