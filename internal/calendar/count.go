@@ -1,6 +1,9 @@
 package calendar
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Certain gives the first elapse after an instant that every release of systemd has, wherever it
 // began to search; false as Next does.
@@ -22,12 +25,8 @@ func (e *Event) Certain(after time.Time) (time.Time, bool) {
 
 // stepsPastMonth reports whether the event has steps of days without an end.
 func (e *Event) stepsPastMonth() bool {
-	for _, c := range e.chains[day] {
-		if c.step > 0 && c.stop < 0 {
-			return true
-		}
-	}
-	return false
+	endless := func(c component) bool { return c.step > 0 && c.stop < 0 }
+	return slices.ContainsFunc(e.chains[day], endless)
 }
 
 // Count gives the number of elapses e with after < e <= until, as repeated calls of Certain find

@@ -8,6 +8,7 @@ package nagios
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/atc0005/go-nagios"
@@ -48,13 +49,7 @@ func (s State) Compare(t State) int { return s.severity() - t.severity() }
 
 // Worst gives the worst of the states, OK if there is none.
 func Worst(states ...State) State {
-	worst := OK
-	for _, s := range states {
-		if s.Worse(worst) {
-			worst = s
-		}
-	}
-	return worst
+	return slices.MaxFunc(append([]State{OK}, states...), State.Compare)
 }
 
 // UnmarshalText reads ok, warning, critical or unknown, in any case.
