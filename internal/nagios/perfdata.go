@@ -1,6 +1,7 @@
 package nagios
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
@@ -75,7 +76,7 @@ func (r Result) Perfdata() (items []string) {
 	}
 	count := map[string]int{}
 	for _, o := range r.Objects {
-		prefix := Label(o.prefix())
+		prefix := Label(cmp.Or(o.Prefix, o.Name))
 		count[prefix]++
 		for _, q := range o.Quantities {
 			if q.Label != "" {
@@ -95,11 +96,4 @@ func label(prefix, name string, nth int, several bool) string {
 		return fmt.Sprintf("%s_%s_%d", prefix, Label(name), nth)
 	}
 	return prefix + "_" + Label(name)
-}
-
-func (o Object) prefix() string {
-	if o.Prefix != "" {
-		return o.Prefix
-	}
-	return o.Name
 }

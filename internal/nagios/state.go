@@ -29,17 +29,7 @@ const (
 func (s State) String() string { return nagios.ExitCodeToStateLabel(int(s)) }
 
 // severity orders states for a person: OK, WARNING, UNKNOWN, CRITICAL.
-func (s State) severity() int {
-	switch s {
-	case OK:
-		return 0
-	case Warning:
-		return 1
-	case Critical:
-		return 3
-	}
-	return 2
-}
+func (s State) severity() int { return slices.Index([]State{OK, Warning, Unknown, Critical}, s) }
 
 // Worse reports whether s is worse than t in the order OK, WARNING, UNKNOWN, CRITICAL.
 func (s State) Worse(t State) bool { return s.severity() > t.severity() }
