@@ -2,6 +2,7 @@ package output
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"mailfresh/internal/nagios"
@@ -12,23 +13,30 @@ import (
 // is a number; its key is the name of its metric, which ends in its unit.
 func asJSON(run Run, verbosity int) string {
 	r := run.Result
-	o := members{}
+	var b strings.Builder
+	b.Grow(300 * len(r.Objects)) // about what a timer takes
+	b.WriteString("{\n ")
+	o := members{to: &b, separator: ",\n "}
 	o.text("check", strings.TrimPrefix(run.Check, "check_"))
 	o.text("version", run.Version)
 	o.text("state", r.State.String())
 	o.text("summary", r.Summary)
 	o.quantities(r.Totals)
-	objects := make([]string, len(r.Objects))
+	o.add("objects", "[")
 	for i, object := range r.Objects {
-		objects[i] = "\n  " + objectJSON(object, verbosity)
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		objectJSON(&b, object, verbosity)
 	}
-	o.add("objects", "["+strings.Join(objects, ",")+"]")
-	return "{\n " + strings.Join(o.list, ",\n ") + "\n}"
+	b.WriteString("]\n}")
+	return b.String()
 }
 
-// objectJSON is one object on one line.
-func objectJSON(object nagios.Object, verbosity int) string {
-	o := members{}
+// objectJSON writes one object on a line of its own.
+func objectJSON(b *strings.Builder, object nagios.Object, verbosity int) {
+	b.WriteString("\n  {")
+	o := members{to: b, separator: ", "}
 	o.text("name", object.Name)
 	o.text("state", object.State.String())
 	o.text("text", object.Text)
@@ -40,23 +48,25 @@ func objectJSON(object nagios.Object, verbosity int) string {
 		o.text(l.Name, l.Value)
 	}
 	o.quantities(object.Quantities)
-	return "{" + strings.Join(o.list, ", ") + "}"
+	b.WriteByte('}')
 }
 
-// members are the members of a JSON object. Of several with one name the first counts.
+// members writes the members of a JSON object. Of several with one name the first counts.
 type members struct {
-	list []string
-	seen map[string]bool
+	to        *strings.Builder
+	separator string
+	names     []string
 }
 
 func (m *members) add(name, value string) {
-	if m.seen == nil {
-		m.seen = map[string]bool{}
+	if slices.Contains(m.names, name) {
+		return
 	}
-	if !m.seen[name] {
-		m.list = append(m.list, quote(name)+": "+value)
+	if len(m.names) > 0 {
+		m.to.WriteString(m.separator)
 	}
-	m.seen[name] = true
+	m.names = append(m.names, name)
+	m.to.WriteString(quote(name) + ": " + value)
 }
 
 func (m *members) text(name, value string) { m.add(name, quote(printable(value))) }

@@ -8,65 +8,62 @@ import (
 	"mailfresh/internal/nagios"
 )
 
-// sample is one number of a family.
-type sample struct {
-	labels []nagios.MetricLabel
-	value  float64
-}
-
 // asOpenMetrics writes the run as a text that both of Prometheus' parsers take: gauges only, HELP
 // and TYPE before the samples of each family, no timestamps, "# EOF" as the last line. It ends
 // without a newline.
 func asOpenMetrics(run Run) string {
-	families := samples(run)
 	var b strings.Builder
+	b.Grow(500 * len(run.Result.Objects)) // about what a timer takes
 	for _, m := range MetricsOf(run.Check) {
-		list := families[m.Name]
-		if len(list) == 0 {
-			continue
-		}
-		fmt.Fprintf(&b, "# HELP %[1]s %[2]s\n# TYPE %[1]s gauge\n", m.Name, m.Help)
 		seen := map[string]bool{}
-		for _, s := range list {
-			head := m.Name + labelSet(s.labels)
+		eachSample(run, m.Name, func(value float64, labels ...nagios.MetricLabel) {
+			if len(seen) == 0 {
+				fmt.Fprintf(&b, "# HELP %[1]s %[2]s\n# TYPE %[1]s gauge\n", m.Name, m.Help)
+			}
+			head := m.Name + labelSet(labels)
 			if !seen[head] { // a second sample under the same labels makes a collector drop both
-				fmt.Fprintf(&b, "%s %s\n", head, nagios.Number(s.value))
+				fmt.Fprintf(&b, "%s %s\n", head, nagios.Number(value))
 			}
 			seen[head] = true
-		}
+		})
 	}
-	return b.String() + "# EOF"
+	b.WriteString("# EOF")
+	return b.String()
 }
 
-// samples gives the samples of a run, by family.
-func samples(run Run) map[string][]sample {
-	r, families := run.Result, map[string][]sample{}
-	add := func(family string, value float64, labels ...nagios.MetricLabel) {
-		families[family] = append(families[family], sample{labels, value})
-	}
+// eachSample calls add for each sample that a run has of a family. A large host has thousands of
+// each, so they are not kept.
+func eachSample(run Run, family string, add func(value float64, labels ...nagios.MetricLabel)) {
+	r, prefix := run.Result, Prefix(run.Check)
+	metric := strings.TrimPrefix(family, prefix)
 	check := nagios.MetricLabel{Name: "check", Value: strings.TrimPrefix(run.Check, "check_")}
-	arguments := nagios.MetricLabel{Name: "arguments", Value: run.Arguments}
-	add(up, yes(!r.Unseen), check, arguments)
-	add(state, float64(r.State), check, arguments)
-	prefix := Prefix(run.Check)
 	quantities := func(list []nagios.Quantity, labels []nagios.MetricLabel) {
 		for _, q := range list {
-			if q.Metric != "" && q.Known() {
-				add(prefix+q.Metric, q.Value, slices.Concat(labels, q.Labels, r.Labels)...)
+			if q.Metric == metric && q.Known() {
+				add(q.Value, slices.Concat(labels, q.Labels, r.Labels)...)
 			}
 		}
 	}
+	arguments := nagios.MetricLabel{Name: "arguments", Value: run.Arguments}
+	switch family {
+	case up:
+		add(yes(!r.Unseen), check, arguments)
+	case state:
+		add(float64(r.State), check, arguments)
+	}
 	for _, o := range r.Objects {
-		object := nagios.MetricLabel{Name: "object", Value: o.Name}
-		add(objectUp, yes(!o.Unseen), slices.Concat([]nagios.MetricLabel{check, object},
-			r.Labels)...)
-		if len(o.Labels) > 0 {
-			add(prefix+"state", float64(o.State), slices.Concat(o.Labels, r.Labels)...)
+		switch {
+		case family == objectUp:
+			object := nagios.MetricLabel{Name: "object", Value: o.Name}
+			add(yes(!o.Unseen), slices.Concat([]nagios.MetricLabel{check, object}, r.Labels)...)
+		case len(o.Labels) == 0:
+		case family == prefix+"state":
+			add(float64(o.State), slices.Concat(o.Labels, r.Labels)...)
+		default:
 			quantities(o.Quantities, o.Labels)
 		}
 	}
 	quantities(r.Totals, nil)
-	return families
 }
 
 func yes(b bool) float64 {

@@ -64,8 +64,9 @@ func bounded(s string) string {
 	return strings.ToValidUTF8(text[:maxValue-len(end)], "") + end
 }
 
+// quotes writes what stands inside the double quotes of quote.
+var quotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
 // quote puts printable text in double quotes, as JSON, Prometheus' text format and OpenMetrics all
 // read it: with a backslash before each backslash and double quote, and \n for a newline.
-func quote(printable string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(printable) + `"`
-}
+func quote(printable string) string { return `"` + quotes.Replace(printable) + `"` }
