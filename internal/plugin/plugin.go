@@ -70,14 +70,14 @@ func Main(c Check) {
 		return signals
 	})
 	common := c.Options.common()
-	out := &gonagios.Plugin{ServiceOutput: text, ExitStatusCode: exit}
 	writer := limited{w: os.Stdout, until: begin.Add(patience(common) + lastWord), signals: signals}
-	if common.OutputFormat != output.Nagios {
+	if common.OutputFormat != output.Nagios { // it may be long: go-nagios makes three copies
 		// What reads these formats takes 0 for: it was printed.
-		writer.failed = func() {
-			out.ExitStatusCode = int(nagios.Worst(nagios.State(exit), nagios.Unknown))
-		}
+		writer.failed = func() { exit = int(nagios.Worst(nagios.State(exit), nagios.Unknown)) }
+		writer.print(text)
+		os.Exit(exit)
 	}
+	out := &gonagios.Plugin{ServiceOutput: text, ExitStatusCode: exit}
 	out.SetOutputTarget(writer)
 	out.ReturnCheckResults()
 }

@@ -29,7 +29,13 @@ type limited struct {
 // Write writes the text with one final newline. It never fails: when nobody can
 // be told, the exit code still counts.
 func (l limited) Write(text []byte) (int, error) {
-	line := strings.TrimRight(string(text), " \n") + "\n"
+	l.print(string(text))
+	return len(text), nil
+}
+
+// print writes the text as Write does.
+func (l limited) print(text string) {
+	line := strings.TrimRight(text, " \n") + "\n"
 	done, late := make(chan error, 1), make(chan bool, 1)
 	// Go's runtime dies where it has no descriptors for its first timer: before the write then,
 	// not after it.
@@ -47,7 +53,6 @@ func (l limited) Write(text []byte) (int, error) {
 	if err != nil && l.failed != nil {
 		l.failed()
 	}
-	return len(text), nil
 }
 
 // wait waits for a write that takes long.
