@@ -9,6 +9,7 @@ import (
 
 // quantities are what is known of the timer in numbers.
 func (v view) quantities() (list []nagios.Quantity) {
+	list = make([]nagios.Quantity, 0, 7) // as many as an idle timer has
 	age := func(t time.Time) float64 { return v.now.Sub(t).Seconds() }
 	if inProgress(v.service) && !v.run.tried.IsZero() {
 		list = append(list, nagios.Quantity{

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -32,8 +33,12 @@ func inspected(opt options, f facts, pair systemd.Pair, now time.Time) (o nagios
 	list := findings(v)
 	o = nagios.Object{State: list.Worst(), Text: list.Text()}
 	o.Notes = notes(v, o.State)
-	if !f.whole || opt.OutputFormat != "nagios" { // which prints totals of a whole host
+	switch {
+	case !f.whole:
 		o.Quantities = v.quantities()
+	case opt.OutputFormat != "nagios": // which prints totals of a whole host; it keeps thousands
+		noMetric := func(q nagios.Quantity) bool { return q.Metric == "" }
+		o.Quantities = slices.Clone(slices.DeleteFunc(v.quantities(), noMetric))
 	}
 	if opt.Verbose > 1 {
 		o.Detail = v.detail()

@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"runtime"
 	"slices"
 	"time"
 
@@ -48,7 +47,7 @@ func gather(ctx context.Context, opt options) (f facts, bus *systemd.Conn, err e
 	f = facts{named: map[string]bool{}, whole: opt.All || slices.ContainsFunc(opt.Unit, isGlob)}
 	var known []string
 	if f.whole {
-		runtime.GOMAXPROCS(1) // one thread is enough for what mostly waits: others look for work
+		spare(opt)
 		if known, err = bus.Timers(ctx); err != nil {
 			return f, bus, err
 		}
