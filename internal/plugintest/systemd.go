@@ -32,10 +32,10 @@ import (
 // that it can say of what was before. For the same reason the usual manager is that of a container,
 // for which its own start 30 days ago is the boot. Durations are 90s, 1h30min, infinity.
 // TimersCalendar=, TimersMonotonic=OnBootUSec 1h, Conditions=ConditionPathExists=!/run/x failed,
-// ExecStart=-/bin/x arg and JobBefore=12 network.target start running (what GetJobBefore answers
-// about the unit's job) and Process=4711 /bin/x arg (what GetProcesses answers) may be repeated. A
-// property that is not named is not sent, as by another version of systemd. [x.service 2] is what
-// changes when the unit is read for the second time.
+// ExecStart=-/bin/x arg ; ended now-1h 0 and JobBefore=12 network.target start running (what
+// GetJobBefore answers about the unit's job) and Process=4711 /bin/x arg (what GetProcesses
+// answers) may be repeated. A property that is not named is not sent, as by another version of
+// systemd. [x.service 2] is what changes when the unit is read for the second time.
 //
 // [manager] has UnitPath=, Virtualization= and UserspaceTimestamp=; [faults] has what goes wrong:
 //

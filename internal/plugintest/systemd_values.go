@@ -78,9 +78,8 @@ func parseValue(kind, text string, list any, now time.Time) (any, error) {
 		return append(all, parseCondition(text)), nil
 	case "exec":
 		all, _ := list.([]execStart)
-		line, ignore := strings.CutPrefix(text, "-")
-		args := append(strings.Fields(line), "")
-		return append(all, execStart{Path: args[0], Args: args[:len(args)-1], Ignore: ignore}), nil
+		e, err := parseExec(text, now)
+		return append(all, e), err
 	}
 	return nil, fmt.Errorf("unknown property")
 }
@@ -94,6 +93,26 @@ func parseCondition(text string) condition {
 	param, c.Trigger = strings.CutPrefix(param, "|")
 	c.Param, c.Negate = strings.CutPrefix(param, "!")
 	return c
+}
+
+// parseExec reads "-/bin/x arg ; ended now-1h 0", an instant and an exit status; without them it
+// has not ended in this run, or was forgotten.
+func parseExec(text string, now time.Time) (e execStart, err error) {
+	line, end, ended := strings.Cut(text, " ; ended ")
+	line, e.Ignore = strings.CutPrefix(line, "-")
+	args := append(strings.Fields(line), "")
+	e.Path, e.Args = args[0], args[:len(args)-1]
+	if !ended {
+		return e, nil
+	}
+	instant, status, _ := strings.Cut(end, " ")
+	n, err := strconv.ParseInt(status, 10, 32)
+	if err != nil {
+		return e, err
+	}
+	e.Exit, err = parseInstant(instant, false, now)
+	e.Start, e.Code, e.Status = e.Exit, 1, int32(n) // CLD_EXITED
+	return e, err
 }
 
 // parseInstant returns microseconds since 1970, or since this machine's boot for mono: nothing

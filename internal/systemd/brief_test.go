@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"mailfresh/internal/plugintest"
 )
 
 // readBrief collects what ReadBrief hands over.
@@ -22,5 +24,68 @@ func TestReadBriefLate(t *testing.T) {
 	if len(pairs) != 2 || pairs[1].Timer.Name != "b.timer" || !errors.Is(err, context.Canceled) ||
 		!errors.Is(pairs[1].Err, context.Canceled) {
 		t.Errorf("ReadBrief = %+v, %v; want two timers that were not read", pairs, err)
+	}
+}
+
+// How much is asked of a service that does not run: three properties where its commands tell the
+// rest, six where they do not, the whole where there is more to be said.
+func TestReadBriefAsks(t *testing.T) {
+	const ended = "ExecStart=/bin/x ; ended now-59min 0\n"
+	for _, tt := range []struct {
+		name, timer, service string
+		gets, wholes         int
+	}{
+		{"ran", "", ended, 3, 0},
+		{"two commands", "", ended + ended, 3, 0},
+		{"never ran", "LastTriggerUSec=0\nActiveEnterTimestamp=now-1h", "InactiveExitTimestamp=0",
+			2, 0},
+		{"counts from the activation", "TimersMonotonic=OnActiveUSec 1s", ended, 4, 0},
+		{"forgotten by a daemon-reload", "", "ExecStart=/bin/x", 6, 0},
+		{"no command", "", "", 6, 0},
+		{"one was not started", "", ended + "ExecStart=/bin/y", 6, 0},
+		{"may be ignored", "", "ExecStart=-/bin/x ; ended now-59min 0", 6, 0},
+		{"ignored", "", "ExecStart=-/bin/x ; ended now-59min 1", 6, 2},
+		{"ignored and forgotten", "", "ExecStart=-/bin/x\nExecMainStatus=1", 6, 2},
+		{"ended by a signal", "", "ExecStart=/bin/x ; ended now-59min 15", 3, 2},
+		{"skipped", "", "Result=exec-condition\nExecStart=/bin/x", 6, 2},
+		{"started meanwhile", "", "InactiveExitTimestamp=now+1s\nExecStart=/bin/x", 6, 2},
+		{"ran meanwhile", "", "InactiveExitTimestamp=now+1s\n" +
+			"ExecStart=/bin/x ; ended now+2s 0", 6, 2},
+		{"ended meanwhile", "", "InactiveEnterTimestamp=now+1s\n" + ended, 6, 0},
+		{"another trigger", "LastTriggerUSec=now-1min", ended, 3, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			s, err := plugintest.ParseSystemd("[a.timer]\nLastTriggerUSec=now-1h\n"+tt.timer+
+				"\n[a.service]\nInactiveExitTimestamp=now-1h\nInactiveEnterTimestamp=now-59min\n"+
+				tt.service, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			asked := map[string]int{}
+			s.Alter = func(member string, reply []any) []any {
+				asked[member]++
+				return reply
+			}
+			c := dialStage(t, ctx, s)
+			names, err := c.Timers(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			asked["Get"] = 0 // of the manager
+			pairs, err := readBrief(ctx, c, names)
+			if err != nil || len(pairs) != 1 || pairs[0].Err != nil {
+				t.Fatalf("ReadBrief = %+v, %v", pairs, err)
+			}
+			wholes := asked["GetAll"] - 1 // that of the timer's own properties
+			if asked["Get"] != tt.gets || wholes != tt.wholes || pairs[0].Brief != (wholes == 0) {
+				t.Errorf("%d single properties, %d whole units, brief %t; want %d, %d",
+					asked["Get"], wholes, pairs[0].Brief, tt.gets, tt.wholes)
+			}
+			if s := pairs[0].Service; s.Result != "success" && wholes == 0 {
+				t.Errorf("the result is %q; want success", s.Result)
+			}
+		})
 	}
 }

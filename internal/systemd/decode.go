@@ -193,17 +193,23 @@ func (p *properties) timer(name string) Timer {
 		t.Calendar = append(t.Calendar, r.text())
 		r.uint64() // the next elapse, which may be stale (systemd issue 27695)
 	})
-	p.rows("TimersMonotonic", "a(stt)", func(r *reader) {
-		base := strings.TrimSuffix(r.text(), "USec") + "Sec" // OnBootUSec
-		t.Monotonic = append(t.Monotonic, MonotonicEntry{base, duration(r.uint64())})
-		r.uint64() // the next elapse
-	})
+	t.Monotonic = p.monotonic()
 	if t.Triggers != "" && p.err == nil {
 		if err := checkName(t.Triggers); err != nil {
 			p.err = fmt.Errorf("property Unit is %.300q: %w", t.Triggers, err)
 		}
 	}
 	return t
+}
+
+// monotonic reads the entries of a timer that are no calendar entries.
+func (p *properties) monotonic() (all []MonotonicEntry) {
+	p.rows("TimersMonotonic", "a(stt)", func(r *reader) {
+		base := strings.TrimSuffix(r.text(), "USec") + "Sec" // OnBootUSec
+		all = append(all, MonotonicEntry{base, duration(r.uint64())})
+		r.uint64() // the next elapse
+	})
+	return all
 }
 
 // service reads the properties of org.freedesktop.systemd1.Service and what every unit has.
@@ -244,19 +250,30 @@ var execSettings = []string{
 // commands reads the command lines of a service.
 func (p *properties) commands() (all []Exec) {
 	for _, setting := range execSettings {
-		p.rows(setting, "a(sasbttttuii)", func(r *reader) {
-			e := Exec{Setting: setting, Path: r.text()}
-			r.skip("as", 0) // arguments
-			e.IgnoreFailure = r.bool()
-			for range 4 {
-				r.uint64() // start and exit, by both clocks
-			}
-			r.uint32() // PID
-			e.Code, e.Status = r.int32(), r.int32()
+		p.rows(setting, execType, func(r *reader) {
+			e, _ := r.exec(setting)
 			all = append(all, e)
 		})
 	}
 	return all
+}
+
+// execType is the type of a property that is command lines.
+const execType = "a(sasbttttuii)"
+
+// exec reads one of them, and the microsecond in which its process ended in the latest run; 0: not
+// yet, or systemd does not know any more.
+func (r *reader) exec(setting string) (e Exec, ended uint64) {
+	e = Exec{Setting: setting, Path: r.text()}
+	r.skip("as", 0) // arguments
+	e.IgnoreFailure = r.bool()
+	r.uint64() // start
+	r.uint64() // the same on CLOCK_MONOTONIC
+	ended = r.uint64()
+	r.uint64() // the same on CLOCK_MONOTONIC
+	r.uint32() // PID
+	e.Code, e.Status = r.int32(), r.int32()
+	return e, ended
 }
 
 // slice reads the properties of org.freedesktop.systemd1.Slice, and whether it is frozen.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -15,13 +16,16 @@ type brief struct {
 	timer, service *properties
 }
 
-// idleService are the properties that show whether there is more to be said of an idle service that
-// ran. Where the clock was not stepped, the realtime stamps are enough. The last one shows whether
-// the service was started while they were read.
-var idleService = []struct{ kind, name string }{
-	{"Unit", "InactiveEnterTimestamp"}, {"Service", "Result"}, {"Service", "ExecMainStatus"},
-	{"Service", "ExecStart"}, {"Unit", "InactiveExitTimestamp"},
+// ask adds single properties of the service to the questions: "Unit.Id".
+func (i brief) ask(q *questions, properties ...string) {
+	for _, property := range properties {
+		kind, name, _ := strings.Cut(property, ".")
+		q.add(i.pair, get(i.path, kind, name, i.service))
+	}
 }
+
+// ran reports whether the service has run in this boot.
+func (i brief) ran() bool { return i.service.uint64("InactiveExitTimestamp") != 0 }
 
 // isIdle reports whether a timer was listed as waiting and its usual service as idle. With a clock
 // that was stepped or stood still, what is read of an idle pair is not enough.
@@ -32,8 +36,14 @@ func (c *Conn) isIdle(timer string) bool {
 
 // readIdle reads those of the pairs that are idle in brief, and returns those that are not, or of
 // which there is more to be said.
+//
+// A service that does not run and has not failed has the result "success", or "exec-condition" if
+// its ExecCondition= said no. All commands of the latest start have their ends in ExecStart, unless
+// a daemon-reload took them, and none of them before they have ended. So where each has ended
+// before the units were listed, and none has a failure that is ignored, systemd is asked neither
+// for the result nor whether the service was started meanwhile.
 func (c *Conn) readIdle(ctx context.Context, pairs []*Pair) (busy []*Pair) {
-	var first, second questions
+	var first, second, third questions
 	var list []brief
 	for _, p := range pairs {
 		timer := p.Asked[0]
@@ -41,29 +51,50 @@ func (c *Conn) readIdle(ctx context.Context, pairs []*Pair) (busy []*Pair) {
 			busy = append(busy, p)
 			continue
 		}
-		path := unitPath(timer)
 		i := brief{p, unitPath(usual(timer)), newProperties(c.clock), newProperties(c.clock)}
 		list = append(list, i)
-		first.add(p, getAll("read "+timer, path, systemd1+".Timer", i.timer),
-			get(path, "Unit", "ActiveEnterTimestamp", i.timer),
-			get(i.path, "Unit", "InactiveExitTimestamp", i.service))
+		first.add(p, getAll("read "+timer, unitPath(timer), systemd1+".Timer", i.timer))
+		i.ask(&first, "Unit.InactiveExitTimestamp")
 	}
 	c.answer(ctx, first)
 	for _, i := range list {
-		if i.pair.Err != nil || i.service.uint64("InactiveExitTimestamp") == 0 { // it never ran
+		if i.pair.Err != nil {
 			continue
 		}
-		for _, property := range idleService {
-			second.add(i.pair, get(i.path, property.kind, property.name, i.service))
+		if i.ran() {
+			i.ask(&second, "Unit.InactiveEnterTimestamp", "Service.ExecStart")
+		}
+		if !i.ran() || len(i.timer.monotonic()) > 0 { // nothing else counts from its activation
+			timer := unitPath(i.pair.Asked[0])
+			second.add(i.pair, get(timer, "Unit", "ActiveEnterTimestamp", i.timer))
 		}
 	}
 	c.answer(ctx, second)
+	for _, i := range list {
+		if i.pair.Err == nil && i.ran() && !i.service.endedBefore(c.list.time) {
+			i.ask(&third, "Service.Result", "Service.ExecMainStatus", "Unit.InactiveExitTimestamp")
+		}
+	}
+	c.answer(ctx, third)
 	for _, i := range list {
 		if i.pair.Err == nil && !c.complete(i) {
 			busy = append(busy, i.pair)
 		}
 	}
 	return busy
+}
+
+// endedBefore reports whether all commands of the latest start had ended before an instant, and
+// none of them has a failure that is ignored.
+func (p *properties) endedBefore(at time.Time) bool {
+	latest, n := p.uint64("InactiveEnterTimestamp"), 0
+	whole := true
+	p.rows("ExecStart", execType, func(r *reader) {
+		e, ended := r.exec("ExecStart")
+		n, latest = n+1, max(latest, ended)
+		whole = whole && ended > 0 && !e.IgnoreFailure
+	})
+	return whole && n > 0 && latest <= uint64(at.UnixMicro())
 }
 
 // complete makes a pair of what was read of it, and reports whether there is no more to be said.
@@ -77,7 +108,7 @@ func (c *Conn) complete(i brief) bool {
 	t.LoadState, t.ActiveState, t.SubState, t.InactiveExit = "loaded", "active", "waiting",
 		t.ActiveEnter
 	s.LoadState, s.ActiveState, s.SubState = "loaded", "inactive", "dead"
-	if s.InactiveExit.IsZero() {
+	if !i.service.has("Result") {
 		s.Result = "success"
 	}
 	p.Timer, p.Service, p.Brief = t, s, true

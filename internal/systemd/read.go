@@ -4,32 +4,40 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
 
-// atOnce is how many pairs PID 1 is asked for at a time.
-const atOnce = 64
+// How many pairs PID 1 is asked for at a time: those that are read whole, and in brief.
+const (
+	atOnce        = 64
+	atOnceInBrief = 256
+)
 
 // Read reads the named timers with the units they start, in the order of the names; a timer that
 // has several of the names is read once. A pair of which a part changed while it was read, or that
 // contradicts itself, is read once more. What could not be read of a pair is in its Err; the error
 // is that of the first pair where no pair could be read.
 func (c *Conn) Read(ctx context.Context, names ...string) (pairs []Pair, err error) {
-	err = c.each(ctx, names, c.readWhole, func(p Pair) { pairs = append(pairs, p) })
+	err = c.each(ctx, names, atOnce, c.readWhole, func(p Pair) { pairs = append(pairs, p) })
 	return eachOnce(pairs), err
 }
 
 // ReadBrief is as Read, but asks little about timers that Timers listed as waiting and whose
 // service is idle, with nothing wrong; it hands each pair over as soon as it is read, and a timer
 // that has several of the names by the first of them. Of a Brief pair Timer.Unit has only Name,
-// LoadState, ActiveState, SubState, InactiveExit and ActiveEnter, and Service has only Name,
-// LoadState, ActiveState, SubState, InactiveExit, InactiveEnter, Result, ExecMainStatus and, of
-// Commands, ExecStart.
+// LoadState, ActiveState, SubState and, where its service has not run or it has Monotonic entries,
+// InactiveExit and ActiveEnter; and Service has only Name, LoadState, ActiveState, SubState,
+// InactiveExit, InactiveEnter, Result and, of Commands, ExecStart.
 func (c *Conn) ReadBrief(ctx context.Context, names []string, take func(Pair)) error {
 	seen := map[string]bool{}
-	read := func(ctx context.Context, some []*Pair) { c.readWhole(ctx, c.readIdle(ctx, some)) }
-	return c.each(ctx, names, read, func(p Pair) {
+	read := func(ctx context.Context, some []*Pair) {
+		for busy := range slices.Chunk(c.readIdle(ctx, some), atOnce) {
+			c.readWhole(ctx, busy)
+		}
+	}
+	return c.each(ctx, names, atOnceInBrief, read, func(p Pair) {
 		if !seen[p.Timer.Name] {
 			seen[p.Timer.Name] = true
 			take(p)
@@ -38,8 +46,8 @@ func (c *Conn) ReadBrief(ctx context.Context, names []string, take func(Pair)) e
 }
 
 // each reads pairs, some at a time, and hands them over in the order of the names.
-func (c *Conn) each(ctx context.Context, names []string, read func(context.Context, []*Pair),
-	take func(Pair)) error {
+func (c *Conn) each(ctx context.Context, names []string, atOnce int,
+	read func(context.Context, []*Pair), take func(Pair)) error {
 	var failed error
 	some := len(names) == 0
 	for len(names) > 0 {

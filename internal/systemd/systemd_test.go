@@ -21,6 +21,11 @@ func dial(t *testing.T, ctx context.Context, text string) *Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return dialStage(t, ctx, s)
+}
+
+func dialStage(t *testing.T, ctx context.Context, s *plugintest.Systemd) *Conn {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "stage")
 	if err != nil {
 		t.Fatal(err)
