@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	namedTimes = 8  // so many named hosts have a time of their own
+	namedTimes = 8  // at most so many named hosts have a time of their own
 	listLimit  = 10 // answers below a host's line
 )
 
-// heard is what came of a target: its dialogue, or why there is none.
+// heard is a target's dialogue, or why there is none.
 type heard struct {
 	dialogue smtp.Dialogue
-	instead  *smtp.Answer // the answer to everything where there was no dialogue
+	instead  *smtp.Answer // the answer to all questions if there was no dialogue
 	bug      error        // an internal error: nothing is known of the target
 }
 
@@ -34,14 +34,14 @@ func (h heard) spoke() bool {
 // left reports whether a target is left out: this host has no route to it, or nothing is known.
 func (h heard) left() bool { return h.dialogue.Unroutable || h.bug != nil }
 
-// mayBan reports whether a host may have banned this one: one of its addresses accepts no
-// connection, or does not speak.
+// mayBan reports whether a host may have banned our host: it accepts no connection, or does not
+// speak.
 func (h heard) mayBan(a *smtp.Answer) bool {
 	return h.instead == nil && a.Verdict == smtp.NoAnswer && (a.Phase == smtp.Connect ||
 		a.Phase == smtp.Greeting)
 }
 
-// facts are a plan, what was heard of each target, and when.
+// facts are a plan, the dialogue with each target, and the time.
 type facts struct {
 	plan  plan
 	heard []heard
@@ -54,9 +54,9 @@ type finding struct {
 	text  string
 }
 
-// judge says the worst first; among equals disagreement, rejections, controls, deferrals, refused
-// probes, missing answers, DNS, certificates, time. Where no host of a recipient gives any answer,
-// its mail goes nowhere: that is critical.
+// judge says the worst finding first. Among equals the order is: disagreement, rejections,
+// controls, deferrals, refused probes, missing answers, DNS, certificates, time. A recipient of
+// which no host gives any answer is critical: its mail goes nowhere.
 func judge(o options, f facts) nagios.Result {
 	t := tallied(f)
 	findings := slices.Concat(routes(f), t.findings(o, f), bugs(f), domains(f), certificates(o,
@@ -75,8 +75,8 @@ func judge(o options, f facts) nagios.Result {
 	}
 }
 
-// routes says which recipients have no host that this one can route to. An address beside others is
-// a note.
+// routes says which recipients have no host that our host has a route to. A single address without
+// a route is a note.
 func routes(f facts) []finding {
 	var beyond []target
 	for _, route := range f.plan.routes {
@@ -96,7 +96,7 @@ func routes(f facts) []finding {
 		nagios.List(labels(beyond), 3, len(beyond)), why.dialogue.Answers[0][0].Err)}}
 }
 
-// bugs says of which targets nothing is known for an error of the plugin's own.
+// bugs says which targets are not known because of an internal error.
 func bugs(f facts) []finding {
 	for i, h := range f.heard {
 		if h.bug != nil {
@@ -107,8 +107,8 @@ func bugs(f facts) []finding {
 	return nil
 }
 
-// domains says where a domain's mail cannot go at all, that no name server can be asked, and what
-// has more addresses than are asked.
+// domains says which domains' mail goes nowhere, which domains no name server answers for, and
+// which domains and hosts have more addresses than are asked.
 func domains(f facts) (findings []finding) {
 	for _, d := range f.plan.domains {
 		if state := domainState(d); state != nagios.OK {
@@ -123,8 +123,8 @@ func domains(f facts) (findings []finding) {
 	return findings
 }
 
-// certificates holds the time until the certificates expire against the thresholds. What cannot be
-// judged is unknown.
+// certificates judges the time until the certificates expire. A certificate that was not seen is
+// unknown.
 func certificates(o options, f facts) (findings []finding) {
 	if !o.CertificateWarning.Set && !o.CertificateCritical.Set {
 		return nil
@@ -159,7 +159,8 @@ func expiry(at, now time.Time) string {
 	return fmt.Sprintf("expired %s ago (%s)", nagios.Span(now.Sub(at)), when)
 }
 
-// slowest is the place of the target that took longest, or -1. One without an answer has no time.
+// slowest is the place of the target that took longest, or -1. A target without an answer has no
+// time.
 func slowest(f facts) int {
 	at := -1
 	for i, h := range f.heard {
@@ -170,7 +171,7 @@ func slowest(f facts) int {
 	return at
 }
 
-// times holds the slowest host against the thresholds.
+// times judges the time of the slowest host.
 func times(o options, f facts) []finding {
 	at := slowest(f)
 	if at < 0 {
@@ -186,7 +187,7 @@ func times(o options, f facts) []finding {
 		nagios.CrossedTime(state, took.Seconds(), o.Warning.Range, o.Critical.Range))}}
 }
 
-// state is the state of one answer. Where no host of the recipient spoke, no answer is critical.
+// state is the state of one answer. No answer is critical if no host of the recipient spoke.
 func (o options) state(v smtp.Verdict, control, reached bool) nagios.State {
 	switch {
 	case v == smtp.NoAnswer && !reached:

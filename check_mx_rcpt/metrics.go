@@ -7,8 +7,8 @@ import (
 	"mailfresh/internal/smtp"
 )
 
-// asked is the label of who was asked for: two runs that ask the same hosts for
-// other recipients are told apart by it.
+// asked is the label with the recipients that were asked for. It tells two runs apart that ask the
+// same hosts for different recipients.
 func asked(o options, p plan) []nagios.MetricLabel {
 	text := o.RecipientsFrom
 	if text == "" {

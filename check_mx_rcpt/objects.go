@@ -25,7 +25,7 @@ func objects(o options, f facts) (list []nagios.Object) {
 	return list
 }
 
-// file is the alias file: what is not asked for is said.
+// file is the alias file, with the keys that are not asked for.
 func file(o options, k keys) nagios.Object {
 	object := nagios.Object{Name: o.RecipientsFrom, Text: nagios.Count(k.total, "key", "keys")}
 	if n := len(k.skipped); n > 0 {
@@ -57,7 +57,7 @@ func domain(d mx.Domain) nagios.Object {
 	return object
 }
 
-// domainState is unknown where nobody could look.
+// domainState is unknown if no name server answered.
 func domainState(d mx.Domain) nagios.State {
 	switch {
 	case d.Problem == "":
@@ -79,8 +79,8 @@ func (f facts) reached() map[string]bool {
 	return reached
 }
 
-// object is a target: one answer as the text; of several their number, and below it those that
-// alert.
+// object is a target. Its text is its only answer, or the numbers of its answers, with those that
+// alert below.
 func (f facts) object(o options, i int, t target, wanted, control []string,
 	unreached map[string]bool) nagios.Object {
 	h := f.heard[i]
@@ -113,7 +113,7 @@ func (f facts) object(o options, i int, t target, wanted, control []string,
 	return object
 }
 
-// lines are the answers of a target on their way to its object.
+// lines are the answers of a target, collected for its object.
 type lines struct {
 	alone   bool // there is one answer
 	state   nagios.State
@@ -123,7 +123,7 @@ type lines struct {
 	further int // alerts beyond listLimit
 }
 
-// answers adds what a target says of the recipients from one sender.
+// answers adds a target's answers about the recipients from one sender.
 func (f facts) answers(l *lines, o options, h heard, s int, sender string, recipients []string,
 	control bool, unreached map[string]bool) {
 	answers := h.dialogue.Answers

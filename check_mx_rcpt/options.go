@@ -59,7 +59,7 @@ type address string
 // sender is an address or "", the null sender.
 type sender string
 
-// host is a named host; port 0 is none given.
+// host is a named host. Port 0 means that no port was given.
 type host struct {
 	name string
 	port port
@@ -128,7 +128,7 @@ func (h *host) UnmarshalText(text []byte) (err error) {
 	return nil
 }
 
-// Validate refuses what cannot be asked.
+// Validate refuses options that do not go together.
 func (o *options) Validate() error {
 	var resolver host
 	switch {

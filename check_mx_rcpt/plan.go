@@ -14,7 +14,7 @@ import (
 	"mailfresh/internal/smtp"
 )
 
-// plan is who is asked what. A function that adds to it gives another one.
+// plan says which target is asked for which recipients. Functions that add to it return a new plan.
 type plan struct {
 	senders []string
 	wanted  questions // recipients that must be accepted
@@ -42,7 +42,7 @@ type target struct {
 	notes   []string
 }
 
-// firstPlan has what the options ask for.
+// firstPlan has the recipients and senders of the options.
 func firstPlan(o options) plan {
 	p := plan{senders: []string{""}}
 	if len(o.From) > 0 {
@@ -95,7 +95,8 @@ func (p plan) byDomain() (plan, []string) {
 }
 
 // hosts are the hosts of the domains, each once, whose addresses are still to be looked up: the
-// first of each domain, then the second. A domain with many holds no other up.
+// first host of each domain, then the second, so that a domain with many hosts does not hold up the
+// others.
 func hosts(domains []mx.Domain) (hosts []*mx.Host, byName map[string]*mx.Host) {
 	byName = map[string]*mx.Host{}
 	for place := range mx.MaxAddresses {
@@ -109,7 +110,7 @@ func hosts(domains []mx.Domain) (hosts []*mx.Host, byName map[string]*mx.Host) {
 	return hosts, byName
 }
 
-// unknownHost and unknownDomain are what is known of a name whose lookup had an internal error.
+// unknownHost and unknownDomain are the facts about a name whose lookup had an internal error.
 func unknownHost(name string, bug error) mx.Host {
 	return mx.Host{Name: name, Problem: bug.Error()}
 }
@@ -118,8 +119,8 @@ func unknownDomain(name string, bug error) mx.Domain {
 	return mx.Domain{Name: name, Problem: bug.Error(), Silent: true}
 }
 
-// withDomains adds the hosts of the domains, which stand in the order of the routes: of each domain
-// no more than mx.MaxAddresses addresses.
+// withDomains adds the hosts of the domains, which are in the order of the routes: at most
+// mx.MaxAddresses addresses of each domain.
 func (p plan) withDomains(o options, domains []mx.Domain, byName map[string]*mx.Host) plan {
 	p.domains = domains
 	p.routes = make([][]int, len(domains))
@@ -167,14 +168,15 @@ func uniqueInts(list []int) []int {
 	return slices.Compact(list)
 }
 
-// targets is the list of targets, and where each address stands in it; a host without one stands by
-// its name.
+// targets is the list of targets, and the place of each address in it; of a host without an
+// address, the place of its name.
 type targets struct {
 	all []target
 	at  map[string]int
 }
 
-// add adds the addresses of a host and gives their places; one that is there already is asked once.
+// add adds the addresses of a host and gives their places. An address of several hosts is one
+// target.
 func (list *targets) add(h *mx.Host, own port, o options) (places []int) {
 	fresh := target{name: h.Name, host: h.Name, problem: h.Problem}
 	if own != 0 && strings.Contains(h.Name, ":") {
@@ -246,8 +248,8 @@ func (p plan) byTarget(q questions) [][]string {
 	return lists
 }
 
-// eachTarget calls f with every target, some at once. What is silent to the end in one domain holds
-// no other domain up, see order.
+// eachTarget calls f with every target, some at once. Silent targets of one domain do not hold up
+// the other domains: see order.
 func (p plan) eachTarget(f func(target int), failed func(target int, bug error)) {
 	order := p.order()
 	plugin.EachObject(len(order), atOnce, func(i int) { f(order[i]) },
@@ -277,11 +279,11 @@ func (p plan) judging(o options) time.Duration {
 	return min(each*time.Duration(answers), time.Duration(o.Timeout)/3)
 }
 
-// probe is what a target is asked.
+// probe is the dialogue that asks a target.
 func (o options) probe(t target, senders, wanted, control []string, helo string) *smtp.Probe {
 	security := o.TLS
 	if t.addr.Port() == 465 && security != smtp.None {
-		security = smtp.Implicit // RFC 8314 3.3: what listens there speaks TLS first
+		security = smtp.Implicit // RFC 8314 3.3: TLS comes first on this port
 	}
 	return &smtp.Probe{
 		Addr: t.addr, Source: o.SourceAddress, Helo: helo, LMTP: o.LMTP,
@@ -308,7 +310,7 @@ func (t target) noAddress() *smtp.Answer {
 	return &smtp.Answer{Verdict: smtp.NoAnswer, Phase: smtp.Connect, Err: errors.New(t.problem)}
 }
 
-// resolver asks for the families of addresses that may be used.
+// resolver is the resolver for the address families that the options allow.
 func (o options) resolver() mx.Resolver {
 	return mx.Resolver{
 		Server: o.Resolver,

@@ -9,7 +9,7 @@ import (
 	"mailfresh/internal/smtp"
 )
 
-// row is one recipient from one sender and what its targets say.
+// row is one recipient from one sender, and the answers of its targets.
 type row struct {
 	number  int // see facts.subject
 	subject subject
@@ -30,7 +30,7 @@ func (r row) has(v smtp.Verdict) bool {
 	return slices.ContainsFunc(r.votes, func(x vote) bool { return x.answer.Verdict == v })
 }
 
-// rows gives all rows; the votes of one are good until the next.
+// rows gives all rows. The votes of a row are valid until the next row.
 func (f facts) rows() iter.Seq[row] {
 	spoke := make([]bool, len(f.heard))
 	for i, h := range f.heard {
@@ -91,7 +91,7 @@ func (f facts) ofSender(s int, control bool, q questions, spoke []bool, yield fu
 	return true
 }
 
-// class is what answers have in common that are said once: who says it is not part of it.
+// class is what answers have in common that are said in one clause, whichever host gives them.
 type class struct {
 	verdict  smtp.Verdict
 	phase    smtp.Phase
@@ -106,7 +106,7 @@ type class struct {
 	postmaster bool   // the host accepts nobody but <postmaster>
 }
 
-// classify gives the class of an answer. How a host accepts is one class.
+// classify gives the class of an answer. All answers that accept are one class.
 func classify(a *smtp.Answer, recipient string) class {
 	c := class{verdict: a.Verdict}
 	if a.Verdict == smtp.Accepted {
@@ -123,8 +123,8 @@ func classify(a *smtp.Answer, recipient string) class {
 	return c
 }
 
-// controlClasses are the replies by which a target refuses a control, each with the control. Where
-// a target accepts a wanted recipient there are none: such a target does not refuse the probe.
+// controlClasses are the replies by which a target refuses a control, each with the control. A
+// target that accepts a wanted recipient has none: it does not refuse the probe.
 func (f facts) controlClasses() []map[class]string {
 	all := make([]map[class]string, len(f.plan.targets))
 	if len(f.plan.control.recipients) == 0 {
@@ -166,8 +166,8 @@ const (
 	kinds
 )
 
-// kindsOf gives the kinds of a row. A control that is deferred or refused was not accepted: that is
-// all it is for.
+// kindsOf gives the kinds of a row. A control that is deferred or refused does not alert: it was
+// not accepted.
 func kindsOf(r row) (list []kind) {
 	switch {
 	case r.control && r.has(smtp.Accepted):
@@ -191,8 +191,8 @@ func kindsOf(r row) (list []kind) {
 	return list
 }
 
-// group is the rows of a kind: the first one, the numbers of those of which the same is said, and
-// how many others.
+// group is the rows of a kind: the first row, the numbers of the rows with the same answers, and
+// how many other rows there are.
 type group struct {
 	votes   []vote
 	classes []class
@@ -282,7 +282,7 @@ func (t tally) totals(o options, f facts) (list []nagios.Quantity) {
 	return append(list, namedHostTimes(o, f)...)
 }
 
-// firstExpiry is how many seconds the certificate that expires first has left.
+// firstExpiry is the number of seconds until the first certificate expires.
 func firstExpiry(f facts) (seconds float64, ok bool) {
 	for _, h := range f.heard {
 		if at := h.dialogue.Expires; !at.IsZero() {

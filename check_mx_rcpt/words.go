@@ -13,7 +13,7 @@ const (
 	firstFew    = 3   // recipients in a sentence
 )
 
-// saying is how a kind of row is said.
+// saying is the words for a kind of row.
 type saying struct {
 	lead     string // in front of the recipients; else they are the object of the first clause
 	verdicts []smtp.Verdict
@@ -21,7 +21,7 @@ type saying struct {
 	end      func(f facts, c []class) string
 }
 
-// said has the sayings, in the order of the summary among equals.
+// said has the words for each kind, in the order that equal states have in the summary.
 var said = [kinds]saying{
 	disagree: {"MX hosts disagree on ", []smtp.Verdict{smtp.Rejected, smtp.Deferred, smtp.Accepted},
 		always(nagios.Critical), nothing},
@@ -47,7 +47,7 @@ func provesNothing(facts, []class) string {
 	return ", which must be refused: acceptance proves nothing"
 }
 
-// nextStep is what to do about a probe that is refused.
+// nextStep says what to do about a refused probe.
 func nextStep(_ facts, classes []class) string {
 	at := slices.IndexFunc(classes, func(c class) bool { return c.verdict == smtp.Refused })
 	switch c := classes[at]; {
@@ -63,7 +63,7 @@ func nextStep(_ facts, classes []class) string {
 	return ": allow this monitor's address there, or give another --helo"
 }
 
-// ban says of a host that takes no connection what the controls may have to do with it.
+// ban says that a host that takes no connection may have banned our host because of the controls.
 func ban(f facts, classes []class) string {
 	silent := slices.ContainsFunc(classes, func(c class) bool { return c.banned })
 	if len(f.plan.control.recipients) == 0 || !silent {
@@ -82,7 +82,8 @@ func (t tally) findings(o options, f facts) (list []finding) {
 	return list
 }
 
-// sentence tells who says what of the rows of a group, and names the recipients once.
+// sentence says which hosts give which answer about the rows of a group, and names the recipients
+// once.
 func (f facts) sentence(s saying, g group) string {
 	subjects, n := f.subjects(g.alike)
 	object, pronoun := nagios.List(subjects, len(subjects), n), "it"
@@ -107,7 +108,7 @@ func (f facts) sentence(s saying, g group) string {
 // clause is who does what to the recipients, and why.
 type clause struct{ who, verb, why string }
 
-// clauses joins the hosts that say the same.
+// clauses joins the hosts that give the same answer.
 func (f facts) clauses(verdicts []smtp.Verdict, g group) (list []clause) {
 	for _, verdict := range verdicts {
 		var done []class
@@ -165,8 +166,8 @@ func (c class) subject() smtp.Subject {
 	return subject
 }
 
-// why is the reason of an answer in brackets, with what may be behind it. How a host says yes is
-// none.
+// why is the reason of an answer in brackets, with its likely cause. An answer that accepts has no
+// reason.
 func (f facts) why(v vote, c class, recipient string) string {
 	if c.verdict == smtp.Accepted {
 		return ""
@@ -188,7 +189,7 @@ func (f facts) why(v vote, c class, recipient string) string {
 	return " (" + text + ")"
 }
 
-// hint says what the port has to do with a host that does not speak as expected.
+// hint says how the port may explain a host that does not speak as expected.
 func (f facts) hint(v vote, c class) string {
 	switch port := f.plan.targets[v.target].addr.Port(); {
 	case port == 465 && c.phase == smtp.Greeting && c.verdict == smtp.NoAnswer:

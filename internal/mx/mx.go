@@ -1,16 +1,16 @@
 // Package mx finds the hosts that take a domain's mail, and says what is wrong with them.
 //
-// RFC 5321 5.1: the MX records by preference; where a domain that exists has none, its own
-// address (implicit MX), but never after a failed lookup. An MX is a host name, not an address,
-// and no alias (RFC 2181 10.3); real senders follow an alias, so it is noted and followed. RFC
-// 7505: a single "0 ." (null MX) is a domain that takes no mail. Equal preferences are ordered
-// by name, so that two runs print the same. Internationalised names are looked up as A-labels
-// (RFC 5891).
+// RFC 5321 5.1: the hosts are those of the MX records, by preference. A domain that exists and has
+// no MX is its own host (implicit MX), but never after a failed lookup. An MX is a host name, not
+// an address and not an alias (RFC 2181 10.3). Real senders follow an alias, so the package follows
+// it, too, and notes it. RFC 7505: a domain with a single "0 ." (null MX) takes no mail. Equal
+// preferences are ordered by name, so that two runs print the same. Internationalised names are
+// looked up as A-labels (RFC 5891).
 //
-// MX records and the addresses behind them are asked for in DNS alone, as MTAs do it, and in a
-// way that keeps "no such name", "no such record" and "the server failed" apart, which
-// net.Resolver does not. A host that is named by the operator is looked up as the system does
-// it, in /etc/hosts too, by Go's own resolver in every build.
+// MX records and their addresses are looked up in DNS alone, as MTAs do it. The package keeps "no
+// such name", "no such record" and "the server failed" apart; net.Resolver does not. A host that
+// the operator names is looked up as the system does it, also in /etc/hosts, by Go's own resolver
+// in every build.
 package mx
 
 import (
@@ -35,7 +35,7 @@ type Domain struct {
 	Name     string // as an A-label, lower case
 	Implicit bool   // it has no MX: its own address
 	Problem  string // why its mail goes nowhere: "does not exist"
-	Silent   bool   // no name server answered: Problem says nothing of the domain
+	Silent   bool   // no name server answered: Problem is no fact about the domain
 	Hosts    []Host // by preference, then name; at most MaxAddresses
 	More     bool   // it has more hosts
 }
@@ -50,8 +50,8 @@ type Host struct {
 	Problem    string       // why there are no addresses, or not all
 }
 
-// MaxAddresses is how many hosts of a domain, and how many addresses of a host, are given. Whoever
-// writes DNS records must not make us connect to thousands of addresses.
+// MaxAddresses is the most hosts of a domain, and the most addresses of a host, that are given. The
+// author of DNS records must not make us connect to thousands of addresses.
 const MaxAddresses = 128
 
 // Resolver asks for names.
@@ -140,7 +140,7 @@ func listed(record *dnsmessage.MXResource) Host {
 }
 
 // Addresses looks up the host of an MX record, unless it has addresses or a problem already. The
-// error is that of a lookup that failed; it is the host's problem, too.
+// error is that of a failed lookup; it is also the host's problem.
 func (r Resolver) Addresses(ctx context.Context, h *Host) (failed error) {
 	if len(h.Addrs) > 0 || h.Problem != "" {
 		return nil
@@ -178,7 +178,7 @@ func (r Resolver) Addresses(ctx context.Context, h *Host) (failed error) {
 	return failed
 }
 
-// wanted is what is looked up of a host.
+// wanted names the addresses that are looked up.
 func (r Resolver) wanted() string {
 	switch {
 	case !r.IPv6:
@@ -224,8 +224,8 @@ func (h *Host) bound() {
 	}
 }
 
-// HELO is the name for EHLO: the given one; or this host's if that has a dot; or the canonical name
-// that /etc/hosts or DNS have for it. It is empty if there is none that a strict server takes.
+// HELO is the name for EHLO: the given name; or this host's name if it has a dot; or its canonical
+// name in /etc/hosts or DNS. It is empty if a strict server would take none of them.
 func HELO(ctx context.Context, given string) string {
 	name, _ := os.Hostname()
 	switch {
@@ -245,7 +245,7 @@ func HELO(ctx context.Context, given string) string {
 }
 
 // isFull reports whether a strict server takes name in EHLO: a name with a dot, of letters, digits
-// and hyphens, but not one that each host has.
+// and hyphens, but not below .localdomain, a name that any host may have.
 func isFull(name string) bool {
 	odd := func(r rune) bool {
 		return r != '.' && r != '-' && (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z')

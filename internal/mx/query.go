@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	// for one server; resolv.conf(5) has 5 s, too long where the first of several is dead
+	// for one server; the 5 s of resolv.conf(5) are too long if the first of several is dead
 	attemptTime = time.Second
-	rounds      = 4 // a server that had to look far has the answer the next time
+	rounds      = 4 // a slow server has the answer in its cache the next time
 	maxServers  = 3 // of /etc/resolv.conf
 )
 
@@ -107,7 +107,7 @@ func exchange(ctx context.Context, network, server string,
 	}
 }
 
-// match gives the answer if it is one to the question; others are forged or late.
+// match gives the message if it answers the question; other messages are forged or late.
 func match(raw []byte, q dnsmessage.Message) (*dnsmessage.Message, error) {
 	if len(raw) < 2 || binary.BigEndian.Uint16(raw) != q.ID {
 		return nil, nil
@@ -137,7 +137,7 @@ func receive(c net.Conn, network string) ([]byte, error) {
 	return raw, err
 }
 
-// servers are those of the option or of /etc/resolv.conf; without any, the local one
+// servers are the server of the option, or those of /etc/resolv.conf, or the local one
 // (resolv.conf(5)).
 func (r Resolver) servers() (servers []string) {
 	if r.Server != "" {
@@ -165,7 +165,7 @@ func (r Resolver) problem(err error) string {
 		return "no " + r.wanted()
 	case !errors.As(err, &dns):
 		return err.Error()
-	// so net says it, of SERVFAIL and of what it does not understand
+	// what net says of SERVFAIL and of answers that it does not understand
 	case dns.IsTemporary && dns.Err == "server misbehaving":
 		return "look up: SERVFAIL"
 	case dns.IsTimeout, dns.IsTemporary:
