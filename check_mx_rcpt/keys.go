@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,37 +21,51 @@ type keys struct {
 	asked   int      // with --sample: in this run
 }
 
-// withKey adds a key of the alias file. What is no address, such as "*", and what the file rejects
-// itself (Exim's :fail:) is skipped.
-func (p plan) withKey(o options, e aliases.Entry) (plan, error) {
-	p.keys.total++
-	if p.keys.total > maxKeys {
-		return p, fmt.Errorf("more than %d keys", maxKeys)
+// found are the addresses that the keys of an alias file stand for, and the keys that cannot be
+// asked for.
+type found struct{ asked, skipped []string }
+
+func (f found) total() int { return len(f.asked) + len(f.skipped) }
+
+// with adds a key; one without a domain is of the given one.
+func (f found) with(e aliases.Entry, domain string) (found, error) {
+	addr, ok := readKey(e, domain)
+	switch {
+	case f.total() == maxKeys:
+		return f, fmt.Errorf("more than %d keys", maxKeys)
+	case ok:
+		f.asked = append(f.asked, addr)
+	default:
+		f.skipped = append(f.skipped, string(e.Key))
 	}
-	text := string(e.Key)
-	if o.Domain != "" && !strings.Contains(text, "@") {
-		text += "@" + o.Domain
-	}
-	a, err := readAddress(text)
-	_, domain := smtp.SplitAddress(string(a))
-	if err != nil || domain == "" || strings.HasPrefix(string(a), "*") ||
-		strings.HasPrefix(string(e.Value), ":fail:") {
-		p.keys.skipped = append(p.keys.skipped, string(e.Key))
-	} else {
-		p.wanted.recipients = append(p.wanted.recipients, string(a))
-	}
-	return p, nil
+	return f, nil
 }
 
-// withKeys ends the list of recipients: each once, none that is a control, with --sample this
-// minute's.
-func (p plan) withKeys(o options, named int, now time.Time) (plan, error) {
-	seen := make(map[string]bool, len(p.wanted.recipients))
-	for _, addr := range p.control.recipients {
+// readKey gives the address of a key. What is no address, such as "*", and what the file rejects
+// itself (Exim's :fail:) cannot be asked for.
+func readKey(e aliases.Entry, domain string) (addr string, ok bool) {
+	text := string(e.Key)
+	if domain != "" && !strings.Contains(text, "@") {
+		text += "@" + domain
+	}
+	a, err := readAddress(text)
+	_, domain = smtp.SplitAddress(string(a))
+	return string(a), err == nil && domain != "" && !strings.HasPrefix(text, "*") &&
+		!bytes.HasPrefix(e.Value, []byte(":fail:"))
+}
+
+// withKeys adds the keys of the file to the recipients that were named: each once, none that is a
+// control, with --sample this minute's.
+func (p plan) withKeys(o options, f found, now time.Time) (plan, error) {
+	named := len(p.wanted.recipients)
+	p.keys = keys{total: f.total(), skipped: f.skipped}
+	seen := make(map[string]bool, named+len(f.asked))
+	for _, addr := range slices.Concat(p.wanted.recipients, p.control.recipients) {
 		seen[addr] = true
 	}
-	list := make([]string, 0, len(p.wanted.recipients))
-	for _, addr := range p.wanted.recipients {
+	list := make([]string, named, named+len(f.asked))
+	copy(list, p.wanted.recipients)
+	for _, addr := range f.asked {
 		before := len(seen)
 		if seen[addr] = true; len(seen) > before {
 			list = append(list, addr)

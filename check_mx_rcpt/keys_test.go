@@ -10,24 +10,38 @@ import (
 
 // There is a bound to the keys; the last one before it is asked for.
 func TestMaxKeys(t *testing.T) {
-	var p plan
+	var keys found
 	for i := range maxKeys + 1 {
 		var err error
-		p, err = p.withKey(options{}, aliases.Entry{Key: fmt.Appendf(nil, "a%d@example.org", i)})
+		keys, err = keys.with(aliases.Entry{Key: fmt.Appendf(nil, "a%d@example.org", i)}, "")
 		if (err != nil) != (i == maxKeys) {
 			t.Fatalf("key %d: %v", i+1, err)
 		}
 	}
-	if len(p.wanted.recipients) != maxKeys {
-		t.Errorf("%d recipients; want %d", len(p.wanted.recipients), maxKeys)
+	if len(keys.asked) != maxKeys {
+		t.Errorf("%d recipients; want %d", len(keys.asked), maxKeys)
 	}
 }
 
 // Postmaster is an address without a domain, but whose postmaster is meant is not in the file.
-func TestPostmasterKey(t *testing.T) {
-	p, err := plan{}.withKey(options{}, aliases.Entry{Key: []byte("postmaster")})
-	if err != nil || len(p.wanted.recipients) != 0 || len(p.keys.skipped) != 1 {
-		t.Errorf("postmaster: %v, asked %q, skipped %q", err, p.wanted.recipients, p.keys.skipped)
+func TestKey(t *testing.T) {
+	for _, c := range []struct{ key, value, domain, want string }{
+		{"postmaster", "a", "", ""},
+		{"postmaster", "a", "example.org", "postmaster@example.org"},
+		{"dcw", "a", "example.org", "dcw@example.org"},
+		{"dcw@example.net", "a", "example.org", "dcw@example.net"},
+		{"dcw@b\u00fccher.example", "a", "", "dcw@xn--bcher-kva.example"},
+		{"dcw", "a", "", ""},
+		{"*", "a", "example.org", ""},
+		{"*@example.org", "a", "", ""},
+		{"old@example.org", ":fail:gone", "", ""},
+		{"a b@example.org", "a", "", ""},
+	} {
+		e := aliases.Entry{Key: []byte(c.key), Value: []byte(c.value)}
+		if got, ok := readKey(e, c.domain); ok != (c.want != "") || ok && got != c.want {
+			t.Errorf("readKey(%s: %s, %q) = %q, %v; want %q", c.key, c.value, c.domain, got, ok,
+				c.want)
+		}
 	}
 }
 

@@ -47,16 +47,16 @@ func withFile(ctx context.Context, o options, p plan, now time.Time) (plan, erro
 		return p, fmt.Errorf("%s %s", o.RecipientsFrom, seen.Reason())
 	}
 	defer file.Close()
-	named := len(p.wanted.recipients)
+	var keys found
 	err = aliases.Each(ctx, file, o.Format, func(e aliases.Entry) (err error) {
-		p, err = p.withKey(o, e)
+		keys, err = keys.with(e, o.Domain)
 		return err
 	})
 	if err != nil {
 		return p, fmt.Errorf("read %s: %w", o.RecipientsFrom, regular.Plain(err))
 	}
-	plugin.Keep(p.keys.total)
-	return p.withKeys(o, named, now)
+	plugin.Keep(keys.total())
+	return p.withKeys(o, keys, now)
 }
 
 // find finds the named hosts, or the MX hosts of the recipients' domains. A third of the time is
