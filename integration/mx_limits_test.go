@@ -67,13 +67,17 @@ begin routers
 // is no verdict about the recipient, as what it says of a foreign domain is.
 func testMXClientRefused(t *testing.T, m mailer) {
 	user := "dcw@example.org x\n"
-	for i, by := range []string{"client", "helo", "sender"} {
+	for i, c := range []struct{ by, what, next string }{
+		{"client", "probe by policy", "this monitor.s address there, or give another --helo"},
+		{"helo", "probe by policy", "this monitor.s address there, or give another --helo"},
+		{"sender", "sender", "this sender there, or give another --from"},
+	} {
 		addr := fmt.Sprintf("127.0.25.%d", 5+i)
 		m.startPostfix(t, addr,
-			"smtpd_"+by+"_restrictions = check_"+by+"_access static:REJECT\n")
+			"smtpd_"+c.by+"_restrictions = check_"+c.by+"_access static:REJECT\n")
 		probe(t, 3, []string{"-H", addr, "-r", "dcw@example.org", "-f", "a@example.net"},
-			`^MX_RCPT UNKNOWN - `+addr+` refuses the probe by policy for dcw@example.org `+
-				`\(554 5.7.1 .* rejected: Access denied\): `)
+			`^MX_RCPT UNKNOWN - `+addr+` refuses the `+c.what+` for dcw@example.org `+
+				`\(554 5.7.1 .* rejected: Access denied\): allow `+c.next+` \|`)
 	}
 	m.startPostfix(t, "127.0.25.4", "virtual_mailbox_domains = example.net\n"+
 		"smtpd_relay_restrictions = reject_unauth_destination\n")
