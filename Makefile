@@ -71,10 +71,18 @@ replay:
 	integration/install
 	$(GO) test -tags integration -count=1 -run TestReplay -v ./integration
 
-# The plugins beside what one would otherwise run, as root: one table, which it writes into docs/benchmarks.md, and plots in docs.
+# The plugins beside what one would otherwise run, as root: tables, which it writes into docs/benchmarks.md, and plots in docs.
+# OLD=COMMIT adds rows beside the plugins of that commit.
 bench:
 	integration/install
-	nice -n -20 $(GO) test -tags bench -count=1 -timeout 15m -run TestBench -v ./integration
+	integration/root bookworm bench
+	integration/root trixie bench
+ifdef OLD
+	rm -rf build/old && mkdir -p build/old/source
+	git archive $(OLD) | tar -x -C build/old/source
+	cd build/old/source && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X mailfresh/internal/plugin.version=$(OLD)' -o ../bin/ ./check_*
+endif
+	MAILFRESH_OLD=$(if $(OLD),$(CURDIR)/build/old/bin) nice -n -20 $(GO) test -tags bench -count=1 -timeout 30m -run TestBench -v ./integration
 
 # A hostile world, in counts: inputs tried, wrong verdicts, crashes, rule violations. MAILFRESH_SEED draws others; see torture/run.
 torture:

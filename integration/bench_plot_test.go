@@ -77,7 +77,11 @@ func (p panel) at(size, wall float64) (x, y float64) {
 }
 
 func (p panel) draw(b *strings.Builder) {
-	fmt.Fprintf(b, "<text class=\"name\" x=\"%g\" y=\"24\">%s</text>\n", left, p.title)
+	title := p.title
+	if p.on != "" {
+		title += ", " + p.on
+	}
+	fmt.Fprintf(b, "<text class=\"name\" x=\"%g\" y=\"24\">%s</text>\n", left, title)
 	p.grid(b)
 	p.line(
 		b,

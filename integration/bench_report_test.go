@@ -6,56 +6,108 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"os"
-	"os/exec"
-	"regexp"
-	"runtime"
-	"strconv"
 	"strings"
-	"testing"
-	"time"
 	"unicode/utf8"
 )
 
-// A report is what a run of the bench found.
+// A report is one table of what a run of the bench found.
 type report struct {
-	machine string
+	release release // whose systemd has the timers
+	name    string  // stands before the rows of all tables but the first, where these are together
 	rows    []row
 	series  []series
+	older   *older // nil without an older build
+	hour    []row  // contests of checks that run every minute
+	traffic []traffic
 }
 
 // A row is a contest, or something measured for which there is no other.
 type row struct {
-	what, peer      string
-	measured        string // the wall times if empty
-	pairs           int
-	more            bool // the difference counts, not the ratio
-	wall, cpu, pid1 pair // ms
-	peak            pair // MB
-	wanted, met     string
+	what, peer           string
+	measured             string // the wall times if empty
+	value                float64
+	pairs                int
+	more                 bool // the difference counts, not the ratio
+	wall, cpu, pid1, bus pair // ms
+	peak                 pair // MB
+	limits               []limit
 }
 
 func (r *report) add(row row) { r.rows = append(r.rows, row) }
 
-func (r row) want(target string, met bool) row {
-	r.wanted, r.met = target, "no"
-	if met {
-		r.met = "yes"
+// A figure is one of the numbers of a row, of which a limit may be wanted.
+type figure struct {
+	name, format string
+	of           func(row) float64
+}
+
+var (
+	ofWall   = figure{"wall", "%s", func(r row) float64 { return r.wall.ratio }}
+	ofCPU    = figure{"CPU", "%s", func(r row) float64 { return r.cpu.ratio }}
+	ofPID1   = figure{"PID 1's CPU", "%s", func(r row) float64 { return r.pid1.ratio }}
+	peakMB   = figure{"peak", "%s MB", func(r row) float64 { return r.peak.ours }}
+	moreMS   = figure{"more", "%s ms", func(r row) float64 { return r.wall.more }}
+	sizeMB   = figure{"size", "%s MB", func(r row) float64 { return r.value }}
+	exponent = figure{"exponent", "%s", func(r row) float64 { return r.value }}
+	notRight = figure{"wrong or late", "%s", func(r row) float64 { return r.value }}
+)
+
+func (f figure) show(x float64) string { return fmt.Sprintf(f.format, digits(x)) }
+
+// A limit is the most that is wanted of a figure.
+type limit struct {
+	figure
+	most float64
+}
+
+func (l limit) met(r row) bool { return l.of(r) <= l.most }
+
+func (l limit) String() string {
+	return l.name + " " + fmt.Sprintf(l.format, fmt.Sprintf("%g", l.most))
+}
+
+func (r row) want(limits ...limit) row {
+	r.limits = append(r.limits, limits...)
+	for _, l := range limits {
+		r.more = r.more || l.name == moreMS.name
 	}
 	return r
 }
 
+// wanted and met are cells of the table; both are empty where no limit is wanted.
+func (r row) wanted() string {
+	var list []string
+	for _, l := range r.limits {
+		list = append(list, l.String())
+	}
+	return strings.Join(list, ", ")
+}
+
+func (r row) met() string {
+	if r.limits == nil {
+		return ""
+	}
+	for _, l := range r.limits {
+		if !l.met(r) {
+			return "no"
+		}
+	}
+	return "yes"
+}
+
 // addPeak adds what a plain check needs in memory.
-func (r *report) addPeak(c row) {
-	peak := row{what: "peak memory: " + c.what, measured: fmt.Sprintf("%.1f MB", c.peak.ours)}
-	r.add(peak.want("under 16 MB", c.peak.ours < 16))
+func (r *report) addPeak(c row) { r.addMemory("peak memory: "+c.what, c.peak.ours, 16) }
+
+func (r *report) addMemory(what string, mb, most float64) {
+	peak := row{what: what, measured: fmt.Sprintf("%.1f MB", mb), peak: pair{ours: mb}}
+	r.add(peak.want(limit{peakMB, most}))
 }
 
 // A series is how the wall time grows with the size of the question.
 type series struct {
-	title, x, peer string
-	sizes          []int
-	walls          []pair
+	title, on, x, peer string
+	sizes              []int
+	walls              []pair
 }
 
 func (s *series) add(size int, wall pair) {
@@ -82,44 +134,33 @@ func (r *report) grow(s series) {
 		walls = append(walls, fmt.Sprintf("%s: %s", thousands(n), digits(s.walls[i].ours)))
 	}
 	r.series = append(r.series, s)
-	text := fmt.Sprintf(
-		"%s ms; exponent of the steepest step %.2f",
-		strings.Join(walls, ", "),
-		s.steepest(),
-	)
-	r.add(
-		row{
-			what:     "growth: " + s.title + ", " + s.x,
-			measured: text,
-		}.want("near-linear: at most 1.1", s.steepest() <= 1.1),
-	)
+	steepest := s.steepest()
+	r.add(row{
+		what:  fmt.Sprintf("growth: %s (%s)", s.title, s.x),
+		value: steepest,
+		measured: fmt.Sprintf("%s ms; exponent of the steepest step %.2f",
+			strings.Join(walls, ", "), steepest),
+	}.want(limit{exponent, 1.1}))
 }
 
 // table renders all rows in Markdown, aligned to be read as it is.
 func (r *report) table() string {
-	lines := [][]string{
-		{
-			"what",
-			"peer",
-			"wall: ours, peer",
-			"ratio",
-			"wanted",
-			"met",
-			"CPU ms",
-			"peak MB",
-			"PID 1's CPU ms",
-			"pairs",
-		},
-	}
+	lines := [][]string{{"what", "peer", "wall: ours, peer", "ratio", "wanted, at most", "met",
+		"CPU ms", "peak MB", "PID 1's CPU ms", "pairs"}}
 	for _, row := range r.rows {
 		lines = append(lines, row.cells())
 	}
+	return align(lines)
+}
+
+// align renders lines of cells as a table in Markdown. A long cell is text, and does not make its
+// column wide.
+func align(lines [][]string) string {
 	widths := make([]int, len(lines[0]))
 	for _, cells := range lines {
 		for i, cell := range cells {
-			if cells[3] != "" ||
-				i != 2 { // one without a ratio is text, and would make the column wide
-				widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			if n := utf8.RuneCountInString(cell); i == 0 || n <= 40 {
+				widths[i] = max(widths[i], n)
 			}
 		}
 	}
@@ -141,13 +182,13 @@ func (r *report) table() string {
 
 func (r row) cells() []string {
 	if r.pairs == 0 {
-		return []string{r.what, "", r.measured, "", r.wanted, r.met, "", "", "", ""}
+		return []string{r.what, "", r.measured, "", r.wanted(), r.met(), "", "", "", ""}
 	}
 	ratio := fmt.Sprintf("%.2f", r.wall.ratio)
 	if r.more {
 		ratio = fmt.Sprintf("%+.2f ms", r.wall.more)
 	}
-	return []string{r.what, r.peer, r.wall.String() + " ms", ratio, r.wanted, r.met,
+	return []string{r.what, r.peer, r.wall.String() + " ms", ratio, r.wanted(), r.met(),
 		r.cpu.String(), r.peak.String(), r.pid1.String(), fmt.Sprint(r.pairs)}
 }
 
@@ -158,31 +199,40 @@ func (p pair) String() string {
 	return digits(p.ours) + ", " + digits(p.peer)
 }
 
-// weaker says in words which targets are missed, and where a plugin needs more than its peer.
-func (r *report) weaker() string {
+// weaker says in words which limits are not met, and where a plugin needs more than its peer.
+func weaker(all ...*report) string {
 	var missed, more strings.Builder
-	for _, row := range r.rows {
-		if row.met == "no" {
-			fmt.Fprintf(&missed, "- %s: wanted %s, found %s.\n", row.what, row.wanted, row.found())
-		}
-		if needs := row.needs(); needs != "" {
-			fmt.Fprintf(&more, "- %s: %s of %s.\n", row.what, needs, row.peer)
+	for _, r := range all {
+		for _, row := range r.rows {
+			for _, l := range row.limits {
+				if !l.met(row) {
+					fmt.Fprintf(&missed, "- %s: %s; wanted at most %g.\n", r.key(row, l.figure),
+						l.show(l.of(row)), l.most)
+				}
+			}
+			if needs := row.needs(); needs != "" {
+				fmt.Fprintf(&more, "- %s%s: %s of %s.\n", r.prefix(), row.what, needs, row.peer)
+			}
 		}
 	}
-	return "## Targets missed\n\n" + cmp.Or(
-		missed.String(),
-		"None.\n",
-	) + "\n## Slower than the peer, or needs more\n\n" + cmp.Or(more.String(), "None.\n")
+	return "## Targets missed\n\n" + cmp.Or(missed.String(), "None.\n") +
+		"\n## Slower than the peer, or needs more\n\n" + cmp.Or(more.String(), "None.\n")
 }
 
-func (r row) found() string {
-	switch {
-	case r.pairs == 0:
-		return r.measured
-	case r.more:
-		return r.wall.String() + " ms"
+func (r *report) prefix() string {
+	if r.name == "" {
+		return ""
 	}
-	return fmt.Sprintf("%.2f (%s ms), peak memory %s MB", r.wall.ratio, r.wall, digits(r.peak.ours))
+	return r.name + ": "
+}
+
+// key names a figure of a row among those of all tables.
+func (r *report) key(row row, f figure) string {
+	name := r.prefix() + row.what
+	if row.peer != "" {
+		name += " / " + row.peer
+	}
+	return name + ": " + f.name
 }
 
 // needs lists what is more than a twentieth above the peer's. (A row about the difference has no
@@ -201,81 +251,12 @@ func (r row) needs() string {
 	return strings.Join(list, ", ")
 }
 
-// write puts the report into the chapter, between its two marks.
-func (r *report) write(file string) error {
-	const begin, end = "<!-- make bench -->\n", "<!-- end -->\n"
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	before, rest, _ := strings.Cut(string(text), begin)
-	_, after, found := strings.Cut(rest, end)
-	if !found {
-		return fmt.Errorf("%s has no place between %q and %q", file, begin, end)
-	}
-	block := fmt.Sprintf(
-		"%s\n\n%s\n![Wall time against size, four plots, both axes logarithmic](growth.svg)\n\nDotted: linear growth through the last point.\n\n%s",
-		r.machine,
-		r.table(),
-		r.weaker(),
-	)
-	return os.WriteFile(file, []byte(before+begin+block+end+after), 0o644)
-}
-
-// machine says on what, and beside how much else, the bench runs.
-func machine(t *testing.T) string {
-	read := func(file, expression string) string {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return submatch(string(text), expression)
-	}
-	run := func(expression, name string, args ...string) string {
-		out, _ := exec.Command(name, args...).Output() // what is not there has no version
-		return submatch(string(out), expression)
-	}
-	memory, _ := strconv.ParseFloat(read("/proc/meminfo", `MemTotal: *(\d+)`), 64)
-	return fmt.Sprintf(
-		"%s: %s, %d cores, %.1f GB of memory, Linux %s, systemd %s, Exim %s, Postfix %s, %s; load %s when it began.",
-		time.Now().
-			UTC().
-			Format("2006-01-02"),
-		read("/proc/cpuinfo", `model name\s*: (.*)`),
-		runtime.NumCPU(),
-		memory*1024/1e9,
-		read(
-			"/proc/sys/kernel/osrelease",
-			`(.*)`,
-		),
-		run(`systemd (\d+)`, "systemctl", "--version"),
-		run(`Exim version (\S+)`, exim, "-bV"),
-		run(
-			`(\S+)`,
-			"/usr/bin/env",
-			postfixLibrary,
-			postfix+"/sbin/postconf",
-			"-dh",
-			"mail_version",
-		),
-		runtime.Version(),
-		read("/proc/loadavg", `(\S+ \S+ \S+)`),
-	)
-}
-
-func submatch(text, expression string) string {
-	if m := regexp.MustCompile(expression).FindStringSubmatch(text); m != nil {
-		return m[1]
-	}
-	return "?"
-}
-
 // digits prints three significant digits.
 func digits(x float64) string {
 	switch {
-	case x >= 100:
+	case math.Abs(x) >= 100 || x == 0:
 		return fmt.Sprintf("%.0f", x)
-	case x >= 10:
+	case math.Abs(x) >= 10:
 		return fmt.Sprintf("%.1f", x)
 	}
 	return fmt.Sprintf("%.2f", x)
