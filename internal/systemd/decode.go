@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// property is the value of one, not yet read.
+// property is a property whose value is not read yet.
 type property struct {
 	signature string
 	message   *reader // as it was when the reply came
 	at        int     // where the value begins
 }
 
-// properties are those of a unit that came. One that is missing is its zero value, as by an older
-// systemd.
+// properties are the properties of a unit from replies. A property that is missing, as from an
+// older systemd, is read as its zero value.
 type properties struct {
 	values map[string]property
 	clock  clock
@@ -38,14 +38,14 @@ func (p *properties) fill(m reply) error {
 	})
 }
 
-// take notes the variant that comes next in a message as a property.
+// take keeps the next variant of a message as a property.
 func (p *properties) take(name string, r, message *reader) {
 	kind := r.signature()
 	p.values[name] = property{kind, message, r.at}
 	r.bad = r.skip(kind, 0) != "" || r.bad
 }
 
-// has reports whether a property came.
+// has reports whether the replies had a property.
 func (p *properties) has(name string) bool {
 	_, ok := p.values[name]
 	return ok
@@ -103,7 +103,7 @@ func (p *properties) instant(name string) time.Time {
 	return p.clock.instant(p.uint64(name), p.uint64(name+"Monotonic"))
 }
 
-// wall is what the wall clock showed.
+// wall reads an instant as the wall clock showed it.
 func (p *properties) wall(name string) time.Time { return p.clock.instant(p.uint64(name), 0) }
 
 // rows reads a property that is an array of structures.
@@ -165,7 +165,7 @@ func (p *properties) conditions(name string) (all []Condition) {
 	return all
 }
 
-// timer reads the properties of org.freedesktop.systemd1.Timer and what every unit has.
+// timer reads the properties of org.freedesktop.systemd1.Timer and those of every unit.
 func (p *properties) timer(name string) Timer {
 	t := Timer{
 		Unit:                 p.unit(name),
@@ -212,7 +212,7 @@ func (p *properties) monotonic() (all []MonotonicEntry) {
 	return all
 }
 
-// service reads the properties of org.freedesktop.systemd1.Service and what every unit has.
+// service reads the properties of org.freedesktop.systemd1.Service and those of every unit.
 func (p *properties) service(name string) Service {
 	s := Service{Unit: p.unit(name), IsService: strings.HasSuffix(name, ".service")}
 	if !s.IsService {
@@ -297,7 +297,7 @@ func (p *properties) slice(name string) Slice {
 // job reads the properties of org.freedesktop.systemd1.Job.
 func (p *properties) job() (kind, state string) { return p.text("JobType"), p.text("State") }
 
-// check is the first error, or that of a unit that has no state.
+// check gives the first error, or an error if the unit has no state.
 func (p *properties) check() error {
 	if p.err == nil && p.text("LoadState") == "" {
 		return errors.New("the reply has no LoadState")

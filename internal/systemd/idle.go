@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// brief is what is read of a pair that is listed as idle.
+// brief is the properties that are read for a pair that is listed as idle.
 type brief struct {
 	pair           *Pair
 	path           string // of the service
@@ -27,21 +27,21 @@ func (i brief) ask(q *questions, properties ...string) {
 // ran reports whether the service has run in this boot.
 func (i brief) ran() bool { return i.service.uint64("InactiveExitTimestamp") != 0 }
 
-// isIdle reports whether a timer was listed as waiting and its usual service as idle. With a clock
-// that was stepped or stood still, what is read of an idle pair is not enough.
+// isIdle reports whether a timer was listed as waiting and its usual service as idle. It is false
+// if the clock was stepped or stopped: then the few properties are not enough.
 func (c *Conn) isIdle(timer string) bool {
 	return !c.list.stepped && !c.clock.slept() &&
 		c.list.units[timer] == idle && c.list.units[usual(timer)] == idle
 }
 
-// readIdle reads those of the pairs that are idle in brief, and returns those that are not, or of
-// which there is more to be said.
+// readIdle reads the idle pairs in brief. It returns the pairs that are not idle, or that have to
+// be read whole.
 //
 // A service that does not run and has not failed has the result "success", or "exec-condition" if
-// its ExecCondition= said no. All commands of the latest start have their ends in ExecStart, unless
-// a daemon-reload took them, and none of them before they have ended. So where each has ended
-// before the units were listed, and none has a failure that is ignored, systemd is asked neither
-// for the result nor whether the service was started meanwhile.
+// its ExecCondition= said no. ExecStart has the end of each command of the latest start that has
+// ended, unless a daemon-reload removed it. If all ended before the units were listed, and none has
+// a failure that is ignored, systemd need not be asked for the result, nor whether the service was
+// started since the list.
 func (c *Conn) readIdle(ctx context.Context, pairs []*Pair) (busy []*Pair) {
 	var first, second, third questions
 	var list []brief
@@ -97,7 +97,7 @@ func (p *properties) endedBefore(at time.Time) bool {
 	return whole && n > 0 && latest <= uint64(at.UnixMicro())
 }
 
-// complete makes a pair of what was read of it, and reports whether there is no more to be said.
+// complete makes a pair from its properties, and reports whether they are enough.
 func (c *Conn) complete(i brief) bool {
 	p, name := i.pair, i.pair.Asked[0]
 	t, s := i.timer.timer(name), i.service.service(usual(name))
@@ -117,8 +117,8 @@ func (c *Conn) complete(i brief) bool {
 		triggerRan(t, s) && !s.InactiveExit.After(c.list.time)
 }
 
-// triggerRan reports whether the service ran at the timer's latest trigger in this boot, if there
-// was one.
+// triggerRan reports whether the service ran at the timer's latest trigger in this boot; true if
+// there was no trigger.
 func triggerRan(t Timer, s Service) bool {
 	if s.InactiveExit.IsZero() {
 		return t.LastTriggerMonotonic == 0 && t.LastTrigger.Before(t.ActiveEnter)

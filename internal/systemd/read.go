@@ -15,21 +15,21 @@ const (
 	atOnceInBrief = 256
 )
 
-// Read reads the named timers with the units they start, in the order of the names; a timer that
-// has several of the names is read once. A pair of which a part changed while it was read, or that
-// contradicts itself, is read once more. What could not be read of a pair is in its Err; the error
-// is that of the first pair where no pair could be read.
+// Read reads the named timers with the units they start, in the order of the names. A timer that
+// has several of the names is read once. A pair that changed while it was read, or that contradicts
+// itself, is read once more. A pair's Err says why it could not be read. If no pair could be read,
+// the error is that of the first.
 func (c *Conn) Read(ctx context.Context, names ...string) (pairs []Pair, err error) {
 	err = c.each(ctx, names, atOnce, c.readWhole, func(p Pair) { pairs = append(pairs, p) })
 	return eachOnce(pairs), err
 }
 
-// ReadBrief is as Read, but asks little about timers that Timers listed as waiting and whose
-// service is idle, with nothing wrong; it hands each pair over as soon as it is read, and a timer
-// that has several of the names by the first of them. Of a Brief pair Timer.Unit has only Name,
-// LoadState, ActiveState, SubState and, where its service has not run or it has Monotonic entries,
-// InactiveExit and ActiveEnter; and Service has only Name, LoadState, ActiveState, SubState,
-// InactiveExit, InactiveEnter, Result and, of Commands, ExecStart.
+// ReadBrief reads as Read does, but asks little about a timer that Timers listed as waiting if its
+// service is idle and nothing is wrong. It hands over each pair as soon as it is read. A timer that
+// has several of the names is handed over for the first of them. In a Brief pair Timer.Unit has
+// only Name, LoadState, ActiveState, SubState and, if its service has not run or it has Monotonic
+// entries, InactiveExit and ActiveEnter. Service has only Name, LoadState, ActiveState, SubState,
+// InactiveExit, InactiveEnter, Result and, in Commands, ExecStart.
 func (c *Conn) ReadBrief(ctx context.Context, names []string, take func(Pair)) error {
 	seen := map[string]bool{}
 	read := func(ctx context.Context, some []*Pair) {
@@ -53,7 +53,7 @@ func (c *Conn) each(ctx context.Context, names []string, atOnce int,
 	for len(names) > 0 {
 		n := min(atOnce, len(names))
 		pairs, refs := make([]Pair, n), make([]*Pair, n)
-		late := ctx.Err() // the moment that is left is for what is known
+		late := ctx.Err() // the time that is left is for judging the pairs that were read
 		for i, name := range names[:n] {
 			pairs[i], refs[i] = asked(name), &pairs[i]
 			if late != nil {
@@ -77,15 +77,15 @@ func (c *Conn) each(ctx context.Context, names []string, atOnce int,
 	return failed
 }
 
-// asked is a pair before it is read.
+// asked is a pair that is not read yet.
 func asked(name string) Pair {
 	p := Pair{Asked: []string{name}}
 	p.Timer.Name = name
 	return p
 }
 
-// share gives the time that some of the pairs have: half of what there is where others are still to
-// be read, so that one without an answer does not hide all that come after it.
+// share gives the time for some of the pairs: half of what is left if there are more pairs, so that
+// a pair without an answer does not hide all pairs behind it.
 func share(ctx context.Context, more bool) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !more || !ok {
@@ -94,7 +94,7 @@ func share(ctx context.Context, more bool) (context.Context, context.CancelFunc)
 	return context.WithTimeout(ctx, time.Until(deadline)/2)
 }
 
-// eachOnce joins the pairs that are the same timer, asked for by several names.
+// eachOnce joins the pairs of one timer that was asked for by several names.
 func eachOnce(pairs []Pair) (list []Pair) {
 	place := map[string]int{}
 	for _, p := range pairs {
@@ -108,7 +108,7 @@ func eachOnce(pairs []Pair) (list []Pair) {
 	return list
 }
 
-// questions are calls, and the pair that each is asked for.
+// questions are calls, and for each of them the pair that it belongs to.
 type questions struct {
 	calls []call
 	pairs []*Pair
@@ -120,7 +120,7 @@ func (q *questions) add(p *Pair, calls ...call) {
 	}
 }
 
-// answer asks the questions. A pair of which one has no answer has an error from there on.
+// answer asks the questions. A pair whose question has no answer gets an error.
 func (c *Conn) answer(ctx context.Context, q questions) {
 	for i, err := range c.bus.exchange(ctx, q.calls) {
 		if p := q.pairs[i]; err != nil && p.Err == nil {
@@ -130,7 +130,7 @@ func (c *Conn) answer(ctx context.Context, q questions) {
 	}
 }
 
-// readWhole reads pairs, those that may have been torn twice.
+// readWhole reads pairs, and reads a pair again that changed while it was read.
 func (c *Conn) readWhole(ctx context.Context, pairs []*Pair) {
 	c.readOnce(ctx, c.readOnce(ctx, pairs))
 }
@@ -161,8 +161,8 @@ func contradicts(p Pair) bool {
 		(s.ActiveState == "inactive" || s.ActiveState == "failed")
 }
 
-// readUnits reads the units of pairs: those that are usual at once, a service of another name after
-// its timer.
+// readUnits reads the units of pairs: a timer and its usual service at once, a service of another
+// name after its timer.
 func (c *Conn) readUnits(ctx context.Context, pairs []*Pair) {
 	var first, second questions
 	readService := func(name string, p *Pair) call {
@@ -203,5 +203,5 @@ func (c *Conn) readUnits(ctx context.Context, pairs []*Pair) {
 	}
 }
 
-// usual is the service that a timer starts where Unit= does not name another.
+// usual is the service that a timer starts unless Unit= names another.
 func usual(timer string) string { return strings.TrimSuffix(timer, ".timer") + ".service" }
