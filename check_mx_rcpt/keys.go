@@ -27,7 +27,7 @@ type found struct{ asked, skipped []string }
 
 func (f found) total() int { return len(f.asked) + len(f.skipped) }
 
-// with adds a key; one without a domain is of the given one.
+// with adds a key. A key without a domain is in the given domain.
 func (f found) with(e aliases.Entry, domain string) (found, error) {
 	addr, ok := readKey(e, domain)
 	switch {
@@ -41,8 +41,8 @@ func (f found) with(e aliases.Entry, domain string) (found, error) {
 	return f, nil
 }
 
-// readKey gives the address of a key. What is no address, such as "*", and what the file rejects
-// itself (Exim's :fail:) cannot be asked for.
+// readKey gives the address of a key. A key that is no address, such as "*", and a key that the
+// file itself rejects (Exim's :fail:) cannot be asked for.
 func readKey(e aliases.Entry, domain string) (addr string, ok bool) {
 	text := string(e.Key)
 	if domain != "" && !strings.Contains(text, "@") {
@@ -54,8 +54,8 @@ func readKey(e aliases.Entry, domain string) (addr string, ok bool) {
 		!bytes.HasPrefix(e.Value, []byte(":fail:"))
 }
 
-// withKeys adds the keys of the file to the recipients that were named: each once, none that is a
-// control, with --sample this minute's.
+// withKeys adds the keys of the file to the named recipients: each once, without the controls, and
+// with --sample only those of this minute.
 func (p plan) withKeys(o options, f found, now time.Time) (plan, error) {
 	named := len(p.wanted.recipients)
 	p.keys = keys{total: f.total(), skipped: f.skipped}
@@ -86,8 +86,8 @@ func (p plan) withKeys(o options, f found, now time.Time) (plan, error) {
 	return p, nil
 }
 
-// runs is in how many runs all n keys are asked for, at most size in each. It has no factor 2, 3 or
-// 5, so that a run every 2, 5, 10 or 15 minutes comes by all of them as well.
+// runs is the number of runs that ask for all n keys, at most size in each. It has no factor 2, 3
+// or 5, so that runs every 2, 5, 10 or 15 minutes ask for all of them, too.
 func runs(n, size int) int {
 	r := max(1, (n+size-1)/size)
 	for r > 1 && (r%2 == 0 || r%3 == 0 || r%5 == 0) {
@@ -96,8 +96,7 @@ func runs(n, size int) int {
 	return r
 }
 
-// sample gives one of so many parts of the keys: another one every minute, so that no state has to
-// be kept.
+// sample gives one of so many parts of the keys. The minute chooses the part, so no state is kept.
 func sample(all []string, runs int, now time.Time) (chosen []string) {
 	for i := int(now.Unix()/60) % runs; i < len(all); i += runs {
 		chosen = append(chosen, all[i])
@@ -105,7 +104,7 @@ func sample(all []string, runs int, now time.Time) (chosen []string) {
 	return chosen
 }
 
-// covers says what part of the keys an hour covers, with a run every so many minutes.
+// covers says which part of the keys is asked for in an hour, with a run every so many minutes.
 func (k keys) covers(minutes int) string {
 	n := 60 / minutes
 	if n >= k.runs {
