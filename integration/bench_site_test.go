@@ -16,8 +16,10 @@ import (
 
 // hourOfCPU renders what an hour of checks costs a host, one of each kind a minute.
 func hourOfCPU(minutes []row) string {
-	lines := [][]string{{"a check a minute, as nagios", "CPU s an hour", "of it PID 1",
-		"of it dbus-daemon", "the other check", "CPU s an hour", "of it PID 1", "of it dbus-daemon"}}
+	lines := [][]string{{
+		"a check a minute, as nagios", "CPU s an hour", "of it PID 1", "of it dbus-daemon",
+		"the other check", "CPU s an hour", "of it PID 1", "of it dbus-daemon",
+	}}
 	hour := func(ms float64) string { return fmt.Sprintf("%.2f", ms*60/1000) }
 	part := func(r row, ms float64) string {
 		if r.pid1 == (pair{}) {

@@ -91,7 +91,8 @@ func TestParseOdd(t *testing.T) {
 	}{
 		{"nothing", "", nil},
 		{"a run in progress", line(starting, "a", 10), nil},
-		{"a run whose begin is too long ago", line(started, "a", 31) + line(succeeded, "a", 30), nil},
+		{"a run whose begin is too long ago",
+			line(started, "a", 31) + line(succeeded, "a", 30), nil},
 		// LogLevelMax=warning
 		{"a run whose begin is not there", line(failed, "a", 30, "UNIT_RESULT=timeout"),
 			[]Run{{End: run.End, Result: "timeout"}}},
