@@ -122,8 +122,20 @@ func loops(s systemd.Service, r run, now time.Time) bool {
 	if waitsToRestart(s) {
 		return true
 	}
-	return inProgress(s) && r.restarts > 1 &&
-		now.Sub(r.tried) <= r.tried.Sub(r.began)/time.Duration(r.restarts)
+	if !inProgress(s) || r.restarts < 2 {
+		return false
+	}
+	tries, ran := r.tried.Sub(r.began), now.Sub(r.tried)
+	return ran <= tries/time.Duration(r.restarts) || ran < time.Hour && outlived(s, r)
+}
+
+// outlived reports whether the timer has triggered again since an old systemd began to restart the
+// service: the restarts took longer than the time from the last trigger to the present attempt.
+// When they began is not known then, and that trigger started nothing.
+func outlived(s systemd.Service, r run) bool {
+	restarts := time.Duration(min(r.restarts, 10_000)) * min(s.RestartDelay, 24*time.Hour)
+	return s.RestartMode == "" && inProgress(s) && r.restarts > 0 &&
+		r.trigger.After(r.tried.Add(time.Second-restarts))
 }
 
 func phaseOf(p systemd.Pair, r run, h systemd.Host, now time.Time) phase {
