@@ -8,6 +8,7 @@ import (
 	"mailfresh/internal/calendar"
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/plugintest/simulator"
+	"mailfresh/internal/systemd"
 )
 
 // looping is a host with systemd 252, and a service that its timer starts each minute. Attempts of
@@ -63,5 +64,28 @@ func TestHealthyAfterRestarts(t *testing.T) {
 		if *attempts > 4 && settled && r.State != nagios.OK {
 			t.Fatalf("attempt %d: %s\n%s", *attempts, r.Summary, describe(pairs[0], l))
 		}
+	}
+}
+
+// Restart=always starts also what succeeded again: it did not fail.
+func TestWaitsAfterSuccess(t *testing.T) {
+	_, got := judgement(t, "", daily(running("activating", "auto-restart", time.Hour)))
+	want := "WARNING - report.service ended and waits to be restarted, since 2022-02-22 15:47:00 UTC"
+	if got != want {
+		t.Errorf("judge() = %s; want %s", got, want)
+	}
+}
+
+// systemd may not set an alarm where there is no clock for it, as in a container. The timer fails
+// with the same result as where its service is refused.
+func TestNoAlarmClock(t *testing.T) {
+	_, got := judgement(t, "", daily(func(t *systemd.Timer, s *systemd.Service) {
+		t.ActiveState, t.SubState, t.Result, t.WakeSystem = "failed", "failed", "resources", true
+	}))
+	want := "CRITICAL - report.timer: the timer failed (resources): systemd may not wake this host " +
+		"(WakeSystem=yes), or refused to start report.service (systemctl status report.timer shows " +
+		"why), since 2022-02-22 04:47:00 UTC"
+	if got != want {
+		t.Errorf("judge() = %s; want %s", got, want)
 	}
 }

@@ -159,6 +159,8 @@ func restarts(v view) string {
 	s, n, from := v.service, v.run.restarts, since(v.run.since)
 	count := nagios.Count(n, "restart", "restarts")
 	switch {
+	case n == 0 && s.Result == "success": // Restart=always
+		return "ended and waits to be restarted" + since(s.StateChange)
 	case n == 0:
 		return fmt.Sprintf("failed (%s) and waits to be restarted%s", v.ending(),
 			since(s.StateChange))

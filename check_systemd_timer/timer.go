@@ -36,6 +36,9 @@ func timerFailed(v view) nagios.Findings {
 	case why != "" || t.Result != "resources":
 	case t.Accuracy == systemd.Infinity:
 		why = ": AccuracySec=infinity is more than systemd can wait for (set a finite time)"
+	case t.WakeSystem:
+		why = ": systemd may not wake this host (WakeSystem=yes), or refused to start " +
+			t.Triggers + " (" + v.systemctl("status", t.Name) + " shows why)"
 	default:
 		why = ": systemd refused to start " + t.Triggers + " (" + v.systemctl("status", t.Name) +
 			" shows why)"

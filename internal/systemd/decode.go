@@ -182,6 +182,7 @@ func (p *properties) timer(name string) Timer {
 		OnTimezoneChange:     p.bool("OnTimezoneChange"),
 		Persistent:           p.bool("Persistent"),
 		RemainAfterElapse:    p.bool("RemainAfterElapse"),
+		WakeSystem:           p.bool("WakeSystem"),
 		Result:               p.text("Result"),
 	}
 	mono := p.clock.instant(0, p.uint64("NextElapseUSecMonotonic"))

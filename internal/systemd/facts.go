@@ -160,6 +160,7 @@ type Timer struct {
 	DeferReactivation bool
 	Persistent        bool
 	RemainAfterElapse bool
+	WakeSystem        bool   // it wakes a host that is suspended, which takes an alarm clock
 	Result            string // success, resources, ...
 }
 
