@@ -25,7 +25,7 @@ ZSHDIR    ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR   ?= $(PREFIX)/share/fish/vendor_completions.d
 FISHCONFDIR ?= $(PREFIX)/share/fish/vendor_conf.d
 
-.PHONY: all build test lint vuln docs install tarball dist deb package-test release integration replay bench torture demo clean
+.PHONY: all build test lint vuln docs install tarball dist deb package-test release integration clocks replay bench torture demo clean
 all: build
 
 build: $(PLUGINS:%=build/%)
@@ -65,6 +65,11 @@ integration:
 	integration/install
 	integration/architectures
 	$(GO) test -tags integration -count=1 -timeout 90m -v ./integration
+
+# Timers while the wall clock is set, in an emulated machine with the systemd of each of SUITES, as root: some minutes for each.
+clocks:
+	integration/install
+	MAILFRESH_CLOCKS=1 $(GO) test -tags integration -count=1 -timeout 90m -run TestClock -v ./integration
 
 # The incident on real parts, act by act; its last words are the table of docs/incident.md. UPDATE=1 writes it there.
 replay:
