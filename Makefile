@@ -68,7 +68,7 @@ integration:
 
 # Timers while the wall clock is set, in an emulated machine with the systemd of each of SUITES, as root: some minutes for each.
 clocks:
-	integration/install
+	integration/install clocks
 	MAILFRESH_CLOCKS=1 $(GO) test -tags integration -count=1 -timeout 90m -run TestClock -v ./integration
 
 # The incident on real parts, act by act; its last words are the table of docs/incident.md. UPDATE=1 writes it there.
