@@ -63,12 +63,8 @@ const (
 // Main runs the check with the process's arguments and ends the process.
 func Main(c Check) {
 	begin := time.Now()
-	signal.Ignore(syscall.SIGPIPE) // a closed standard output is no reason to die
-	var signals <-chan os.Signal
-	text, exit := run(c, os.Args[1:], func() <-chan os.Signal {
-		signals = catch()
-		return signals
-	})
+	signals := catch()
+	text, exit := run(c, os.Args[1:], signals)
 	common := c.Options.common()
 	writer := limited{w: os.Stdout, until: begin.Add(patience(common) + lastWord), signals: signals}
 	if common.OutputFormat != output.Nagios { // it may be long: go-nagios makes three copies
@@ -93,7 +89,8 @@ func Keep(objects int) {
 }
 
 // catch gives the signals that ask the process to end, but for those that its
-// caller ignores (nohup(1), trap "").
+// caller ignores (nohup(1), trap ""). A closed standard output is no reason to
+// die.
 func catch() <-chan os.Signal {
 	signals := make(chan os.Signal, 1)
 	for _, s := range []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP,
@@ -102,6 +99,7 @@ func catch() <-chan os.Signal {
 			signal.Notify(signals, s)
 		}
 	}
+	signal.Ignore(syscall.SIGPIPE)
 	return signals
 }
 
@@ -115,9 +113,8 @@ func patience(c *Common) time.Duration {
 }
 
 // run gives the text and the exit code for the arguments. What is said of wrong
-// usage, help and version is for a person, in whatever format. Signals are caught
-// once there is a check to run: each costs two switches between threads.
-func run(c Check, args []string, catch func() <-chan os.Signal) (text string, exit int) {
+// usage, help and version is for a person, in whatever format.
+func run(c Check, args []string, signals <-chan os.Signal) (text string, exit int) {
 	asked, err := "", error(nil)
 	say := func(r nagios.Result) (string, int) {
 		o := c.Options.common()
@@ -139,7 +136,7 @@ func run(c Check, args []string, catch func() <-chan os.Signal) (text string, ex
 		usage := failure(fmt.Errorf("%w (see %s --help)", err, c.Name))
 		return output.Nagios.Render(output.Run{Check: c.Name, Result: usage}, 0)
 	}
-	return say(bounded(c, catch()))
+	return say(bounded(c, signals))
 }
 
 // bounded runs the check in a goroutine and waits for it, for a signal, or for

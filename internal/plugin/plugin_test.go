@@ -218,13 +218,11 @@ func TestEach(t *testing.T) {
 // the timeout at most; the test allows for a slow machine.
 func TestGivesUp(t *testing.T) {
 	begin := time.Now()
-	text, state := run(toy(), []string{"--do", "hang", "-t", "0.1"}, noSignals)
+	text, state := run(toy(), []string{"--do", "hang", "-t", "0.1"}, nil)
 	if took := time.Since(begin); state != int(nagios.Unknown) || took > 3*time.Second {
 		t.Errorf("run = %q, %v after %v; want UNKNOWN after about 0.4 s", text, state, took)
 	}
 }
-
-func noSignals() <-chan os.Signal { return nil }
 
 // A text that cannot be written is no reason to fail, nor to say so twice.
 func TestWrite(t *testing.T) {
@@ -300,7 +298,7 @@ func FuzzArguments(f *testing.F) {
 			c.Options.(*toyOptions).Do != "" {
 			return // a toy that hangs or kills
 		}
-		text, state := run(toy(), args, noSignals)
+		text, state := run(toy(), args, nil)
 		if strings.HasPrefix(text, "check_toy ") ||
 			c.Options.common().OutputFormat != output.Nagios {
 			return // help, version, or another format
