@@ -3,7 +3,6 @@ package main
 import (
 	"iter"
 	"slices"
-	"strings"
 
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/smtp"
@@ -97,7 +96,7 @@ type class struct {
 	phase    smtp.Phase
 	code     int
 	enhanced string
-	text     string // with smtp.Recipient for the recipient's address
+	text     string // the likeness of the reply's
 	why      string // of an answer without a reply
 
 	sender     bool   // the reply names the sender
@@ -107,7 +106,7 @@ type class struct {
 }
 
 // classify gives the class of an answer. All answers that accept are one class.
-func classify(a *smtp.Answer, recipient string) class {
+func classify(a *smtp.Answer) class {
 	c := class{verdict: a.Verdict}
 	if a.Verdict == smtp.Accepted {
 		return c
@@ -115,7 +114,7 @@ func classify(a *smtp.Answer, recipient string) class {
 	c.phase, c.postmaster = a.Phase, a.PostmasterOnly
 	if a.Reply != nil {
 		c.code, c.enhanced = a.Reply.Code, a.Reply.Enhanced
-		c.text = strings.ReplaceAll(a.Reply.Text, recipient, smtp.Recipient)
+		c.text = a.Reply.Likeness()
 	}
 	if a.Err != nil {
 		c.why = a.Err.Error()
@@ -140,7 +139,7 @@ func (f facts) controlClasses() []map[class]string {
 				if all[v.target] == nil {
 					all[v.target] = map[class]string{}
 				}
-				all[v.target][classify(v.answer, r.subject.recipient)] = r.subject.recipient
+				all[v.target][classify(v.answer)] = r.subject.recipient
 			}
 		}
 	}
@@ -234,7 +233,7 @@ func (g *group) add(f facts, r row, verdicts []smtp.Verdict, controls []map[clas
 		if !slices.Contains(verdicts, v.answer.Verdict) {
 			continue
 		}
-		classes[i] = classify(v.answer, r.subject.recipient)
+		classes[i] = classify(v.answer)
 		classes[i].banned = f.heard[v.target].mayBan(v.answer)
 		classes[i].sender = v.answer.Reply != nil && v.answer.Reply.NamesSender(r.subject.sender)
 		if !r.control && v.answer.Verdict == smtp.Rejected {

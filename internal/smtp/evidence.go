@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"cmp"
 	"strings"
 )
 
@@ -84,7 +85,8 @@ func (x doubt) outcome(why *Answer) Answer {
 // alike is a reply without what differs from recipient to recipient: the address, and numbers, such
 // as the seconds of a greylist.
 func alike(r *Reply, rcpt string) Reply {
-	text := strings.ReplaceAll(strings.ToLower(r.Text), strings.ToLower(rcpt), Recipient)
+	address := strings.ToLower(cmp.Or(r.Recipient, rcpt))
+	text := strings.ReplaceAll(strings.ToLower(r.Text), address, "\x00")
 	var b strings.Builder
 	b.Grow(len(text))
 	digits := false

@@ -21,18 +21,26 @@ const (
 type Reply struct {
 	Code     int    // 200 to 599
 	Enhanced string // enhanced status code of the first line, if its class is the code's (RFC 2034)
-	// Text is of each line what stands behind code and separator, joined by "\n". In an Answer the
-	// recipient's address is a Recipient.
-	Text string
+	Text     string // of each line what stands behind code and separator, joined by "\n"
+	// Recipient is whose address is in Text, of replies to many recipients that are one Reply.
+	// It is empty if the text is the same for all.
+	Recipient string
 }
-
-// Recipient stands in the text of a reply for the address of the recipient that it was given to, so
-// that the replies to many recipients are one. No server can send it.
-const Recipient = "\x00"
 
 // To gives the reply as it was given to a recipient.
 func (r *Reply) To(rcpt string) *Reply {
-	return &Reply{r.Code, r.Enhanced, strings.ReplaceAll(r.Text, Recipient, rcpt)}
+	if r.Recipient == "" {
+		return r
+	}
+	return &Reply{r.Code, r.Enhanced, strings.ReplaceAll(r.Text, r.Recipient, rcpt), rcpt}
+}
+
+// Likeness is the text with NUL, which no server can send, for the address of Recipient.
+func (r *Reply) Likeness() string {
+	if r.Recipient == "" {
+		return r.Text
+	}
+	return strings.ReplaceAll(r.Text, r.Recipient, "\x00")
 }
 
 // String gives the code and all text on one line.

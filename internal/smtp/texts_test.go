@@ -13,19 +13,20 @@ func TestKeep(t *testing.T) {
 	var first *Reply
 	for i := range 2 * otherBytes / textBytes {
 		rcpt := fmt.Sprintf("user%d@example.org", i)
-		r := &Reply{550, "5.1.1", "5.1.1 <" + rcpt + ">: " + pad + "\nno " + rcpt}
+		r := &Reply{Code: 550, Enhanced: "5.1.1",
+			Text: "5.1.1 <" + rcpt + ">: " + pad + "\nno " + rcpt}
 		got := kept.keep(r, rcpt)
-		if *got.To(rcpt) != *r {
+		if got.To(rcpt).String() != r.String() {
 			t.Fatalf("%v is kept as %q", r, got)
 		}
 		if first == nil {
 			first = got
 		}
-		if got != first || !got.names(rcpt) {
+		if got != first || !got.names(rcpt) || got.NamesSender("user0@example.org") {
 			t.Fatalf("%v is not kept with the first", r)
 		}
 	}
-	other := kept.keep(&Reply{550, "5.1.1", "no user1@example.org"}, "user2@example.org")
+	other := kept.keep(&Reply{Code: 550, Text: "no user1@example.org"}, "user2@example.org")
 	if other.Text != "no user1@example.org" || other.names("user2@example.org") {
 		t.Errorf("another recipient's address is kept as %q", other)
 	}

@@ -76,7 +76,7 @@ func (r *Reply) namesRecipient() bool {
 
 // names reports whether the reply has the recipient's address in its text.
 func (r *Reply) names(rcpt string) bool {
-	return strings.Contains(r.Text, Recipient) ||
+	return r.Recipient != "" ||
 		strings.Contains(strings.ToLower(r.Text), strings.ToLower(rcpt))
 }
 
@@ -86,7 +86,7 @@ func (r *Reply) namesProbe(helo, sender string) bool {
 	outside := func(c rune) bool {
 		return c != '.' && c != ':' && c != '-' && !unicode.IsLetter(c) && !unicode.IsDigit(c)
 	}
-	for _, word := range strings.FieldsFunc(r.Text, outside) {
+	for _, word := range strings.FieldsFunc(r.Likeness(), outside) {
 		word = strings.Trim(word, ".")
 		ip, err := netip.ParseAddr(strings.TrimPrefix(word, "IPv6:"))
 		if err == nil && !ip.IsUnspecified() || strings.EqualFold(word, helo) {
@@ -99,7 +99,7 @@ func (r *Reply) namesProbe(helo, sender string) bool {
 // NamesSender reports whether the reply has the sender in its text, in brackets, as Postfix says
 // it: "<a@example.net>: Sender address rejected".
 func (r *Reply) NamesSender(sender string) bool {
-	return strings.Contains(strings.ToLower(r.Text), "<"+strings.ToLower(sender)+">")
+	return strings.Contains(strings.ToLower(r.Likeness()), "<"+strings.ToLower(sender)+">")
 }
 
 // tooMany reports whether r may mean that a transaction has all the recipients it can get (RFC 5321
