@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -29,16 +27,6 @@ type facts struct {
 // isNamed reports whether the timer was named, by this name or by an alias.
 func (f facts) isNamed(pair systemd.Pair) bool {
 	return slices.ContainsFunc(pair.Asked, func(name string) bool { return f.named[name] })
-}
-
-// spare tells Go's runtime to be sparing on a whole host. One thread is enough for what mostly
-// waits: others would look for work. Where the numbers of all timers are kept until they are
-// printed, garbage is collected before it takes as much room again.
-func spare(opt options) {
-	runtime.GOMAXPROCS(1)
-	if opt.OutputFormat != "nagios" {
-		debug.SetGCPercent(40)
-	}
 }
 
 // keep keeps a timer of a whole host: if it is fine and does not run only what is said of it, so

@@ -47,9 +47,12 @@ func gather(ctx context.Context, opt options) (f facts, bus *systemd.Conn, err e
 	f = facts{named: map[string]bool{}, whole: opt.All || slices.ContainsFunc(opt.Unit, isGlob)}
 	var known []string
 	if f.whole {
-		spare(opt)
+		plugin.OneThread()
 		if known, err = bus.Timers(ctx); err != nil {
 			return f, bus, err
+		}
+		if opt.OutputFormat != "nagios" { // the numbers of all are printed
+			plugin.Keep(len(known))
 		}
 	}
 	names := choose(opt, known, &f)

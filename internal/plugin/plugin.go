@@ -79,14 +79,16 @@ func Main(c Check) {
 }
 
 // Keep is called by a check that keeps so many objects to its end. Where they are many, garbage is
-// collected before it takes as much room again as they do, and one thread does all: what mostly
-// waits for others needs no more, and more threads look for work.
+// collected before it takes as much room again as they do, and one thread does all.
 func Keep(objects int) {
-	if objects > 10_000 {
+	if objects > 1000 {
 		debug.SetGCPercent(40)
-		runtime.GOMAXPROCS(1)
+		OneThread()
 	}
 }
+
+// OneThread is called by a check that mostly waits for others: more threads would look for work.
+func OneThread() { runtime.GOMAXPROCS(1) }
 
 // catch gives the signals that ask the process to end, but for those that its
 // caller ignores (nohup(1), trap ""). A closed standard output is no reason to
