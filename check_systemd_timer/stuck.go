@@ -82,7 +82,7 @@ func (s suspect) rankOf() int {
 	case s.process.Socket != nil, len(s.process.Sockets) > 0 && s.polls():
 		return onPeer
 	case s.process.Call == "flock", s.process.Call == "fcntl", s.process.Denied &&
-		len(s.process.Others) > 0:
+		len(s.process.WaitsFor) > 0:
 		return onLock
 	case s.process.Call == "wait4", s.process.Call == "waitid", s.parent &&
 		(s.process.Call == "" || s.process.Call == "rt_sigsuspend"):
@@ -96,10 +96,10 @@ func (s suspect) rankOf() int {
 	return onOther
 }
 
-// atWork reports whether it used the CPU during the look; one that just looked at its watch did
-// not.
+// atWork reports whether the process used much CPU between the two samples, not only to check the
+// time.
 func (s suspect) atWork() bool {
-	return s.process.State == "R" || s.process.Used >= 2*process.Interval/5
+	return s.process.State == "R" || s.process.RecentCPU >= 2*process.Interval/5
 }
 
 func (s suspect) polls() bool {
@@ -160,13 +160,13 @@ func (s suspect) where() string {
 		return text + " for a lock held by " + others
 	case s.rank == onLock && others != "":
 		return text + " on " + cmp.Or(s.file(), "a lock") + ", held by " + others
-	case strings.HasPrefix(s.process.On, "socket:"):
+	case strings.HasPrefix(s.process.File, "socket:"):
 		return text + " on a local socket"
-	case strings.HasPrefix(s.process.On, "pipe:") && others != "":
+	case strings.HasPrefix(s.process.File, "pipe:") && others != "":
 		return text + " on a pipe that " + others + " has, too"
-	case strings.HasPrefix(s.process.On, "pipe:"):
+	case strings.HasPrefix(s.process.File, "pipe:"):
 		return text + " on a pipe"
-	case s.process.On != "":
+	case s.process.File != "":
 		return text + " on " + s.file()
 	case others != "":
 		return text + " for " + others
@@ -179,10 +179,10 @@ func (s suspect) where() string {
 // file is the file that the call waits on, the end of its path if that is long.
 func (s suspect) file() string {
 	const most = 100
-	if len(s.process.On) <= most {
-		return s.process.On
+	if len(s.process.File) <= most {
+		return s.process.File
 	}
-	return "..." + strings.ToValidUTF8(s.process.On[len(s.process.On)-most:], "")
+	return "..." + strings.ToValidUTF8(s.process.File[len(s.process.File)-most:], "")
 }
 
 // peers are the connections of which one is waited for: one that is not up
@@ -200,7 +200,7 @@ func (s suspect) peers() string {
 
 func (s suspect) others() string {
 	var names []string
-	for _, o := range s.process.Others {
+	for _, o := range s.process.WaitsFor {
 		names = append(names, fmt.Sprintf("%s (PID %d)", cmp.Or(o.Name, "a process"), o.PID))
 	}
 	return nagios.List(names, 3, len(names))
@@ -232,7 +232,7 @@ func (s suspect) line() string {
 	}
 	text += "; runs for " + nagios.Span(s.process.Elapsed) + ", CPU time " +
 		nagios.Span(s.process.CPU)
-	if s.process.Used > 0 {
+	if s.process.RecentCPU > 0 {
 		text += " and moving"
 	} else {
 		text += ", not moving"
@@ -241,8 +241,8 @@ func (s suspect) line() string {
 		if i == maxLines {
 			return text + fmt.Sprintf("; and %d more", len(s.process.Sockets)-i)
 		}
-		text += fmt.Sprintf("; %s (send queue %d, receive queue %d)", peer(socket), socket.Send,
-			socket.Read)
+		text += fmt.Sprintf("; %s (send queue %d, receive queue %d)", peer(socket),
+			socket.SendQueue, socket.ReceiveQueue)
 	}
 	return text
 }

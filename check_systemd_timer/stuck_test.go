@@ -15,11 +15,11 @@ import (
 
 // python is the incident's process, and what changes it.
 func python(change ...func(p *process.Process)) process.Process {
-	peer := process.Socket{Remote: netip.MustParseAddrPort("10.64.0.9:3306"), Read: 16}
+	peer := process.Socket{Remote: netip.MustParseAddrPort("10.64.0.9:3306"), ReceiveQueue: 16}
 	p := process.Process{
 		PID: 4711, Seen: true, Name: "python3", State: "S", Parent: 1, Elapsed: 12*time.Hour +
 			3*time.Minute, CPU: 2100 * time.Millisecond,
-		Call: "recvfrom", Channel: "wait_woken", On: "socket:[635]", Socket: &peer,
+		Call: "recvfrom", Channel: "wait_woken", File: "socket:[635]", Socket: &peer,
 		Sockets: []process.Socket{peer},
 	}
 	for _, f := range change {
@@ -30,7 +30,7 @@ func python(change ...func(p *process.Process)) process.Process {
 
 // nobody is what others than root and its own user see of it.
 func nobody(p *process.Process) {
-	p.Denied, p.Call, p.Channel, p.On, p.Socket, p.Sockets = true, "", "", "", nil, nil
+	p.Denied, p.Call, p.Channel, p.File, p.Socket, p.Sockets = true, "", "", "", nil, nil
 }
 
 func listed(seen ...process.Process) *stuck {
@@ -66,34 +66,34 @@ func TestStuckProcess(t *testing.T) {
 		{"read from a peer", python(), "python3 (PID 4711) waits in recvfrom on 10.64.0.9:3306; ",
 			"sleeping in recvfrom on 10.64.0.9:3306, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving; connected to 10.64.0.9:3306 (send queue 0, receive queue 16)"},
 		{"connect", python(func(p *process.Process) {
-			p.Call, p.Sockets[0].Connecting, p.Sockets[0].Send = "connect", true, 1
+			p.Call, p.Sockets[0].Connecting, p.Sockets[0].SendQueue = "connect", true, 1
 		}), "python3 (PID 4711) waits in connect to 10.64.0.9:3306; ",
 			"sleeping in connect to 10.64.0.9:3306, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving; connecting to 10.64.0.9:3306 (send queue 1, receive queue 16)"},
-		{"poll", python(func(p *process.Process) { p.Call, p.On, p.Socket = "poll", "", nil }),
+		{"poll", python(func(p *process.Process) { p.Call, p.File, p.Socket = "poll", "", nil }),
 			"python3 (PID 4711) waits in poll, connected to 10.64.0.9:3306; ",
 			"sleeping in poll, connected to 10.64.0.9:3306, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving; connected to 10.64.0.9:3306 (send queue 0, receive queue 16)"},
 		{"poll, of nobody far away",
 			python(func(p *process.Process) {
-				p.Call, p.On, p.Socket, p.Sockets = "poll", "", nil,
+				p.Call, p.File, p.Socket, p.Sockets = "poll", "", nil,
 					nil
 			}), "python3 (PID 4711) waits in poll; ",
 			"sleeping in poll, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving"},
 		{"a lock", python(func(p *process.Process) {
-			p.Call, p.On, p.Socket, p.Sockets, p.Others = "flock", "/run/lock/x", nil, nil,
+			p.Call, p.File, p.Socket, p.Sockets, p.WaitsFor = "flock", "/run/lock/x", nil, nil,
 				[]process.Other{{PID: 99, Name: "rsync"}}
 		}), "python3 (PID 4711) waits in flock on /run/lock/x, held by rsync (PID 99); ",
 			"sleeping in flock on /run/lock/x, held by rsync (PID 99), wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving"},
 		{"a lock, seen from outside",
-			python(nobody, func(p *process.Process) { p.Others = []process.Other{{PID: 99}} }),
+			python(nobody, func(p *process.Process) { p.WaitsFor = []process.Other{{PID: 99}} }),
 			"python3 (PID 4711) waits for a lock held by a process (PID 99); ",
 			"sleeping for a lock held by a process (PID 99); runs for 12h 3m, CPU time 2.1 s, not moving\nnote: system calls, wait channels and sockets of another user's processes are shown to root alone"},
 		{"a pipe", python(func(p *process.Process) {
-			p.Call, p.On, p.Socket, p.Sockets, p.Others = "write", "pipe:[7]", nil, nil,
+			p.Call, p.File, p.Socket, p.Sockets, p.WaitsFor = "write", "pipe:[7]", nil, nil,
 				[]process.Other{{PID: 99, Name: "gzip"}}
 		}), "python3 (PID 4711) waits in write on a pipe that gzip (PID 99) has, too; ",
 			"sleeping in write on a pipe that gzip (PID 99) has, too, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving"},
 		{"a file", python(func(p *process.Process) {
-			p.Call, p.On, p.Socket, p.Sockets = "fsync",
+			p.Call, p.File, p.Socket, p.Sockets = "fsync",
 				"/srv/db", nil, nil
 		}), "python3 (PID 4711) waits in fsync on /srv/db; ",
 			"sleeping in fsync on /srv/db, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving"},
@@ -101,7 +101,7 @@ func TestStuckProcess(t *testing.T) {
 			"python3 (PID 4711) waits in recvfrom on a local socket; ",
 			"sleeping in recvfrom on a local socket, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving"},
 		{"uninterruptible", python(func(p *process.Process) {
-			p.State, p.Call, p.On, p.Socket, p.Sockets = "D", "openat", "", nil, nil
+			p.State, p.Call, p.File, p.Socket, p.Sockets = "D", "openat", "", nil, nil
 		}), "python3 (PID 4711) sleeps uninterruptibly in openat; ",
 			"uninterruptible in openat, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving"},
 		{"uninterruptible, seen from outside",
@@ -118,7 +118,7 @@ func TestStuckProcess(t *testing.T) {
 			"python3 (PID 4711) is frozen; ",
 			"sleeping, its control group is frozen; runs for 12h 3m, CPU time 2.1 s, not moving"},
 		{"spinning", python(nobody, func(p *process.Process) {
-			p.State, p.Denied, p.Used, p.CPU = "R", false, 50*time.Millisecond, 12*time.Hour
+			p.State, p.Denied, p.RecentCPU, p.CPU = "R", false, 50*time.Millisecond, 12*time.Hour
 		}), "python3 (PID 4711) uses the CPU (12h so far); ",
 			"running; runs for 12h 3m, CPU time 12h and moving"},
 		{"asleep, seen from outside", python(nobody), "",
@@ -150,7 +150,7 @@ func TestTelling(t *testing.T) {
 		return p
 	}
 	call := func(name string) func(*process.Process) {
-		return func(p *process.Process) { p.Call, p.On, p.Socket, p.Sockets = name, "", nil, nil }
+		return func(p *process.Process) { p.Call, p.File, p.Socket, p.Sockets = name, "", nil, nil }
 	}
 	child := func(parent int) func(*process.Process) {
 		return func(p *process.Process) { p.Parent = parent }
@@ -166,7 +166,7 @@ func TestTelling(t *testing.T) {
 		is(5, "leaf", nobody, child(4)),
 		// it looked at its watch
 		is(6, "timer", call("clock_nanosleep"),
-			func(p *process.Process) { p.Used = 10 * time.Millisecond }),
+			func(p *process.Process) { p.RecentCPU = 10 * time.Millisecond }),
 		is(7, "file", call("statx")),
 		is(8, "spinner", state("R")),
 		is(9, "locker", call("flock")),
@@ -234,7 +234,7 @@ func TestPollsMany(t *testing.T) {
 			"waits in restart_syscall, connected to 10.64.0.9:3306"},
 	} {
 		s := listed(python(func(p *process.Process) {
-			p.Call, p.On, p.Socket, p.Sockets = test.call,
+			p.Call, p.File, p.Socket, p.Sockets = test.call,
 				"", nil, test.sockets
 		})).suspects()[0]
 		if got := s.blame(); got != "python3 (PID 4711) "+test.want {
@@ -246,9 +246,9 @@ func TestPollsMany(t *testing.T) {
 // A long path and many children leave room for what else there is to say.
 func TestBlameIsShort(t *testing.T) {
 	s := listed(python(func(p *process.Process) {
-		p.Call, p.On, p.Socket = "flock", strings.Repeat("/däta", 800)+"/lock", nil
+		p.Call, p.File, p.Socket = "flock", strings.Repeat("/däta", 800)+"/lock", nil
 		for pid := range 50 {
-			p.Others = append(p.Others, process.Other{PID: pid, Name: "x"})
+			p.WaitsFor = append(p.WaitsFor, process.Other{PID: pid, Name: "x"})
 		}
 	})).suspects()[0]
 	const end = "ta/däta/lock, held by x (PID 0), x (PID 1), x (PID 2) and 47 more"

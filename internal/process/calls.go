@@ -9,8 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// calls names the system calls in which processes get stuck; x86 those that only x86-64 has, of the
-// numbers that count there.
+// calls names the system calls in which processes get stuck. callsAMD64 has more, for x86-64 alone.
 var calls = map[uint64]string{
 	unix.SYS_READ:            "read",
 	unix.SYS_PREAD64:         "pread64",
@@ -47,7 +46,7 @@ var calls = map[uint64]string{
 	unix.SYS_RESTART_SYSCALL: "restart_syscall",
 }
 
-var x86 = map[uint64]string{
+var callsAMD64 = map[uint64]string{
 	2:   "open",
 	4:   "stat",
 	6:   "lstat",
@@ -61,8 +60,8 @@ var x86 = map[uint64]string{
 	262: "newfstatat",
 }
 
-// socketCalls are the calls inside socketcall(2), by its first argument (linux/net.h). The file
-// they wait on stands in the process' memory, behind the second, which is not looked at.
+// socketCalls names the calls of socketcall(2) by its first argument (linux/net.h). The second
+// argument points to the file descriptor in the process's memory, which is not read.
 var socketCalls = map[string]string{
 	"0x3":  "connect",
 	"0x5":  "accept",
@@ -75,15 +74,15 @@ var socketCalls = map[string]string{
 	"0x12": "accept4",
 }
 
-// hasSocketcall reports whether programs here may ask for sockets by socketcall(2), number 102.
+// hasSocketcall reports whether this architecture has socketcall(2), which is number 102 there.
 const hasSocketcall = runtime.GOARCH == "386" || runtime.GOARCH == "s390x"
 
-// onFile are the calls whose first argument is the file that they wait on.
+// onFile lists the calls that wait on the file descriptor in their first argument.
 const onFile = " read pread64 write pwrite64 writev recvfrom recvmsg sendto sendmsg connect accept accept4 flock fcntl fsync fdatasync close getdents64 ioctl "
 
 // parseSyscall reads /proc/PID/syscall (proc_pid_syscall(5)): "45 0x3 0x7f .. SP PC", "-1 SP PC" or
-// "running". The file is -1 where the call waits on none.
-func parseSyscall(text string) (name string, file int) {
+// "running". The name is empty outside a system call. The fd is -1 if the call waits on no file.
+func parseSyscall(text string) (name string, fd int) {
 	fields := strings.Fields(text)
 	if len(fields) != 9 {
 		return "", -1
@@ -94,23 +93,23 @@ func parseSyscall(text string) (name string, file int) {
 	}
 	name = calls[number]
 	if name == "" && runtime.GOARCH == "amd64" {
-		name = x86[number]
+		name = callsAMD64[number]
 	}
 	if hasSocketcall && number == 102 {
 		return cmp.Or(socketCalls[fields[1]], "socketcall"), -1
 	}
 	stack, _ := strconv.ParseUint(strings.TrimPrefix(fields[7], "0x"), 16, 64)
-	if name == "" || stack < 1<<32 && strconv.IntSize == 64 { // a 32-bit program has other numbers
+	if name == "" || stack < 1<<32 && strconv.IntSize == 64 { // 32-bit programs have other numbers
 		return "system call " + fields[0], -1
 	}
-	fd, err := strconv.ParseUint(strings.TrimPrefix(fields[1], "0x"), 16, 31)
+	first, err := strconv.ParseUint(strings.TrimPrefix(fields[1], "0x"), 16, 31)
 	if err != nil || !strings.Contains(onFile, " "+name+" ") {
 		return name, -1
 	}
-	return name, int(fd)
+	return name, int(first)
 }
 
-// weigh says how much a call tells of why its thread waits.
+// weigh says how much a call tells about why its thread waits: 0 nothing, 3 most.
 func weigh(name string) int {
 	switch {
 	case strings.Contains(onFile, " "+name+" "):

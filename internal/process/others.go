@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// others finds whom each process waits for.
-func (l *look) others(ctx context.Context, list []Process) {
-	ends, children := l.pipes(ctx, list), map[int][]Other{}
+// findOthers sets WaitsFor.
+func (r *reader) findOthers(ctx context.Context, list []Process) {
+	holders, children := r.pipes(ctx, list), map[int][]Other{}
 	for _, p := range list {
 		if p.State != "Z" {
 			children[p.Parent] = append(children[p.Parent], Other{p.PID, p.Name})
@@ -17,61 +17,60 @@ func (l *look) others(ctx context.Context, list []Process) {
 	}
 	for i := range list {
 		p := &list[i]
-		if holder := l.locks[p.PID]; holder > 0 {
-			p.Others = append(p.Others, l.other(holder))
+		if holder := r.locks[p.PID]; holder > 0 {
+			p.WaitsFor = append(p.WaitsFor, r.other(holder))
 		}
 		if p.Call == "wait4" || p.Call == "waitid" {
-			p.Others = append(p.Others, children[p.PID]...)
+			p.WaitsFor = append(p.WaitsFor, children[p.PID]...)
 		}
-		for _, pid := range ends[p.On] {
+		for _, pid := range holders[p.File] {
 			if pid != p.PID {
-				p.Others = append(p.Others, l.other(pid))
+				p.WaitsFor = append(p.WaitsFor, r.other(pid))
 				break
 			}
 		}
 	}
 }
 
-func (l *look) other(pid int) Other { return Other{pid, strings.TrimSpace(l.read(pid, "comm"))} }
+func (r *reader) other(pid int) Other { return Other{pid, strings.TrimSpace(r.read(pid, "comm"))} }
 
-// pipes finds, in one search, the first two processes that have each pipe open on which another
-// waits: among these, then among all.
-func (l *look) pipes(ctx context.Context, list []Process) map[string][]int {
-	const most = 4096 // processes that are searched
-	ends, pids, open := map[string][]int{}, []string{}, 0
+// pipes returns the PIDs of the first two processes that have a pipe open, for each pipe on which a
+// process of list waits. It searches list, then all processes of the host.
+func (r *reader) pipes(ctx context.Context, list []Process) map[string][]int {
+	const most = 4096 // processes of the host
+	holders, pids, missing := map[string][]int{}, []string{}, 0
 	for _, p := range list {
 		pids = append(pids, strconv.Itoa(p.PID))
-		if _, known := ends[p.On]; !known && strings.HasPrefix(p.On, "pipe:") {
-			ends[p.On], open = nil, open+2
+		if _, known := holders[p.File]; !known && strings.HasPrefix(p.File, "pipe:") {
+			holders[p.File], missing = nil, missing+2
 		}
 	}
-	if open > 0 {
-		pids = append(pids, l.names(most)...)
+	if missing > 0 {
+		pids = append(pids, r.names(most)...)
 	}
 	for _, name := range pids {
 		pid, err := strconv.Atoi(name)
-		if err != nil || open == 0 || ctx.Err() != nil {
+		if err != nil || missing == 0 || ctx.Err() != nil {
 			continue
 		}
-		for _, fd := range l.names(maxFiles, pid, "fd") {
-			link := l.link(pid, "fd", fd)
-			if known, wanted := ends[link]; wanted && len(known) < 2 &&
+		for _, fd := range r.names(maxFiles, pid, "fd") {
+			link := r.link(pid, "fd", fd)
+			if known, wanted := holders[link]; wanted && len(known) < 2 &&
 				!slices.Contains(known, pid) {
-				ends[link], open = append(known, pid), open-1
+				holders[link], missing = append(known, pid), missing-1
 			}
 		}
 	}
-	return ends
+	return holders
 }
 
-// parseLocks reads who waits for a lock and who holds it (proc_locks(5)). Those who wait stand
-// below the lock, with its number:
+// parseLocks reads /proc/locks (proc_locks(5)) and returns the PID of the lock's holder by the PID
+// of the waiting process, whose line is below that of the lock and has the same number:
 //
 //	1: FLOCK  ADVISORY  WRITE 1234 08:01:131 0 EOF
 //	1: -> FLOCK  ADVISORY  WRITE 1235 08:01:131 0 EOF
 //
-// A PID that is not above 0 is of another PID namespace, or of none, for a lock of an open file
-// (fcntl(2), F_OFD_SETLK).
+// The PID is 0 in another PID namespace, and -1 for a lock of an open file (F_OFD_SETLK, fcntl(2)).
 func parseLocks(text string) map[int]int {
 	number, holder, waits := "", 0, map[int]int{}
 	for line := range strings.Lines(text) {

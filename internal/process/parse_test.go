@@ -145,11 +145,11 @@ func TestParseSockets(t *testing.T) {
 	got := map[string]Socket{}
 	parseSockets(text, got)
 	want := map[string]Socket{
-		"socket:[635]": {Remote: netip.MustParseAddrPort("10.64.0.9:3306"), Read: 16},
+		"socket:[635]": {Remote: netip.MustParseAddrPort("10.64.0.9:3306"), ReceiveQueue: 16},
 		"socket:[637]": {
 			Remote:     netip.MustParseAddrPort("[2001:db8::1]:25"),
 			Connecting: true,
-			Send:       1,
+			SendQueue:  1,
 		},
 		"socket:[638]": {Remote: netip.MustParseAddrPort("127.0.0.2:25")},
 	}

@@ -1,17 +1,15 @@
-// Package process says what processes wait for, as far as /proc tells the caller (proc(5)).
+// Package process says what processes wait for, as far as the caller may read it in proc(5).
 //
-// One look is enough for processes that sleep: none was given a CPU while it lasted, nor does much
-// of its life's time. Where that is not so, it is the CPU time that tells whether a process is at
-// work, and a second look, [Interval] after the first, shows what moved. Everybody may read the
-// state, the start, the CPU time, the control group, and who waits for whose lock; the system call
-// with its arguments, the wait channel and the open files are for root and the process's own user.
-// What may not be read is a fact, [Process.Denied], and so is a process that is not to be seen,
-// [Process.Seen]: it has ended, hidepid= hides it, or its PID means another process here, in
-// another PID namespace.
+// Every user may read a process's state, start, CPU time and control group, and who waits for whose
+// lock. Only root and the process's own user may read the system call with its arguments, the wait
+// channel and the open files; for other users [Process.Denied] is true. [Process.Seen] is false if
+// the process has ended, hidepid= hides it, or its PID means another process in this PID namespace.
 //
-// The command line is not read: /proc/PID/cmdline takes a lock that a process which hangs may hold,
-// and the reader would hang with it. Nor is a file touched that a process has open; only its link
-// is read.
+// A process that sleeps needs one sample. For other processes a second sample, [Interval] after the
+// first, shows whether they use the CPU.
+//
+// Gather does not read /proc/PID/cmdline: a hanging process can hold the lock that this read takes
+// (mmap_lock), so the read would hang too. Of open files it reads only the links.
 package process
 
 import (
@@ -29,65 +27,66 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Interval is the time between two looks.
+// Interval is the time between the two samples of a Gather.
 const Interval = 50 * time.Millisecond
 
 const (
-	glance       = 2 * time.Millisecond // the least that a look lasts
-	maxProcesses = 1024                 // that are looked at
-	maxThreads   = 64                   // of each
-	maxFiles     = 1024                 // open files of each
+	minSample    = 2 * time.Millisecond // a first sample takes at least so long
+	maxProcesses = 1024                 // of a Gather
+	maxThreads   = 64                   // of a process
+	maxFiles     = 1024                 // open files of a process
 	tick         = 10 * time.Millisecond
 )
 
-// Process is what was seen of one.
+// Process is what Gather has seen of a process.
 type Process struct {
 	PID  int
-	Seen bool   // false: nothing below is known
-	Name string // of the program, at most 15 bytes (comm)
-	// R running, S sleeping, T stopped, t traced, Z zombie (proc_pid_stat(5)), D in both looks
-	State   string
-	Frozen  bool          // with its control group
-	Parent  int           // PID
-	Elapsed time.Duration // since it was started
-	CPU     time.Duration // user and system time of all threads
-	Used    time.Duration // of it, between the two looks; 0 where one look was enough: it slept
+	Seen bool   // false: the fields below are unknown
+	Name string // comm: the program's name, at most 15 bytes
+	// proc_pid_stat(5): R running, S sleeping, T stopped, t traced, Z zombie, D if in both samples
+	State     string
+	Frozen    bool          // its control group is frozen
+	Parent    int           // PID
+	Elapsed   time.Duration // since it started
+	CPU       time.Duration // user and system time of all threads
+	RecentCPU time.Duration // CPU time between the two samples; 0 if there was one sample
 
-	// What follows is not for the caller to read if it is Denied, but for the holder of a lock.
+	// If Denied, the caller may read none of the fields below, except a lock's holder in WaitsFor.
 	Denied bool
-	// system call of the thread that tells most: "recvfrom", "system call 999"; empty: none
-	Call    string
-	Channel string   // wait channel: the kernel function it sleeps in; empty: unknown
-	On      string   // the file that the call waits on, if any: a path, "pipe:[1]", "socket:[1]"
-	Socket  *Socket  // what On is, where it has a remote address
-	Others  []Other  // who holds the lock or the pipe's other end, the children that it waits for
-	Sockets []Socket // all that have a remote address
+	// system call of the most telling thread: "recvfrom", "system call 999"; empty: none
+	Call     string
+	Channel  string   // kernel function in which that thread sleeps (wchan); empty: unknown
+	File     string   // on which Call waits: a path, "pipe:[1]", "socket:[1]"; empty: on none
+	Socket   *Socket  // File, if it is a socket with a remote address
+	WaitsFor []Other  // holder of the lock, children, a process at the other end of the pipe
+	Sockets  []Socket // all open sockets that have a remote address
 }
 
 // Socket is a TCP or UDP socket that is connected or connecting.
 type Socket struct {
-	Remote     netip.AddrPort
-	Connecting bool   // the peer has not answered yet (SYN_SENT)
-	Send, Read uint64 // queues in bytes: not acknowledged by the peer, and not read by the process
+	Remote       netip.AddrPort
+	Connecting   bool   // SYN_SENT: the peer has not answered yet
+	SendQueue    uint64 // bytes that the peer has not acknowledged
+	ReceiveQueue uint64 // bytes that the process has not read
 }
 
-// Other is a process that another one waits for.
+// Other is a process for which another process waits.
 type Other struct {
 	PID  int
-	Name string // empty: it is not to be seen
+	Name string // empty: unknown
 }
 
-// look is what the processes of one Gather share.
-type look struct {
+// reader reads /proc for one Gather. It reads once what several processes have in common.
+type reader struct {
 	root   string
 	uptime time.Duration
-	nets   map[string]map[string]Socket // network namespace and table: "socket:[1]": socket
-	locks  map[int]int                  // who waits: who holds
+	nets   map[string]map[string]Socket // by network namespace + table, then by "socket:[1]"
+	locks  map[int]int                  // PID of the waiting process: PID of the holder
 }
 
-// Gather looks at processes of a control group, at most 1024 of them, in the order of pids. Those
-// that it has no time for are not seen. The root is "/": proc and sys/fs/cgroup are below it. An
-// error means that there is no proc.
+// Gather samples the processes pids of a control group, at most 1024, and returns them in the order
+// of pids. If ctx ends early, the rest have Seen false. Gather reads proc and sys/fs/cgroup below
+// root, which is "/" except in tests. The only error is that proc does not exist.
 func Gather(ctx context.Context, root, cgroup string, pids []int) ([]Process, error) {
 	if _, err := os.Stat(filepath.Join(root, "proc")); err != nil {
 		return nil, errors.New("look at processes: there is no /proc")
@@ -95,28 +94,26 @@ func Gather(ctx context.Context, root, cgroup string, pids []int) ([]Process, er
 	began := time.Now()
 	var boot unix.Timespec
 	unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot) // fails only where the clock does not exist
-	l := &look{root: root, uptime: time.Duration(boot.Nano()), nets: map[string]map[string]Socket{}}
-	l.locks = parseLocks(l.read("locks"))
-	list, ran := make([]Process, min(len(pids), maxProcesses)), map[int]uint64{}
+	r := &reader{root: root, uptime: time.Duration(boot.Nano())}
+	r.nets, r.locks = map[string]map[string]Socket{}, parseLocks(r.read("locks"))
+	list, before := make([]Process, min(len(pids), maxProcesses)), map[int]uint64{}
 	for i := range list {
 		if list[i].PID = pids[i]; ctx.Err() == nil {
-			ran[pids[i]] = l.slices(pids[i])
-			list[i] = l.first(pids[i], cgroup)
+			before[pids[i]] = r.timeslices(pids[i])
+			list[i] = r.firstSample(pids[i], cgroup)
 		}
 	}
-	l.others(ctx, list)
-	pause(ctx, glance-time.Since(began))
-	if slices.ContainsFunc(
-		list,
-		func(p Process) bool { return p.Seen && !l.sleeps(p, ran[p.PID]) },
-	) {
+	r.findOthers(ctx, list)
+	pause(ctx, minSample-time.Since(began))
+	awake := func(p Process) bool { return p.Seen && !r.sleeps(p, before[p.PID]) }
+	if slices.ContainsFunc(list, awake) {
 		pause(ctx, Interval-time.Since(began))
-		l.second(list)
+		r.secondSample(list)
 	}
 	return list, nil
 }
 
-// pause waits, until ctx ends at most.
+// pause waits for d or until ctx ends.
 func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
@@ -124,74 +121,71 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// sleeps reports whether one look says all of a process: it was given no CPU during that look and
-// little in its life, or it cannot run at all.
-func (l *look) sleeps(p Process, ran uint64) bool {
-	const most = 50 // of its time on a CPU, one part in so many
+// sleeps reports whether p needs no second sample: it cannot run, or it had the CPU for at most
+// 1/50 of its life and not during the first sample. It had got so many timeslices before.
+func (r *reader) sleeps(p Process, before uint64) bool {
 	switch {
 	case p.Frozen, p.State == "T", p.State == "t", p.State == "Z":
 		return true
-	case p.State != "S", ran == 0, p.CPU > p.Elapsed/most:
+	case p.State != "S", before == 0, p.CPU > p.Elapsed/50:
 		return false
 	}
-	return l.slices(p.PID) == ran
+	return r.timeslices(p.PID) == before
 }
 
-// second looks once more, at what moved.
-func (l *look) second(list []Process) {
+func (r *reader) secondSample(list []Process) {
 	for i, p := range list {
-		if stat, ok := l.stat(p.PID); ok && p.Seen {
-			list[i].Used = max(0, stat.cpu-p.CPU)
-			if p.State == "D" { // or it was only waiting for a disk
+		if stat, ok := r.stat(p.PID); ok && p.Seen {
+			list[i].RecentCPU = max(0, stat.cpu-p.CPU)
+			if p.State == "D" { // a short wait for a disk is D in one sample only
 				list[i].State = stat.state
 			}
 		}
 	}
 }
 
-// first looks at a process for the first time.
-func (l *look) first(pid int, cgroup string) Process {
+func (r *reader) firstSample(pid int, cgroup string) Process {
 	p := Process{PID: pid}
-	stat, ok := l.stat(pid)
-	for line := range strings.Lines(l.read(pid, "cgroup")) {
-		// In another cgroup namespace there is something before it.
+	stat, ok := r.stat(pid)
+	for line := range strings.Lines(r.read(pid, "cgroup")) {
+		// In another cgroup namespace the path begins with other groups.
 		_, group, _ := strings.Cut(strings.TrimSpace(line), ":/")
 		at := strings.Index("/"+group+"/", strings.TrimSuffix(cgroup, "/")+"/")
 		if at >= 0 && ok {
-			p.Seen, p.Frozen = true, p.Frozen || l.frozen(("/" + group)[at:])
+			p.Seen, p.Frozen = true, p.Frozen || r.frozen(("/" + group)[at:])
 		}
 	}
 	if !p.Seen {
 		return Process{PID: pid}
 	}
 	p.Name, p.State, p.Parent, p.CPU = stat.name, stat.state, stat.parent, stat.cpu
-	p.Elapsed = max(0, l.uptime-stat.start)
+	p.Elapsed = max(0, r.uptime-stat.start)
 	if p.State != "Z" {
-		l.threads(&p)
-		l.files(&p)
+		r.threads(&p)
+		r.files(&p)
 	}
 	return p
 }
 
-// frozen reports whether a control group is frozen, in cgroup v2 alone or beside v1.
-func (l *look) frozen(group string) bool {
-	events := l.read("../sys/fs/cgroup", group, "cgroup.events") +
-		l.read("../sys/fs/cgroup/unified", group, "cgroup.events")
+// frozen reports whether a control group is frozen. Beside cgroup v1, v2 is in unified.
+func (r *reader) frozen(group string) bool {
+	events := r.read("../sys/fs/cgroup", group, "cgroup.events") +
+		r.read("../sys/fs/cgroup/unified", group, "cgroup.events")
 	return strings.Contains(events, "frozen 1")
 }
 
-// path gives the path of a file below proc.
-func (l *look) path(parts ...any) string {
-	path := l.root + "/proc"
+// path joins the parts to a path below proc.
+func (r *reader) path(parts ...any) string {
+	path := r.root + "/proc"
 	for _, part := range parts {
 		path += "/" + fmt.Sprint(part)
 	}
 	return path
 }
 
-// read gives the text of a file below proc, 1 MiB at most; nothing where it may not be read.
-func (l *look) read(parts ...any) string {
-	f, err := os.Open(l.path(parts...))
+// read returns the first 1 MiB of a file below proc, or nothing if it cannot read the file.
+func (r *reader) read(parts ...any) string {
+	f, err := os.Open(r.path(parts...))
 	if err != nil {
 		return ""
 	}
@@ -200,15 +194,15 @@ func (l *look) read(parts ...any) string {
 	return string(text)
 }
 
-// link gives what a link below proc says; nothing where it may not be read.
-func (l *look) link(parts ...any) string {
-	link, _ := os.Readlink(l.path(parts...))
+// link returns the target of a link below proc, or nothing if it cannot read the link.
+func (r *reader) link(parts ...any) string {
+	link, _ := os.Readlink(r.path(parts...))
 	return link
 }
 
-// names lists a folder below proc, at most so many entries; none where it may not be read.
-func (l *look) names(most int, parts ...any) []string {
-	f, err := os.Open(l.path(parts...))
+// names returns at most so many entries of a folder below proc; none if it cannot read the folder.
+func (r *reader) names(most int, parts ...any) []string {
+	f, err := os.Open(r.path(parts...))
 	if err != nil {
 		return nil
 	}
@@ -217,34 +211,34 @@ func (l *look) names(most int, parts ...any) []string {
 	return list
 }
 
-// threads finds the system call of the thread that tells most; of the main thread, if they are
-// alike.
-func (l *look) threads(p *Process) {
+// threads sets Denied, and from the most telling thread (see weigh) Call, Channel and File. Of
+// equal threads it takes the first, which is the main thread.
+func (r *reader) threads(p *Process) {
 	best := -1
-	for _, tid := range l.names(maxThreads, p.PID, "task") {
-		text, err := os.ReadFile(l.path(p.PID, "task", tid, "syscall"))
+	for _, tid := range r.names(maxThreads, p.PID, "task") {
+		text, err := os.ReadFile(r.path(p.PID, "task", tid, "syscall"))
 		p.Denied = p.Denied || os.IsPermission(err)
-		name, file := parseSyscall(string(text))
+		name, fd := parseSyscall(string(text))
 		if weight := weigh(name); weight > best {
-			best, p.Call, p.On = weight, name, ""
-			p.Channel = strings.TrimPrefix(l.read(p.PID, "task", tid, "wchan"), "0") // 0: none
-			if file >= 0 {
-				p.On = l.link(p.PID, "task", tid, "fd", file)
+			best, p.Call, p.File = weight, name, ""
+			p.Channel = strings.TrimPrefix(r.read(p.PID, "task", tid, "wchan"), "0") // 0: none
+			if fd >= 0 {
+				p.File = r.link(p.PID, "task", tid, "fd", fd)
 			}
 		}
 	}
 }
 
-// files finds the sockets among the open files.
-func (l *look) files(p *Process) {
-	for _, fd := range l.names(maxFiles, p.PID, "fd") {
-		link := l.link(p.PID, "fd", fd)
+// files sets Sockets and Socket.
+func (r *reader) files(p *Process) {
+	for _, fd := range r.names(maxFiles, p.PID, "fd") {
+		link := r.link(p.PID, "fd", fd)
 		if !strings.HasPrefix(link, "socket:") {
 			continue
 		}
-		if socket, ok := l.socket(p.PID, fd, link); ok {
+		if socket, ok := r.socket(p.PID, fd, link); ok {
 			p.Sockets = append(p.Sockets, socket)
-			if link == p.On {
+			if link == p.File {
 				p.Socket = &socket
 			}
 		}

@@ -55,22 +55,22 @@ func TestGatherFixture(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("the numbers of the system calls are those of x86-64")
 	}
-	peer := Socket{Remote: netip.MustParseAddrPort("10.64.0.9:3306"), Read: 16}
+	peer := Socket{Remote: netip.MustParseAddrPort("10.64.0.9:3306"), ReceiveQueue: 16}
 	dropped := Socket{
 		Remote:     netip.MustParseAddrPort("[2001:db8::1]:25"),
 		Connecting: true,
-		Send:       1,
+		SendQueue:  1,
 	}
 	want := []Process{
 		{
-			PID:     100,
-			Seen:    true,
-			Name:    "sh",
-			State:   "S",
-			Parent:  1,
-			Call:    "wait4",
-			Channel: "do_wait",
-			Others:  []Other{{101, "python3 -O"}, {102, "flock"}, {103, "tar"}},
+			PID:      100,
+			Seen:     true,
+			Name:     "sh",
+			State:    "S",
+			Parent:   1,
+			Call:     "wait4",
+			Channel:  "do_wait",
+			WaitsFor: []Other{{101, "python3 -O"}, {102, "flock"}, {103, "tar"}},
 		},
 		{
 			PID:     101,
@@ -81,31 +81,31 @@ func TestGatherFixture(t *testing.T) {
 			CPU:     2340 * time.Millisecond,
 			Call:    "recvfrom",
 			Channel: "wait_woken",
-			On:      "socket:[635]",
+			File:    "socket:[635]",
 			Socket:  &peer,
 			Sockets: []Socket{peer, dropped},
 		},
 		{
-			PID:     102,
-			Seen:    true,
-			Name:    "flock",
-			State:   "S",
-			Parent:  100,
-			Call:    "flock",
-			Channel: "flock_lock_inode_wait",
-			On:      "/run/lock/report",
-			Others:  []Other{{900, "rsync"}},
+			PID:      102,
+			Seen:     true,
+			Name:     "flock",
+			State:    "S",
+			Parent:   100,
+			Call:     "flock",
+			Channel:  "flock_lock_inode_wait",
+			File:     "/run/lock/report",
+			WaitsFor: []Other{{900, "rsync"}},
 		},
 		{
-			PID:    103,
-			Seen:   true,
-			Name:   "tar",
-			State:  "S",
-			Parent: 100,
-			Frozen: true,
-			Call:   "write",
-			On:     "pipe:[77]",
-			Others: []Other{{900, "rsync"}},
+			PID:      103,
+			Seen:     true,
+			Name:     "tar",
+			State:    "S",
+			Parent:   100,
+			Frozen:   true,
+			Call:     "write",
+			File:     "pipe:[77]",
+			WaitsFor: []Other{{900, "rsync"}},
 		},
 		{PID: 104},
 		{PID: 105},
@@ -222,12 +222,8 @@ func TestStuck(t *testing.T) {
 // A thread in a call that names its file tells more than the main thread, which a Go program has in
 // a futex.
 func TestGatherLive(t *testing.T) {
-	if p := stuck(
-		t,
-		"read",
-	); !strings.HasPrefix(p.On, "pipe:[") || len(p.Others) != 1 || p.Others[0].PID != os.Getpid() ||
-		p.Parent != os.Getpid() || !p.Seen ||
-		p.Denied {
+	if p := stuck(t, "read"); !strings.HasPrefix(p.File, "pipe:[") || len(p.WaitsFor) != 1 ||
+		p.WaitsFor[0].PID != os.Getpid() || p.Parent != os.Getpid() || !p.Seen || p.Denied {
 		t.Errorf("it reads from our pipe: %+v", p)
 	}
 	p := stuck(t, "recvfrom")
@@ -251,8 +247,8 @@ func TestGatherLive(t *testing.T) {
 	}
 	t.Setenv("STUCK_FILE", file)
 	p = stuck(t, "flock")
-	for range 100 { // the first look may have come just before it began to wait
-		if p.On == file && len(p.Others) == 1 && p.Others[0].PID == os.Getpid() {
+	for range 100 { // the sample may have come just before it began to wait
+		if p.File == file && len(p.WaitsFor) == 1 && p.WaitsFor[0].PID == os.Getpid() {
 			return
 		}
 		p = seen(t, "flock", p.PID)
@@ -262,8 +258,8 @@ func TestGatherLive(t *testing.T) {
 
 func TestGatherBusy(t *testing.T) {
 	p := stuck(t, "R")
-	for range 100 { // a machine may be too busy to let it run in one look
-		if p.Used > 0 {
+	for range 100 { // a machine may be too busy to let it run in one sample
+		if p.RecentCPU > 0 {
 			return
 		}
 		p = seen(t, "R", p.PID)

@@ -38,8 +38,8 @@ func TestGatherStopped(t *testing.T) {
 	seen(t, "T", p.PID)
 }
 
-// A process that sleeps is known at the first look; one that is at work, or in an uninterruptible
-// sleep that may be a disk's, is not.
+// A process that sleeps needs one sample; a process that is at work, or in an uninterruptible sleep
+// that may be a disk's, needs two.
 func TestSleeps(t *testing.T) {
 	cmd := exec.Command("cat")
 	in, err := cmd.StdinPipe()
@@ -50,16 +50,16 @@ func TestSleeps(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { in.Close(); cmd.Wait() })
-	l := &look{root: "/"}
-	ran, slept := l.slices(cmd.Process.Pid), false
+	r := &reader{root: "/"}
+	ran, slept := r.timeslices(cmd.Process.Pid), false
 	if ran == 0 {
 		t.Skip("this kernel does not count how often a thread is given a CPU")
 	}
 	p := Process{PID: cmd.Process.Pid, State: "S", Elapsed: time.Hour, CPU: time.Second}
 	for deadline := time.Now().Add(20 * time.Second); !slept &&
-		time.Now().Before(deadline); ran = l.slices(p.PID) {
+		time.Now().Before(deadline); ran = r.timeslices(p.PID) {
 		time.Sleep(5 * time.Millisecond)
-		slept = l.sleeps(p, ran)
+		slept = r.sleeps(p, ran)
 	}
 	if !slept {
 		t.Errorf("cat waits for its input, but was given a CPU %d times", ran)
@@ -72,14 +72,14 @@ func TestSleeps(t *testing.T) {
 			CPU: tick},
 		"of a kernel that is so": {PID: 1 << 30, State: "S", Elapsed: time.Hour},
 	} {
-		if l.sleeps(other, l.slices(other.PID)) {
-			t.Errorf("%s: one look is enough; want a second one", name)
+		if r.sleeps(other, r.timeslices(other.PID)) {
+			t.Errorf("%s: one sample is enough; want a second one", name)
 		}
 	}
-	if l.sleeps(p, l.slices(p.PID)-1) {
-		t.Error("one that was given a CPU during the look sleeps")
+	if r.sleeps(p, r.timeslices(p.PID)-1) {
+		t.Error("one that was given a CPU during the sample sleeps")
 	}
-	if !l.sleeps(Process{State: "T"}, 0) || !l.sleeps(Process{State: "R", Frozen: true}, 0) {
+	if !r.sleeps(Process{State: "T"}, 0) || !r.sleeps(Process{State: "R", Frozen: true}, 0) {
 		t.Error("one that is stopped or frozen may be at work")
 	}
 }

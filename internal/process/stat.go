@@ -6,23 +6,24 @@ import (
 	"time"
 )
 
-// stat is what is read of /proc/PID/stat.
+// stat has the fields of /proc/PID/stat that are used.
 type stat struct {
 	name, state string
 	parent      int
-	cpu, start  time.Duration // user and system time; since the boot
+	cpu         time.Duration // user and system time
+	start       time.Duration // from the boot to the start of the process
 }
 
-// parseStat reads /proc/PID/stat (proc_pid_stat(5)): the name stands in brackets, and may have
-// brackets and blanks in it.
+// parseStat reads /proc/PID/stat (proc_pid_stat(5)). The name is in brackets, and may contain
+// brackets and blanks.
 func parseStat(text string) (s stat, ok bool) {
 	open, shut := strings.IndexByte(text, '('), strings.LastIndexByte(text, ')')
 	if open < 0 || shut < open {
 		return stat{}, false
 	}
-	const most = 1 << 38 // ticks: 87 years; two of these are a Duration
+	const most = 1 << 38 // ticks, 87 years: the sum of two does not overflow a Duration
 
-	const state, parent, user, system, start = 0, 1, 11, 12, 19 // of the fields after the name
+	const state, parent, user, system, start = 0, 1, 11, 12, 19 // fields after the name
 	fields := strings.Fields(text[shut+1:])
 	if len(fields) <= start {
 		return stat{}, false
@@ -41,15 +42,13 @@ func parseStat(text string) (s stat, ok bool) {
 	return s, true
 }
 
-// stat reads the state of a process.
-func (l *look) stat(pid int) (stat, bool) { return parseStat(l.read(pid, "stat")) }
+func (r *reader) stat(pid int) (stat, bool) { return parseStat(r.read(pid, "stat")) }
 
-// slices is how often the threads of a process were given a CPU, by their schedstat
-// (Documentation/scheduler/sched-stats.rst): "run-time wait-time slices". It is 0 where the kernel
-// does not count it.
-func (l *look) slices(pid int) (n uint64) {
-	for _, tid := range l.names(maxThreads, pid, "task") {
-		fields := strings.Fields(l.read(pid, "task", tid, "schedstat"))
+// timeslices returns how often the threads of a process got a CPU: the third field of schedstat
+// (Documentation/scheduler/sched-stats.rst). It is 0 if the kernel does not count them.
+func (r *reader) timeslices(pid int) (n uint64) {
+	for _, tid := range r.names(maxThreads, pid, "task") {
+		fields := strings.Fields(r.read(pid, "task", tid, "schedstat"))
 		if len(fields) == 3 {
 			count, _ := strconv.ParseUint(fields[2], 10, 64)
 			n += count
