@@ -96,7 +96,7 @@ type class struct {
 	phase    smtp.Phase
 	code     int
 	enhanced string
-	text     string // the likeness of the reply's
+	text     string // the template of the reply
 	why      string // of an answer without a reply
 
 	sender     bool   // the reply names the sender
@@ -114,7 +114,7 @@ func classify(a *smtp.Answer) class {
 	c.phase, c.postmaster = a.Phase, a.PostmasterOnly
 	if a.Reply != nil {
 		c.code, c.enhanced = a.Reply.Code, a.Reply.Enhanced
-		c.text = a.Reply.Likeness()
+		c.text = a.Reply.Template()
 	}
 	if a.Err != nil {
 		c.why = a.Err.Error()
@@ -179,7 +179,7 @@ func kindsOf(r row) (list []kind) {
 	case r.has(smtp.Deferred):
 		list = append(list, deferred)
 	}
-	if r.has(smtp.Refused) && !r.control {
+	if r.has(smtp.ProbeRefused) && !r.control {
 		list = append(list, refused)
 	}
 	if !r.reached {

@@ -30,7 +30,7 @@ var said = [kinds]saying{
 	controlAccepted: {"", []smtp.Verdict{smtp.Accepted}, always(nagios.Warning), provesNothing},
 	deferred: {"", []smtp.Verdict{smtp.Deferred, smtp.Accepted},
 		func(o options) nagios.State { return o.DeferredState }, nothing},
-	refused: {"", []smtp.Verdict{smtp.Refused},
+	refused: {"", []smtp.Verdict{smtp.ProbeRefused},
 		func(o options) nagios.State { return o.ProbeRefusedState }, nextStep},
 	unreached: {"", []smtp.Verdict{smtp.NoAnswer}, always(nagios.Critical), ban},
 	missing: {"", []smtp.Verdict{smtp.NoAnswer},
@@ -49,7 +49,7 @@ func provesNothing(facts, []class) string {
 
 // nextStep says what to do about a refused probe.
 func nextStep(_ facts, classes []class) string {
-	at := slices.IndexFunc(classes, func(c class) bool { return c.verdict == smtp.Refused })
+	at := slices.IndexFunc(classes, func(c class) bool { return c.verdict == smtp.ProbeRefused })
 	switch c := classes[at]; {
 	case c.subject() == smtp.AboutSender:
 		return ": allow this sender there, or give another --from"
@@ -135,11 +135,11 @@ func (f facts) clauses(verdicts []smtp.Verdict, g group) (list []clause) {
 func (c class) verb(several bool) string {
 	verb := [...][2]string{
 		smtp.Accepted: {"accepts", "accept"}, smtp.Rejected: {"rejects", "reject"},
-		smtp.Deferred: {"defers", "defer"}, smtp.Refused: {"refuses the probe for",
+		smtp.Deferred: {"defers", "defer"}, smtp.ProbeRefused: {"refuses the probe for",
 			"refuse the probe for"},
 		smtp.NoAnswer: {"gives no answer for", "give no answer for"},
 	}[c.verdict]
-	if c.verdict == smtp.Refused {
+	if c.verdict == smtp.ProbeRefused {
 		switch c.subject() {
 		case smtp.AboutSender:
 			verb = [2]string{"refuses the sender for", "refuse the sender for"}
@@ -180,7 +180,7 @@ func (f facts) why(v vote, c class, recipient string) string {
 		text += "; the same reply as to the control " + c.control +
 			": the probe itself may be refused"
 	}
-	if tls := f.heard[v.target].dialogue.TLSFailed; tls != nil && c.verdict == smtp.Refused {
+	if tls := f.heard[v.target].dialogue.TLSFailed; tls != nil && c.verdict == smtp.ProbeRefused {
 		text += "; TLS failed before: " + tls.Error()
 	}
 	if hint := f.hint(v, c); hint != "" {

@@ -8,10 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// CheckAddress reports why addr may not stand between the brackets of MAIL or RCPT: anything
-// there that could end the path or add a parameter, a leading "-", more than 254 bytes, or 64
-// before the "@" (RFC 5321 4.5.3.1). The one address without a domain is postmaster (4.5.1).
-// Letters beyond ASCII are well here; they need SMTPUTF8.
+// CheckAddress returns an error if addr cannot be in the brackets of MAIL or RCPT: if it could end
+// the path or add a parameter, begins with "-", or has more than 254 bytes, or 64 before the "@"
+// (RFC 5321 4.5.3.1). Only postmaster needs no domain (4.5.1). Letters beyond ASCII are allowed.
 func CheckAddress(addr string) error {
 	odd := strings.IndexFunc(addr, func(r rune) bool {
 		return r == '<' || r == '>' || !unicode.IsPrint(r)
@@ -40,8 +39,8 @@ func CheckAddress(addr string) error {
 	return nil
 }
 
-// isLocalPart reports whether text may stand before the "@" (RFC 5321 4.1.2, RFC 6531 3.3), with
-// any dots. A run may check a list of 100,000 recipients, so this is no regular expression.
+// isLocalPart reports whether text may be before the "@" (RFC 5321 4.1.2, RFC 6531 3.3); dots may
+// be anywhere. A regular expression would be slow for a list of 100,000 recipients.
 func isLocalPart(text string) bool {
 	inside, quoted := strings.CutPrefix(text, `"`)
 	if !quoted {
@@ -58,8 +57,8 @@ func isLocalPart(text string) bool {
 	return false
 }
 
-// isDomain reports whether text may stand behind the "@": a literal in brackets, or labels of up
-// to 63 letters beyond ASCII too (RFC 6531 3.3), digits, "-" and "_".
+// isDomain reports whether text may be after the "@": an address literal in brackets, or labels of
+// 1 to 63 letters (of any language, RFC 6531 3.3), digits, "-" and "_".
 func isDomain(text string) bool {
 	if rest, literal := strings.CutPrefix(text, "["); literal {
 		inside, closed := strings.CutSuffix(rest, "]")
@@ -77,7 +76,7 @@ func isDomain(text string) bool {
 	return true
 }
 
-// SplitAddress cuts addr at its last "@"; without one all of it is the local part.
+// SplitAddress cuts addr at its last "@". Without "@", local is addr and domain is empty.
 func SplitAddress(addr string) (local, domain string) {
 	if i := strings.LastIndexByte(addr, '@'); i >= 0 {
 		return addr[:i], addr[i+1:]
@@ -85,7 +84,7 @@ func SplitAddress(addr string) (local, domain string) {
 	return addr, ""
 }
 
-// needsUTF8 reports whether addr can be spoken of only with SMTPUTF8 (RFC 6531).
+// needsUTF8 reports whether addr has a byte beyond ASCII, and so needs SMTPUTF8 (RFC 6531).
 func needsUTF8(addr string) bool {
 	for i := range len(addr) {
 		if addr[i] >= utf8.RuneSelf {

@@ -14,23 +14,23 @@ const (
 	closingWait = time.Second // for more replies after a 421
 )
 
-// conn carries commands and replies. It knows nothing of what they mean, but that a 421 may be the
-// last reply.
+// conn sends commands and reads replies. Of replies it only knows 421: the server will close.
 type conn struct {
 	nc       net.Conn
 	in       replies
-	out      []byte // buffer for the commands that are sent at once
+	out      []byte // buffer of write
 	rec      *record
-	lost     error // why nothing more can be said
-	closing  bool  // the server has said 421
+	lost     error // why no more commands can be sent; nil if they can
+	closing  bool  // the server has sent 421
 	deadline time.Time
-	stop     func() bool // ends the watch on the context
+	stop     func() bool // stops the context.AfterFunc of dial
 }
 
-// dial connects. A host that has no file descriptors left waits until another dialogue ends.
+// dial connects. If the host has no free file descriptor (EMFILE), it tries again until another
+// dialogue has ended.
 func dial(ctx context.Context, p *Probe, rec *record) (*conn, error) {
 	rec.add(false, "-- connect to ", p.Addr.String())
-	d := net.Dialer{KeepAlive: -1} // spares four system calls: a deadline ends each dialogue
+	d := net.Dialer{KeepAlive: -1} // saves four system calls: a deadline ends each dialogue
 	if p.Source.IsValid() {
 		d.LocalAddr = &net.TCPAddr{IP: p.Source.AsSlice()}
 	}
@@ -49,8 +49,9 @@ func dial(ctx context.Context, p *Probe, rec *record) (*conn, error) {
 	return c, nil
 }
 
-// handshake begins TLS. Plain text that the server sent before is an error (RFC 3207 4.2, 6), the
-// same whether it is there already or reaches the handshake.
+// handshake starts TLS. If the server has sent plain text before (RFC 3207 6), the error is
+// errNoTLS, whether the text is in the buffer or the handshake reads it. With an invalid
+// certificate, the state has only PeerCertificates.
 func (c *conn) handshake(ctx context.Context, p *Probe) (tls.ConnectionState, error) {
 	if c.in.br.Buffered() > 0 {
 		c.lost = errNoTLS
@@ -58,7 +59,7 @@ func (c *conn) handshake(ctx context.Context, p *Probe) (tls.ConnectionState, er
 	}
 	t := tls.Client(c.nc, &tls.Config{ServerName: p.TLSName, InsecureSkipVerify: !p.Verify})
 	if err := t.HandshakeContext(ctx); err != nil {
-		c.lost = plain(err)
+		c.lost = shortError(err)
 		var bad *tls.CertificateVerificationError
 		if errors.As(err, &bad) {
 			return tls.ConnectionState{PeerCertificates: bad.UnverifiedCertificates}, c.lost
@@ -69,10 +70,10 @@ func (c *conn) handshake(ctx context.Context, p *Probe) (tls.ConnectionState, er
 	return t.ConnectionState(), nil
 }
 
-// exchange sends the commands at once and reads a reply to each. The error says why those are
-// missing that are. If the peer is gone, reading tells why, so a failed write is no error. The
-// record keeps the replies that are odd.
-func (c *conn) exchange(commands []string, odd func(*Reply) bool) ([]*Reply, error) {
+// exchange sends the commands at once and reads a reply to each. With an error, it returns the
+// replies that came before. It ignores a failed write, because the next read says why the server is
+// gone. Without keepAll, the record keeps only negative replies.
+func (c *conn) exchange(commands []string, keepAll bool) ([]*Reply, error) {
 	if c.lost == nil && c.in.br.Buffered() > 0 {
 		c.lost = errUnasked
 	}
@@ -87,9 +88,9 @@ func (c *conn) exchange(commands []string, odd func(*Reply) bool) ([]*Reply, err
 	replies := make([]*Reply, 0, len(commands))
 	for _, command := range commands {
 		r, err := c.reply()
-		isOdd := err != nil || odd(r)
-		c.rec.add(isOdd, "C: ", command)
-		c.rec.addAll(isOdd, "S: ", c.in.lines)
+		keep := keepAll || err != nil || negative(r)
+		c.rec.add(keep, "C: ", command)
+		c.rec.addAll(keep, "S: ", c.in.lines)
 		if err != nil {
 			c.rec.add(true, "-- ", err.Error())
 			return replies, err
@@ -107,12 +108,12 @@ func (c *conn) write(commands []string) {
 	_, _ = c.nc.Write(c.out)
 }
 
-// reply reads one reply. After a 421 the server closes (RFC 5321 3.8), but some go on: more replies
-// are waited for, not long.
+// reply reads one reply. After a 421 the server closes the connection (RFC 5321 3.8). Some servers
+// send more replies, so reply waits for them, up to closingWait.
 func (c *conn) reply() (*Reply, error) {
 	r, err := c.in.read()
 	if err != nil {
-		c.lost = plain(err)
+		c.lost = shortError(err)
 		if c.closing && c.lost == errTimeout && time.Now().Before(c.deadline) {
 			c.lost = errClosed
 		}
@@ -132,8 +133,8 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// close says the last commands and ends the connection. The half-close after QUIT saves the 200 ms
-// that Exim otherwise waits for one.
+// close sends the last commands and closes the connection. Exim waits up to 200 ms after QUIT until
+// the client closes its side, so close does this at once.
 func (c *conn) close(pipelining bool, last []string) {
 	defer c.nc.Close()
 	if !c.stop() || c.lost != nil {
@@ -142,7 +143,7 @@ func (c *conn) close(pipelining bool, last []string) {
 	_ = c.nc.SetDeadline(time.Now().Add(quitWait))
 	if !pipelining {
 		for ; len(last) > 1; last = last[1:] {
-			if _, err := c.exchange(last[:1], notAccepted); err != nil {
+			if _, err := c.exchange(last[:1], false); err != nil {
 				return
 			}
 		}

@@ -2,20 +2,17 @@ package smtp
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
 const (
-	// before a connection that was refused as the server is busy is tried once more
-	reconnectWait = time.Second
-	busyWait      = 200 * time.Millisecond // before each further one
-	maxBarren     = 4                      // connections in a row that end with the first recipient
-	// connections for the sake of recipients that are asked again
-	maxAgain = 32
+	reconnectWait = time.Second            // after a 4xx greeting, before the second attempt
+	busyWait      = 200 * time.Millisecond // before each connection after such a greeting
+	maxEarlyEnds  = 4                      // connections in a row that end at their first recipient
+	maxRetries    = 32                     // connections only to ask for a recipient again
 )
 
-// dialogue is a Probe under way: the present session, and what is known of the server.
+// dialogue is the state of Probe.Run.
 type dialogue struct {
 	ctx      context.Context
 	probe    *Probe
@@ -24,27 +21,27 @@ type dialogue struct {
 	pace     pace
 	texts    texts
 	security Security
-	session  *session
-	dead     *Answer // why there are no more sessions
-	busy     bool    // the server did not take a connection right after another one
+	session  *session // nil: the next question opens one
+	failure  *Answer  // for all remaining recipients, because no session can be opened
+	busy     bool     // the server deferred a connection
 	out      Dialogue
 }
 
-// Run holds the dialogue. It ends with the context, and at most 250 ms after the last answer.
+// Run asks the server. It returns when all recipients have an answer, or shortly after ctx ends.
+// The last QUIT takes at most 250 ms.
 func (p *Probe) Run(ctx context.Context) Dialogue {
 	d := &dialogue{
 		ctx: ctx, probe: p, security: p.TLS, rec: &record{}, texts: newTexts(),
 		limits: newLimits(),
 	}
 	for _, sender := range p.Senders {
-		d.out.Answers = append(d.out.Answers, d.ask(sender, p.Recipients, notAccepted))
+		d.out.Answers = append(d.out.Answers, d.ask(sender, p.Recipients, false))
 	}
 	d.leave()
 	d.out.Time = d.pace.total
 	for _, sender := range p.Senders {
 		if len(p.Controls) > 0 {
-			always := func(*Reply) bool { return true }
-			d.out.Controls = append(d.out.Controls, d.ask(sender, p.Controls, always))
+			d.out.Controls = append(d.out.Controls, d.ask(sender, p.Controls, true))
 		}
 	}
 	d.leave()
@@ -53,19 +50,20 @@ func (p *Probe) Run(ctx context.Context) Dialogue {
 	return d.out
 }
 
-// connection gives the present session, or a new one if that is worn out.
+// connection returns the current session, or a new one if that is used up. If it cannot open one,
+// it returns the answer for all remaining recipients.
 func (d *dialogue) connection() (*session, *Answer) {
-	if d.session != nil && !d.session.worn(&d.limits) {
+	if d.session != nil && !d.session.usedUp(&d.limits) {
 		return d.session, nil
 	}
-	if s := d.session; s != nil && s.alive() && s.failures >= d.limits.errors {
-		d.limits.bore()
+	if s := d.session; s != nil && s.alive() && s.failures >= d.limits.failures {
+		d.limits.notPunished()
 	}
 	d.leave()
-	if d.dead == nil {
-		d.session, d.dead = d.open()
+	if d.failure == nil {
+		d.session, d.failure = d.open()
 	}
-	return d.session, d.dead
+	return d.session, d.failure
 }
 
 func (d *dialogue) leave() {
@@ -75,12 +73,12 @@ func (d *dialogue) leave() {
 	}
 }
 
-// open opens a session. Where the TLS handshake fails, a real client sends in plain text, and so
-// does the opportunistic probe without --tls-verify. A server that was left a moment ago, by this
-// check or by another, may not be ready for the next connection (Exim with smtp_accept_max_per_host
-// = 1), so a second connection is tried.
+// open opens a session. If the handshake fails, it connects again in plain text, as real clients
+// do, unless the probe demands TLS or Verify. If the server defers the connection, open waits and
+// connects once more: Exim with smtp_accept_max_per_host = 1 may still count a connection that this
+// check or another one has just closed.
 func (d *dialogue) open() (*session, *Answer) {
-	again := d.out.Connections > 0
+	later := d.out.Connections > 0
 	if d.busy {
 		d.pause(busyWait)
 	}
@@ -91,7 +89,7 @@ func (d *dialogue) open() (*session, *Answer) {
 		s, failure = d.connect()
 	}
 	if failure != nil && failure.Phase == Greeting && failure.Verdict == Deferred &&
-		(again || failure.Reply.Code == 421) {
+		(later || failure.Reply.Code == 421) {
 		d.busy = true
 		d.pause(reconnectWait)
 		if next, why := d.connect(); why == nil || why.Reply != nil {
@@ -115,11 +113,14 @@ func (d *dialogue) pause(wait time.Duration) {
 func (d *dialogue) connect() (*session, *Answer) {
 	start := time.Now()
 	s, failure, err := open(d.ctx, d.probe, d.security, d.rec)
-	d.pace.total += time.Since(start) - s.quitting
+	d.pace.total += time.Since(start)
 	switch {
 	case s.conn != nil:
 		d.out.Connections++
 		s.number = d.out.Connections
+		if failure != nil {
+			s.quit()
+		}
 	case err != nil:
 		d.out.Unroutable = d.out.Connections == 0 && unroutable(err)
 	}
@@ -135,30 +136,16 @@ func (d *dialogue) connect() (*session, *Answer) {
 	return s, failure
 }
 
-// postmaster asks for the recipient that every server must accept (RFC 5321 4.5.1), where it has
-// not refused others.
+// postmaster reports whether the server accepts <postmaster>, as it must (RFC 5321 4.5.1). It asks
+// on a connection with at most one negative reply before.
 func (d *dialogue) postmaster(sender string) bool {
 	if d.session != nil && d.session.failures > 1 {
 		d.leave()
 	}
-	s, dead := d.connection()
-	if dead != nil {
+	s, failure := d.connection()
+	if failure != nil {
 		return false
 	}
-	always := func(*Reply) bool { return true }
-	out := s.transact(d.mail(s, sender), []string{"postmaster"}, &d.limits, &d.pace, always)
-	return len(out.said) == 1 && out.said[0].Code/100 == 2
+	out := s.transact(sender, []string{"postmaster"}, &d.limits, &d.pace, true)
+	return len(out.replies) == 1 && out.replies[0].Code/100 == 2
 }
-
-// mail is the command MAIL for a sender and the recipients behind it.
-func (d *dialogue) mail(s *session, sender string, rcpts ...string) string {
-	line := "MAIL FROM:<" + sender + ">"
-	for _, addr := range append(rcpts, sender) {
-		if needsUTF8(addr) && s.offering("SMTPUTF8") {
-			return line + " SMTPUTF8"
-		}
-	}
-	return line
-}
-
-var errNoUTF8 = errors.New("SMTPUTF8 is not offered, the address needs it")

@@ -19,17 +19,18 @@ var (
 	errClosed   = errors.New("connection closed")
 	errReset    = errors.New("connection reset")
 	errNoTLS    = errors.New("plain text or garbage where TLS should begin")
+	errNoUTF8   = errors.New("SMTPUTF8 is not offered, the address needs it")
 	errUnasked  = errors.New("a reply that nobody asked for")
 )
 
-// alert is a TLS alert that the server sent.
+// alert is a TLS alert from the server.
 type alert struct{ text string }
 
 func (a alert) Error() string { return "ended by the server: " + a.text }
 
-// plain says an error of the packages net and tls in the words of the field, without addresses,
-// system calls and the present time.
-func plain(err error) error {
+// shortError shortens an error of the packages net and tls: without addresses, names of system
+// calls, prefixes and the current time.
+func shortError(err error) error {
 	var no syscall.Errno
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
@@ -60,25 +61,24 @@ func unroutable(err error) bool {
 		errors.Is(err, syscall.EAFNOSUPPORT)
 }
 
-// failed is the answer of a phase that had no reply. The probe is refused where the server ends
-// TLS, or where its certificate or protocol does not fit. A lost connection, or an answer that is
-// not TLS, is no answer.
+// failed returns the answer for a phase without a reply. The verdict is ProbeRefused if the server
+// sends a TLS alert, or if its certificate or its TLS version is not acceptable; else NoAnswer.
 func failed(phase Phase, err error) *Answer {
 	a := &Answer{Phase: phase, Err: err}
 	switch {
 	case errors.As(err, new(alert)):
-		a.Phase, a.Verdict = TLS, Refused
+		a.Phase, a.Verdict = TLS, ProbeRefused
 	case phase != TLS, err == errTimeout, err == errClosed, err == errReset, err == errNoTLS:
 	default:
-		a.Verdict = Refused
+		a.Verdict = ProbeRefused
 	}
 	return a
 }
 
-// connectError says why there is no connection.
+// connectError returns a short error for an error of dial.
 func (p *Probe) connectError(err error) error {
 	if p.Source.IsValid() && errors.Is(err, syscall.EADDRNOTAVAIL) {
 		return fmt.Errorf("%s is no address of this host", p.Source)
 	}
-	return plain(err)
+	return shortError(err)
 }

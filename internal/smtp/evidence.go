@@ -5,31 +5,33 @@ import (
 	"strings"
 )
 
-// evidence decides whether a reply that does not accept is about the recipient. It is, if the
-// server had no other reason that shows in the session: no earlier failure on the connection
-// that it may punish, no other recipient of the transaction where it may allow one to the null
-// sender, no end of the connection behind it. Else it is if its enhanced code names the
-// recipient, or if the same reply was evidence before.
+// evidence decides whether a negative reply to RCPT is about the recipient. It is if the session
+// shows no other possible reason:
+//   - an earlier negative reply on the connection, which the server may punish,
+//   - an earlier recipient of the transaction, if the null sender may have only one,
+//   - the end of the connection after the reply.
+//
+// Otherwise it is if its enhanced code is about the recipient, or if the same reply was before.
 type evidence struct {
-	several bool           // the sender was granted two recipients of a transaction
-	known   map[Reply]bool // replies that were evidence, as alike gives them
+	several bool           // the sender may have several recipients in a transaction
+	known   map[Reply]bool // normalized replies that are about the recipient
 }
 
-// doubt is a reply that is no acceptance, and what went before it.
-type doubt struct {
+// negativeReply is a negative reply to RCPT, with what happened before it.
+type negativeReply struct {
 	index    int // of the recipient
 	reply    *Reply
-	failures int  // recipients not accepted before it on the connection
-	asked    int  // recipients asked before it on the connection
-	position int  // in its transaction
-	hungUp   bool // the server ended the connection after it
-	tries    int  // so often it was asked again
+	failures int  // earlier negative replies on the connection
+	asked    int  // earlier recipients with a reply on the connection
+	position int  // of the recipient in its transaction, from 0
+	hungUp   bool // the server closed the connection after the reply
+	retries  int  // how often the client has asked again
 }
 
-// granted notes how many recipients a transaction was granted.
-func (e *evidence) granted(said []*Reply) {
+// learn notes whether a transaction shows that the sender may have several recipients.
+func (e *evidence) learn(replies []*Reply) {
 	n := 0
-	for _, r := range said {
+	for _, r := range replies {
 		if r.Code/100 == 2 {
 			n++
 		}
@@ -37,54 +39,55 @@ func (e *evidence) granted(said []*Reply) {
 	e.several = e.several || n > 1
 }
 
-// against reports whether the reply is evidence against the recipient.
-func (e *evidence) against(rcpt string, x doubt) bool {
-	lastWord := x.hungUp && x.asked > 0
-	clean := x.failures == 0 && (e.several || x.position == 0) && !lastWord
+// isAboutRecipient reports whether the reply x is about the recipient. It remembers x if there is
+// no other possible reason.
+func (e *evidence) isAboutRecipient(rcpt string, x negativeReply) bool {
+	last := x.hungUp && x.asked > 0
+	clean := x.failures == 0 && (e.several || x.position == 0) && !last
 	if clean {
 		e.believe(rcpt, x.reply)
 	}
-	return clean || x.reply.namesRecipient() && !lastWord ||
-		e.known[alike(x.reply, rcpt)]
+	return clean || x.reply.namesRecipient() && !last || e.known[normalize(x.reply, rcpt)]
 }
 
-// confirms reports whether the reply x to a recipient that was asked again in a transaction of
-// its own confirms the first one, which only the limit of the null sender could explain. Another
-// text may be that of a callout's cache, unless the server had more to punish than the first
-// reply.
-func (e *evidence) confirms(rcpt string, first *doubt, x doubt) bool {
+// confirms reports whether x, the reply when the client asked again in a new transaction, shows
+// that the first reply is about the recipient. This is so only if the first reply could have no
+// other reason than that the null sender may have one recipient. The texts may differ, because x
+// may come from the server's cache of callouts, but only if nothing else happened before x.
+func (e *evidence) confirms(rcpt string, first *negativeReply, x negativeReply) bool {
 	if first == nil || !first.unpunished() || !sameVerdict(first.reply, x.reply) {
 		return false
 	}
-	if alike(first.reply, rcpt) == alike(x.reply, rcpt) {
+	if normalize(first.reply, rcpt) == normalize(x.reply, rcpt) {
 		e.believe(rcpt, x.reply)
 		return true
 	}
 	return x.failures <= 1 && !x.hungUp
 }
 
-// believe notes a reply that is evidence.
-func (e *evidence) believe(rcpt string, r *Reply) { e.known[alike(r, rcpt)] = true }
+// believe notes that a reply is about the recipient.
+func (e *evidence) believe(rcpt string, r *Reply) { e.known[normalize(r, rcpt)] = true }
 
-// sameVerdict reports whether two replies mean the same, but for their text.
+// sameVerdict reports whether the replies have the same verdict and enhanced code.
 func sameVerdict(a, b *Reply) bool {
 	return decide(Rcpt, a).Verdict == decide(Rcpt, b).Verdict && a.Enhanced == b.Enhanced
 }
 
-// unpunished reports whether nothing went before the reply that a server may punish.
-func (x doubt) unpunished() bool { return x.failures == 0 && !x.hungUp }
+// unpunished reports whether the reply is no punishment: no negative reply came before it, and the
+// server did not close the connection.
+func (x negativeReply) unpunished() bool { return x.failures == 0 && !x.hungUp }
 
-// outcome is the answer where the recipient cannot be asked again, for the reason given.
-func (x doubt) outcome(why *Answer) Answer {
+// answer returns the answer if the client cannot ask again: the reply, or why not.
+func (x negativeReply) answer(why *Answer) Answer {
 	if x.unpunished() {
 		return decide(Rcpt, x.reply)
 	}
 	return *why
 }
 
-// alike is a reply without what differs from recipient to recipient: the address, and numbers, such
-// as the seconds of a greylist.
-func alike(r *Reply, rcpt string) Reply {
+// normalize returns the reply in lower case, with NUL for the recipient's address and 0 for each
+// number, such as the seconds of a greylist.
+func normalize(r *Reply, rcpt string) Reply {
 	address := strings.ToLower(cmp.Or(r.Recipient, rcpt))
 	text := strings.ReplaceAll(strings.ToLower(r.Text), address, "\x00")
 	var b strings.Builder

@@ -5,133 +5,134 @@ import (
 	"strings"
 )
 
-// inquiry is what one sender's recipients are asked, and what is known of their answers.
+// inquiry is the state of asking for all recipients of one sender.
 type inquiry struct {
-	sender   string
-	rcpts    []string
-	answers  []Answer
-	next     int     // the first that is not asked yet
-	back     []int   // of those before it: beyond a limit of a transaction
-	doubts   []doubt // to be asked again, before the others
-	firsts   []doubt // asked again, to the same verdict
-	policies []policy
-	accepted map[int]bool // whether one of them was, by the number of the session
-	seen     evidence
-	barren   int // connections in a row that ended with the first recipient
-	again    int // connections that may still be opened for doubts
+	sender    string
+	rcpts     []string
+	answers   []Answer        // [recipient]
+	next      int             // the first recipient that no transaction has had
+	postponed []int           // recipients before next, for a later transaction
+	retries   []negativeReply // to ask again, before other recipients
+	confirmed []negativeReply // to which the server gave the same verdict again
+	policies  []policy
+	accepted  map[int]bool // whether the session with this number has an accepted recipient
+	evidence  evidence
+	earlyEnds int // connections in a row that ended at their first recipient
+	again     int // connections that the client may still open to ask again
 }
 
-// turn is the recipients of the next transaction: one that is asked again, or some of those left.
-type turn struct {
-	batch []int
-	doubt *doubt
+// batch is the recipients of one transaction: one to ask again, or others.
+type batch struct {
+	rcpts []int          // indexes
+	retry *negativeReply // nil: others
 }
 
-// policy is a recipient with an ambiguous reply, and the session in which that was given. Sessions
-// may be many: only their number and name are kept.
+// policy is an ambiguous reply and its session. A pointer would keep all sessions in memory.
 type policy struct {
-	index   int
-	session int
+	index   int // of the recipient
+	session int // number
 	helo    string
 }
 
-// ask gives the answers to one sender, in the order of the recipients. The record keeps replies
-// that are odd.
-func (d *dialogue) ask(sender string, rcpts []string, odd func(*Reply) bool) []Answer {
+// ask returns the answers to one sender, in the order of rcpts. Without keepAll, the record
+// keeps only negative replies.
+func (d *dialogue) ask(sender string, rcpts []string, keepAll bool) []Answer {
 	q := newInquiry(sender, rcpts)
-	for q.left() > 0 || len(q.doubts) > 0 {
-		if !d.ready(q) {
+	for q.left() > 0 || len(q.retries) > 0 {
+		if !d.readyToRetry(q) {
 			continue
 		}
-		s, dead := d.connection()
-		if dead != nil {
-			q.finish(dead)
+		s, failure := d.connection()
+		if failure != nil {
+			q.finish(failure)
 			break
 		}
-		t := q.turn(s, &d.limits)
-		if len(t.batch) == 0 {
+		b := q.nextBatch(s, &d.limits)
+		if len(b.rcpts) == 0 {
 			continue
 		}
-		names := make([]string, len(t.batch))
-		for i, index := range t.batch {
+		names := make([]string, len(b.rcpts))
+		for i, index := range b.rcpts {
 			names[i] = rcpts[index]
 		}
-		out := s.transact(d.mail(s, sender, names...), names, &d.limits, &d.pace, odd)
-		d.enter(q, s, t, out)
-		if final := q.ended(t, out); final != nil {
+		out := s.transact(sender, names, &d.limits, &d.pace, keepAll)
+		d.evaluate(q, s, b, out)
+		if final := q.final(b, out); final != nil {
 			q.finish(final)
 		}
 	}
-	d.settle(q)
+	d.restoreFirstReplies(q)
+	d.decidePolicies(q)
 	return q.answers
 }
 
 func newInquiry(sender string, rcpts []string) *inquiry {
-	q := &inquiry{sender: sender, rcpts: rcpts, again: maxAgain, accepted: map[int]bool{}}
-	q.seen = evidence{known: map[Reply]bool{}, several: sender != ""}
+	q := &inquiry{sender: sender, rcpts: rcpts, again: maxRetries, accepted: map[int]bool{}}
+	q.evidence = evidence{known: map[Reply]bool{}, several: sender != ""}
 	q.answers = make([]Answer, len(rcpts))
 	return q
 }
 
-// left is how many recipients are still to be asked, but for those in doubt.
-func (q *inquiry) left() int { return len(q.back) + len(q.rcpts) - q.next }
+// left returns how many recipients remain to ask, without retries.
+func (q *inquiry) left() int { return len(q.postponed) + len(q.rcpts) - q.next }
 
-// first is the first of them.
+// first returns the first of the remaining recipients.
 func (q *inquiry) first() int {
-	if len(q.back) > 0 {
-		return q.back[0]
+	if len(q.postponed) > 0 {
+		return q.postponed[0]
 	}
 	return q.next
 }
 
-// take takes the first of them out.
+// take removes and returns the first of the remaining recipients.
 func (q *inquiry) take() (index int) {
 	index = q.first()
-	if len(q.back) > 0 {
-		q.back = q.back[1:]
+	if len(q.postponed) > 0 {
+		q.postponed = q.postponed[1:]
 	} else {
 		q.next++
 	}
 	return index
 }
 
-// ready leaves a session in which nothing can be asked again. Where too many connections were
-// opened for that, the replies count as they are.
-func (d *dialogue) ready(q *inquiry) bool {
+// readyToRetry leaves a session that is not good for the next retry. If there were too many
+// connections for retries, it makes the replies answers, and returns false.
+func (d *dialogue) readyToRetry(q *inquiry) bool {
 	s := d.session
-	if len(q.doubts) == 0 || s == nil || s.worn(&d.limits) || s.asked == 0 {
+	if len(q.retries) == 0 || s == nil || s.usedUp(&d.limits) || s.asked == 0 {
 		return true
 	}
-	if x := q.doubts[0]; x.tries == 0 && (s.failures == 0 || x.unpunished()) {
+	if x := q.retries[0]; x.retries == 0 && (s.failures == 0 || x.unpunished()) {
 		return true
 	}
 	if q.again--; q.again < 0 {
-		for _, x := range q.doubts {
+		for _, x := range q.retries {
 			q.answers[x.index] = decide(Rcpt, x.reply)
 		}
-		q.doubts = nil
+		q.retries = nil
 		return false
 	}
 	d.leave()
 	return true
 }
 
-// turn gives the recipients of the next transaction. What needs SMTPUTF8 where that is not offered
-// is answered: such a host cannot take mail for that recipient, or from that sender.
-func (q *inquiry) turn(s *session, l *limits) turn {
+// nextBatch removes the recipients of the next transaction from those that remain. If the server
+// does not offer SMTPUTF8, it answers for addresses that need it: the server cannot accept mail
+// with them.
+func (q *inquiry) nextBatch(s *session, l *limits) batch {
 	utf8 := s.offering("SMTPUTF8")
 	if needsUTF8(q.sender) && !utf8 {
-		q.finish(&Answer{Verdict: Refused, Phase: Hello, Err: errNoUTF8})
-		return turn{}
+		q.finish(&Answer{Verdict: ProbeRefused, Phase: Hello, Err: errNoUTF8})
+		return batch{}
 	}
-	if len(q.doubts) > 0 {
-		x := q.doubts[0]
-		q.doubts = q.doubts[1:]
-		return turn{batch: []int{x.index}, doubt: &x}
+	if len(q.retries) > 0 {
+		x := q.retries[0]
+		q.retries = q.retries[1:]
+		return batch{rcpts: []int{x.index}, retry: &x}
 	}
-	var t turn
+	var b batch
 	domains := map[string]bool{}
-	for q.left() > 0 && len(t.batch) < l.size(q.sender) {
+	for q.left() > 0 && len(b.rcpts) < l.size(q.sender) {
 		index := q.first()
 		if l.domains > 0 {
 			_, domain := SplitAddress(strings.ToLower(q.rcpts[index]))
@@ -144,78 +145,78 @@ func (q *inquiry) turn(s *session, l *limits) turn {
 			q.answers[index] = Answer{Verdict: Rejected, Phase: Hello, Err: errNoUTF8}
 			continue
 		}
-		t.batch = append(t.batch, index)
+		b.rcpts = append(b.rcpts, index)
 	}
-	return t
+	return b
 }
 
-// enter takes the replies of a transaction. Recipients that have none, or that were beyond what the
-// server takes at once, are asked in a later one.
-func (d *dialogue) enter(q *inquiry, s *session, t turn, out outcome) {
-	q.seen.granted(out.said)
-	var back []int
+// evaluate turns the replies of a transaction into answers and retries. It postpones recipients
+// without a reply, and recipients that were too many for the server.
+func (d *dialogue) evaluate(q *inquiry, s *session, b batch, out outcome) {
+	q.evidence.learn(out.replies)
+	var postponed []int
 	accepted, failures := 0, out.failures
-	for i, r := range out.said {
-		index := t.batch[i]
+	for i, r := range out.replies {
+		index := b.rcpts[i]
 		switch {
 		case r.Code/100 == 2:
 			accepted++
 			q.answers[index] = decide(Rcpt, d.texts.keep(r, q.rcpts[index]))
 		case i > 0 && r.tooMany():
 			d.limits.tooMany(accepted)
-			back = append(back, index)
+			postponed = append(postponed, index)
 			continue
 		default:
-			x := doubt{
+			x := negativeReply{
 				index: index, reply: d.texts.keep(r, q.rcpts[index]), failures: failures,
 				position: i, asked: out.asked + i,
-				hungUp: r.Code == 421 || out.hungUp && i == len(out.said)-1,
+				hungUp: r.Code == 421 || out.hungUp && i == len(out.replies)-1,
 			}
 			failures++
-			if !q.refused(s, t, x) {
+			if !q.refused(s, b, x) {
 				continue
 			}
 		}
-		if t.doubt != nil {
-			d.again(q, *t.doubt, r)
+		if b.retry != nil {
+			d.compare(q, *b.retry, r)
 		}
 	}
 	if accepted > 0 {
 		q.accepted[s.number] = true
 	}
-	if t.doubt != nil && len(out.said) == 0 {
-		x := *t.doubt
-		x.tries++
-		q.doubts = append([]doubt{x}, q.doubts...)
+	if b.retry != nil && len(out.replies) == 0 {
+		x := *b.retry
+		x.retries++
+		q.retries = append([]negativeReply{x}, q.retries...)
 		return
 	}
-	back = append(back, t.batch[len(out.said):]...)
-	q.back = append(back, q.back...)
+	postponed = append(postponed, b.rcpts[len(out.replies):]...)
+	q.postponed = append(q.postponed, postponed...)
 }
 
-// refused takes a reply that does not accept. It is the answer if it is evidence; else the
-// recipient is asked again.
-func (q *inquiry) refused(s *session, t turn, x doubt) bool {
+// refused makes the reply x the answer if it is about the recipient, and reports whether it is. If
+// not, it adds a retry.
+func (q *inquiry) refused(s *session, b batch, x negativeReply) bool {
 	if x.reply.ambiguous() {
 		q.policies = append(q.policies, policy{x.index, s.number, s.name})
 	}
 	rcpt := q.rcpts[x.index]
-	if !q.seen.confirms(rcpt, t.doubt, x) && !q.seen.against(rcpt, x) {
-		if t.doubt != nil {
-			x.tries = t.doubt.tries + 1
+	if !q.evidence.confirms(rcpt, b.retry, x) && !q.evidence.isAboutRecipient(rcpt, x) {
+		if b.retry != nil {
+			x.retries = b.retry.retries + 1
 		}
-		q.doubts = append(q.doubts, x)
+		q.retries = append(q.retries, x)
 		return false
 	}
 	q.answers[x.index] = decide(Rcpt, x.reply)
-	q.believe()
+	q.dropRetries()
 	return true
 }
 
-// believe answers what is in doubt no more, as the same reply was evidence since.
-func (q *inquiry) believe() {
-	q.doubts = slices.DeleteFunc(q.doubts, func(x doubt) bool {
-		known := q.seen.known[alike(x.reply, q.rcpts[x.index])]
+// dropRetries makes the replies answers that are now known to be about the recipient.
+func (q *inquiry) dropRetries() {
+	q.retries = slices.DeleteFunc(q.retries, func(x negativeReply) bool {
+		known := q.evidence.known[normalize(x.reply, q.rcpts[x.index])]
 		if known {
 			q.answers[x.index] = decide(Rcpt, x.reply)
 		}
@@ -223,82 +224,87 @@ func (q *inquiry) believe() {
 	})
 }
 
-// again compares the reply to a recipient that was asked again with the first one. If they differ
-// the first was about a limit of the server.
-func (d *dialogue) again(q *inquiry, first doubt, r *Reply) {
+// compare compares the reply r to a retry with the first reply. If they differ, a limit of the
+// server was the reason of the first reply.
+func (d *dialogue) compare(q *inquiry, first negativeReply, r *Reply) {
 	same := sameVerdict(r, first.reply)
 	switch rcpt := q.rcpts[first.index]; {
-	case same && (first.unpunished() || alike(r, rcpt) == alike(first.reply, rcpt)):
+	case same && (first.unpunished() || normalize(r, rcpt) == normalize(first.reply, rcpt)):
 		if first.unpunished() {
-			q.firsts = append(q.firsts, first)
+			q.confirmed = append(q.confirmed, first)
 		}
 	case first.failures > 0:
 		d.limits.punished(first.failures)
 	case first.hungUp:
 		d.limits.tooMany(first.position)
-	case !q.seen.several:
-		d.limits.oneForNull()
+	case !q.evidence.several: // Exim replies a bare 550 by a condition on $recipients_count
+		d.limits.nullOne = true
 	}
 }
 
-// ended gives the answer to all recipients that are left, if there is one: the time is up, the
-// sender is refused, or connection after connection ends with its first recipient.
-func (q *inquiry) ended(t turn, out outcome) *Answer {
+// final returns the answer for all remaining recipients if it makes no sense to go on: there is no
+// time, the server refuses the sender, or every connection ends at its first recipient.
+func (q *inquiry) final(b batch, out outcome) *Answer {
 	lost := out.stop != nil && out.stop.Phase == Rcpt
 	switch {
 	case out.stop != nil && out.stop.Err == errTimeout, out.stop != nil && !lost && out.fresh:
 		return out.stop
-	case !lost && !out.hungUp, out.asked+len(out.said) > 1:
-		q.barren = 0
+	case !lost && !out.hungUp, out.asked+len(out.replies) > 1:
+		q.earlyEnds = 0
 		return nil
-	case out.asked == 0 && lost && len(out.said) == 0:
-		q.drop(t.batch[0], out.stop)
-		if q.barren++; q.barren >= maxBarren {
+	case out.asked == 0 && lost && len(out.replies) == 0:
+		q.lost(b.rcpts[0], out.stop)
+		if q.earlyEnds++; q.earlyEnds >= maxEarlyEnds {
 			return out.stop
 		}
-	case out.asked == 0 && len(out.said) == 1 && out.said[0].Code == 421:
-		if q.barren++; q.barren >= maxBarren {
-			return refusal(Rcpt, out.said[0])
+	case out.asked == 0 && len(out.replies) == 1 && out.replies[0].Code == 421:
+		if q.earlyEnds++; q.earlyEnds >= maxEarlyEnds {
+			return refusal(Rcpt, out.replies[0])
 		}
 	}
 	return nil
 }
 
-// drop gives a recipient the answer that a connection was lost over it.
-func (q *inquiry) drop(index int, lost *Answer) {
-	if len(q.doubts) > 0 && q.doubts[0].index == index {
-		q.answers[index] = q.doubts[0].outcome(lost)
-		q.doubts = q.doubts[1:]
+// lost answers for the recipient at which the connection was lost.
+func (q *inquiry) lost(index int, answer *Answer) {
+	if len(q.retries) > 0 && q.retries[0].index == index {
+		q.answers[index] = q.retries[0].answer(answer)
+		q.retries = q.retries[1:]
 		return
 	}
-	q.answers[q.take()] = *lost
+	q.answers[q.take()] = *answer
 }
 
-// finish gives all that are left their answer.
+// finish answers for all remaining recipients and retries.
 func (q *inquiry) finish(final *Answer) {
-	for _, x := range q.doubts {
-		q.answers[x.index] = x.outcome(final)
+	for _, x := range q.retries {
+		q.answers[x.index] = x.answer(final)
 	}
 	for q.left() > 0 {
 		q.answers[q.take()] = *final
 	}
-	q.doubts = nil
+	q.retries = nil
 }
 
-// settle restores the first replies where asking again gave the same verdict, as they often say
-// more, and decides whether ambiguous replies are about the recipient or about the probe.
-func (d *dialogue) settle(q *inquiry) {
-	if !d.limits.nullOne {
-		for _, x := range q.firsts {
-			if q.answers[x.index].Verdict == decide(Rcpt, x.reply).Verdict {
-				q.answers[x.index] = decide(Rcpt, x.reply)
-			}
+// restoreFirstReplies uses the first reply where a retry had the same verdict: it often says more.
+func (d *dialogue) restoreFirstReplies(q *inquiry) {
+	if d.limits.nullOne {
+		return
+	}
+	for _, x := range q.confirmed {
+		if first := decide(Rcpt, x.reply); q.answers[x.index].Verdict == first.Verdict {
+			q.answers[x.index] = first
 		}
 	}
+}
+
+// decidePolicies changes the verdict on an ambiguous reply from ProbeRefused to Rejected if the
+// reply is about the recipient.
+func (d *dialogue) decidePolicies(q *inquiry) {
 	asked, everybody := false, false
 	for _, p := range q.policies {
 		a := &q.answers[p.index]
-		if a.Verdict != Refused || a.Reply == nil || !a.Reply.ambiguous() {
+		if a.Verdict != ProbeRefused || a.Reply == nil || !a.Reply.ambiguous() {
 			continue
 		}
 		others := q.accepted[p.session]

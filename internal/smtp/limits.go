@@ -8,38 +8,37 @@ import (
 )
 
 const (
-	// of one transaction; a server must take as many (RFC 5321 4.5.3.1.8)
+	// recipients of a transaction; a server must accept as many (RFC 5321 4.5.3.1.8)
 	maxRecipients = 100
-	// of one connection; Exim ends one at its 10th RSET (smtp_accept_max_nonmail)
+	// transactions of a connection; Exim closes it at the 10th RSET (smtp_accept_max_nonmail)
 	maxTransactions = 8
-	// recipients not accepted, of one connection; behind the third Debian's Sendmail slows down
-	// (BadRcptThrottle), and so do common ACLs of Exim, Postfix ends one at 5 or 20
-	maxErrors = 3
-	// the same where many are refused and the server bore it on some connections; Postfix slows
-	// down at 10
-	manyErrors = 8
-	patience   = 4                      // connections
-	maxGroup   = 8                      // recipients of a group of commands
-	trusted    = 16                     // so many accepted in a row: full groups are sent
-	late       = 500 * time.Millisecond // what takes longer was too large a group of commands
+	// failures, negative replies to RCPT, on a connection; after the third, Debian's Sendmail slows
+	// down (BadRcptThrottle), and so do common ACLs of Exim; Postfix closes it after 5 or 20
+	maxFailures = 3
+	// the same, after manyAfter connections without punishment; Postfix slows down at 10
+	manyFailures = 8
+	manyAfter    = 4
+	maxGroup     = 8                      // RCPT commands of a group
+	fullAfter    = 16                     // after so many acceptances in a row, groups are full
+	slow         = 500 * time.Millisecond // after a group that took so long, groups are small
 )
 
-// limits are what a server allows, as far as it has said so or shown it.
+// limits says what the server allows, as far as it has said or shown this.
 type limits struct {
-	recipients   int  // of one transaction
-	transactions int  // of one connection
-	errors       int  // recipients not accepted, of one connection
-	domains      int  // of the recipients of one transaction; 0: any number
-	nullOne      bool // the null sender is granted one recipient of a transaction
-	borne        int  // connections that had as many errors as they may have, with no punishment
-	strict       bool // the server has punished errors
+	recipients   int  // of a transaction
+	transactions int  // of a connection
+	failures     int  // of a connection
+	domains      int  // of the recipients of a transaction; 0: any number
+	nullOne      bool // the null sender may have one recipient in a transaction
+	unpunished   int  // connections that reached failures without punishment
+	punishes     bool // the server has punished failures
 }
 
 func newLimits() limits {
-	return limits{recipients: maxRecipients, transactions: maxTransactions, errors: maxErrors}
+	return limits{recipients: maxRecipients, transactions: maxTransactions, failures: maxFailures}
 }
 
-// size is how many recipients a transaction of a sender may have.
+// size returns how many recipients a transaction of this sender may have.
 func (l *limits) size(sender string) int {
 	if sender == "" && l.nullOne {
 		return 1
@@ -47,8 +46,8 @@ func (l *limits) size(sender string) int {
 	return l.recipients
 }
 
-// offered takes the parameters of the EHLO keyword LIMITS (RFC 9422): "RCPTMAX=20 MAILMAX=5
-// RCPTDOMAINMAX=1".
+// offered applies the parameters of the EHLO keyword LIMITS (RFC 9422), such as "RCPTMAX=20
+// MAILMAX=5 RCPTDOMAINMAX=1".
 func (l *limits) offered(parameters string) {
 	for _, p := range strings.Fields(parameters) {
 		name, value, _ := strings.Cut(p, "=")
@@ -67,75 +66,73 @@ func (l *limits) offered(parameters string) {
 	}
 }
 
-// tooMany notes that a transaction took no more than n recipients: 452 4.5.3 (RFC 5321 4.5.3.1.10).
+// tooMany notes that the server accepted only n recipients in a transaction.
 func (l *limits) tooMany(n int) { l.recipients = min(l.recipients, max(1, n)) }
 
-// oneForNull notes that a server grants the null sender one recipient and says so with a bare 550,
-// as Exim does with a condition on $recipients_count.
-func (l *limits) oneForNull() { l.nullOne = true }
-
-// punished notes that a server treated a recipient otherwise after n that it did not accept on that
-// connection, as Exim does with a condition on $rcpt_fail_count.
+// punished notes that after n failures on a connection the server changed its reply to a recipient,
+// as Exim does with a condition on $rcpt_fail_count, or became slow.
 func (l *limits) punished(n int) {
-	l.errors, l.strict = min(l.errors, maxErrors, max(1, n)), true
+	l.failures, l.punishes = min(l.failures, maxFailures, max(1, n)), true
 }
 
-// bore notes that a connection had as many errors as it may have, with no punishment. After some of
-// these more are allowed: a host that refuses most of a long list costs no connection for each few.
-func (l *limits) bore() {
-	if l.borne++; l.borne >= patience && !l.strict {
-		l.errors = manyErrors
+// notPunished notes that a connection reached the limit of failures without punishment. After some
+// of these the limit rises, so that a host that refuses most of a long list needs fewer
+// connections.
+func (l *limits) notPunished() {
+	if l.unpunished++; l.unpunished >= manyAfter && !l.punishes {
+		l.failures = manyFailures
 	}
 }
 
-// group is how many RCPT commands may be sent at once, with PIPELINING, after so many failures on
-// the connection: see pace.answered.
+// group returns how many RCPT commands a group may have after so many failures on the connection;
+// see pace.answered.
 func (l *limits) group(p *pace, failures int) int {
 	switch {
-	case p.late:
+	case p.slow:
 		return 1
-	case l.errors == manyErrors:
-		return l.errors - failures
-	case p.quick >= trusted && l.errors == maxErrors:
+	case l.failures == manyFailures:
+		return l.failures - failures
+	case p.quick >= fullAfter && l.failures == maxFailures:
 		return maxGroup - failures
 	}
-	return min(p.quick+1, l.errors-failures)
+	return min(p.quick+1, l.failures-failures)
 }
 
-// pace is how fast a server answers.
+// pace measures how fast a server replies.
 type pace struct {
-	quick   int           // recipients that were accepted in a row, none of them late
-	late    bool          // the last group was
-	slowest time.Duration // a reply on a connection that had accepted all before
+	quick   int           // recipients accepted in a row, without a slow group
+	slow    bool          // the last group took slow or longer
+	slowest time.Duration // time of a reply on a connection without failures before
 	total   time.Duration // see answered
 }
 
-// answered takes the replies to a group of commands with so many recipients, on a connection that
-// had refused some before or not, and reports whether the server punishes that.
+// answered notes the replies to a group with so many RCPT commands, and the time that they took. It
+// reports whether the server punishes earlier failures on the connection with a delay.
 //
-// A server that looks up each recipient may hold the replies of a group back until the last is
-// known (Postfix with reject_unverified_recipient): then a group of one brings a verdict where a
-// group of eight brings none. One that slows down after some failures does so for all that was
-// sent already. So the first group is one, and so is the next after a slow one or a failure.
+// A server that checks each recipient elsewhere may send no reply before it knows the last one
+// (Postfix with reject_unverified_recipient): a group of eight may then get no reply in time where
+// a single recipient gets one. And a server that slows down after failures does so for all commands
+// that it already has. So the first group has one recipient, and so has a group after a slow group
+// or a failure.
 //
-// Sendmail (BadRcptThrottle) and Postfix (smtpd_error_sleep_time) delay all replies on a
-// connection after some failures. That is no measure of the server: a group with a failure in or
-// before it counts no more than as many of the slowest reply without one.
+// Sendmail (BadRcptThrottle) and Postfix (smtpd_error_sleep_time) delay every reply on a connection
+// after some failures. The total is not to contain this delay: each reply of a group after a
+// failure counts at most as much as the slowest reply without one.
 func (p *pace) answered(got []*Reply, rcpts int, took time.Duration,
 	failures bool) (punished bool) {
 	n := time.Duration(max(len(got), 1))
 	counted := took
-	switch refused := slices.IndexFunc(got, notAccepted); {
+	switch refused := slices.IndexFunc(got, negative); {
 	case !failures && (refused < 0 || refused == len(got)-1):
 		p.slowest = max(p.slowest, took/n)
 	case p.slowest > 0:
 		counted = min(took, n*p.slowest)
-		punished = took >= late && took >= 4*counted
+		punished = took >= slow && took >= 4*counted
 	}
 	p.total += counted
-	p.late = took >= late
+	p.slow = took >= slow
 	p.quick += rcpts
-	if p.late || slices.ContainsFunc(got, notAccepted) {
+	if p.slow || slices.ContainsFunc(got, negative) {
 		p.quick = 0
 	}
 	return punished

@@ -3,24 +3,19 @@ package smtp
 import "fmt"
 
 const (
-	headLines   = 16  // the beginning of a dialogue
-	recordLines = 200 // in all
+	headLines   = 16  // the first lines of a dialogue
+	recordLines = 200 // of a record, besides "... more lines"
 )
 
-// record keeps of a dialogue its beginning and then what was not as expected, with the number of
-// lines between. A reply stands below its command, also if several were sent at once.
+// record keeps the first lines of a dialogue, after them only lines with keep, and says how many
+// lines it left out between them. Each reply is below its command, even with PIPELINING.
 type record struct {
 	lines   []string
-	skipped int
+	skipped int // since the last line
 }
 
-// wants reports whether add would keep a line.
-func (r *record) wants(odd bool) bool {
-	return len(r.lines) < headLines || odd && len(r.lines) < recordLines
-}
-
-func (r *record) add(odd bool, who, line string) {
-	if !r.wants(odd) {
+func (r *record) add(keep bool, who, line string) {
+	if len(r.lines) >= headLines && (!keep || len(r.lines) >= recordLines) {
 		r.skipped++
 		return
 	}
@@ -28,7 +23,7 @@ func (r *record) add(odd bool, who, line string) {
 	r.lines = append(r.lines, who+line)
 }
 
-// flush says how many lines are left out here.
+// flush adds a line that says how many lines are left out here.
 func (r *record) flush() {
 	if r.skipped > 0 {
 		r.lines = append(r.lines, fmt.Sprintf("... %d more lines", r.skipped))
@@ -36,8 +31,8 @@ func (r *record) flush() {
 	}
 }
 
-func (r *record) addAll(odd bool, who string, lines []string) {
+func (r *record) addAll(keep bool, who string, lines []string) {
 	for _, line := range lines {
-		r.add(odd, who, line)
+		r.add(keep, who, line)
 	}
 }

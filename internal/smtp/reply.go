@@ -20,14 +20,14 @@ const (
 // Reply is one reply of the server.
 type Reply struct {
 	Code     int    // 200 to 599
-	Enhanced string // enhanced status code of the first line, if its class is the code's (RFC 2034)
-	Text     string // of each line what stands behind code and separator, joined by "\n"
-	// Recipient is whose address is in Text, of replies to many recipients that are one Reply.
-	// It is empty if the text is the same for all.
+	Enhanced string // enhanced code of the first line, if its class fits Code (RFC 2034); else ""
+	Text     string // the lines without code and separator, joined by "\n"
+	// Recipient is the address in Text. Replies that differ only by this address may be one Reply,
+	// with the first address. It is empty if Text has no address.
 	Recipient string
 }
 
-// To gives the reply as it was given to a recipient.
+// To returns the reply as the server gave it to rcpt.
 func (r *Reply) To(rcpt string) *Reply {
 	if r.Recipient == "" {
 		return r
@@ -35,20 +35,20 @@ func (r *Reply) To(rcpt string) *Reply {
 	return &Reply{r.Code, r.Enhanced, strings.ReplaceAll(r.Text, r.Recipient, rcpt), rcpt}
 }
 
-// Likeness is the text with NUL, which no server can send, for the address of Recipient.
-func (r *Reply) Likeness() string {
+// Template returns Text with NUL, which no reply has, in place of Recipient.
+func (r *Reply) Template() string {
 	if r.Recipient == "" {
 		return r.Text
 	}
 	return strings.ReplaceAll(r.Text, r.Recipient, "\x00")
 }
 
-// String gives the code and all text on one line.
+// String returns code and text on one line.
 func (r *Reply) String() string {
 	return strings.TrimRight(strconv.Itoa(r.Code)+" "+strings.ReplaceAll(r.Text, "\n", " "), " ")
 }
 
-// status gives subject and detail of the enhanced status code, zeros if there is none.
+// status returns subject and detail of the enhanced code, zeros if there is none.
 func (r *Reply) status() (subject, detail int) {
 	_, rest, _ := strings.Cut(r.Enhanced, ".")
 	first, second, _ := strings.Cut(rest, ".")
@@ -57,7 +57,7 @@ func (r *Reply) status() (subject, detail int) {
 	return subject, detail
 }
 
-// newLineReader is a buffer that holds the longest accepted line and no more.
+// newLineReader returns a reader whose buffer holds exactly the longest accepted line.
 func newLineReader(r io.Reader) *bufio.Reader {
 	return bufio.NewReaderSize(r, lineBytes+len("\r\n"))
 }
@@ -65,17 +65,16 @@ func newLineReader(r io.Reader) *bufio.Reader {
 // replies reads the replies of a connection.
 type replies struct {
 	br    *bufio.Reader
-	left  int      // bytes that may still be received
-	lines []string // of the last reply, the first ones, as they came; good until the next reply
-	last  *Reply   // if it was one line
+	left  int      // bytes that the server may still send
+	lines []string // the last reply as the server sent it, at most replyLines; valid until read
+	last  *Reply   // the last reply, if it had one line
 }
 
-// read reads one reply. A bare code is a lawful last line, LF alone ends a line, and 8-bit text,
-// which servers send in any encoding, is text: what is not UTF-8 becomes replacement characters. A
-// line without a code from 200 to 599, a code that changes, NUL, and more bytes than are left are
-// errors.
+// read reads one reply. A last line may be the bare code, and LF alone may end a line. Servers send
+// text in any encoding: bytes that are not UTF-8 become replacement characters. Errors are a line
+// without a code from 200 to 599, different codes in a reply, NUL, and more bytes than are left.
 //
-// Most recipients have the same line for an answer: that is one Reply.
+// If the same line comes again, as for most recipients, read returns the same *Reply.
 func (in *replies) read() (*Reply, error) {
 	line, err := in.line()
 	if err == nil && in.last != nil && string(line) == in.lines[0] {
@@ -92,8 +91,8 @@ func (in *replies) read() (*Reply, error) {
 	return r, err
 }
 
-// parse reads the rest of a reply that begins with line. A 220 whose last line has a 4xx or 5xx is
-// that refusal: so postscreen ends a greeting.
+// parse reads the rest of a reply that begins with line. If the last line after 220 lines has 4xx
+// or 5xx, this line is the reply: postscreen sends such a greeting.
 func (in *replies) parse(line []byte) (*Reply, error) {
 	r := &Reply{}
 	for n := 0; ; n++ {
@@ -128,7 +127,7 @@ func (in *replies) parse(line []byte) (*Reply, error) {
 	}
 }
 
-// line reads a line without its end. It is good until the next one.
+// line reads a line and cuts off its end. The bytes are valid until the next call.
 func (in *replies) line() ([]byte, error) {
 	line, err := in.br.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
@@ -143,8 +142,8 @@ func (in *replies) line() ([]byte, error) {
 	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")), nil
 }
 
-// enhancedCode finds the enhanced status code at the beginning of a line's text: "5.1.1", with up
-// to three digits in subject and detail.
+// enhancedCode returns the enhanced code at the beginning of a line's text, such as "5.1.1", or "".
+// Subject and detail have one to three digits (RFC 3463 2).
 func enhancedCode(line, text string) string {
 	word, _, _ := strings.Cut(text, " ")
 	class, rest, _ := strings.Cut(word, ".")
@@ -159,7 +158,7 @@ func isNumber(text string) bool {
 	return len(text) >= 1 && len(text) <= 3 && strings.Trim(text, "0123456789") == ""
 }
 
-// splitLine takes "250-text", "250 text" or a bare "250" apart.
+// splitLine splits "250-text", "250 text" or a bare "250"; more lines follow after "-".
 func splitLine(line string) (code int, text string, more bool, err error) {
 	if strings.Contains(line, "\x00") {
 		return 0, "", false, errors.New("a reply with NUL")

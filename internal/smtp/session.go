@@ -11,28 +11,27 @@ import (
 )
 
 const (
-	implicitPort = 465             // servers speak TLS there from the start (RFC 8314 3.3)
-	silentWait   = 2 * time.Second // for the greeting of one there that is asked in plain text
+	implicitPort = 465             // TLS comes before the greeting (RFC 8314 3.3)
+	silentWait   = 2 * time.Second // for a greeting in plain text on implicitPort
 )
 
-// session is one connection on which MAIL may be said, and how it has been used.
+// session is one connection that is ready for MAIL.
 type session struct {
 	conn         *conn
-	number       int               // which of the dialogue's connections it is, from 1
+	number       int               // of the connection in the dialogue, from 1
 	name         string            // for EHLO
 	offers       map[string]string // EHLO keywords in capitals, with their parameters
 	secure       bool              // TLS has begun
 	expires      time.Time         // of the certificate
 	noTLS        error             // why STARTTLS, though offered, did not begin TLS
 	transactions int               // MAIL commands sent
-	asked        int               // recipients answered
-	failures     int               // of these not accepted
-	over         bool              // the server takes no more transactions
-	quitting     time.Duration     // spent in QUIT
+	asked        int               // recipients with a reply
+	failures     int               // recipients with a negative reply
+	over         bool              // the server accepts no more transactions
 }
 
-// open connects and goes as far as the first MAIL could be sent. The answer is nil where it may be;
-// else it is the answer to all that would have been asked.
+// open connects and does all steps before MAIL. If a step fails, open returns the answer for all
+// recipients, and the error of a failed connection. The session has a conn if it was connected.
 func open(ctx context.Context, p *Probe, security Security, rec *record) (*session, *Answer,
 	error) {
 	s := &session{}
@@ -46,15 +45,10 @@ func open(ctx context.Context, p *Probe, security Security, rec *record) (*sessi
 		return s, failed(Connect, why), err
 	}
 	s.conn = c
-	failure := s.begin(ctx, p, security)
-	if failure != nil {
-		s.quit()
-	}
-	return s, failure, nil
+	return s, s.begin(ctx, p, security), nil
 }
 
-// begin goes through greeting, EHLO and STARTTLS. It gives the answer that ends the session, if
-// any.
+// begin does greeting, EHLO and STARTTLS. It returns nil, or the answer for all recipients.
 func (s *session) begin(ctx context.Context, p *Probe, security Security) *Answer {
 	if security == Implicit {
 		if failure := s.handshake(ctx, p); failure != nil {
@@ -69,7 +63,7 @@ func (s *session) begin(ctx context.Context, p *Probe, security Security) *Answe
 	}
 	switch offered := s.offering("STARTTLS"); {
 	case security == Required && !offered:
-		return &Answer{Verdict: Refused, Phase: StartTLS,
+		return &Answer{Verdict: ProbeRefused, Phase: StartTLS,
 			Err: errors.New("STARTTLS is not offered")}
 	case security != Required && (security != Opportunistic || !offered):
 		return nil
@@ -77,7 +71,7 @@ func (s *session) begin(ctx context.Context, p *Probe, security Security) *Answe
 	if failure := s.say(StartTLS, "STARTTLS"); failure != nil {
 		if security == Opportunistic && s.alive() && !p.Verify {
 			s.noTLS = fmt.Errorf("STARTTLS: %s", failure.Reply)
-			return nil // as a real sender does: plain text
+			return nil // a real sender goes on in plain text
 		}
 		return failure
 	}
@@ -87,58 +81,47 @@ func (s *session) begin(ctx context.Context, p *Probe, security Security) *Answe
 	return s.hello(p)
 }
 
-// alive reports whether more may be said on the connection.
+// alive reports whether the connection can take more commands.
 func (s *session) alive() bool { return s.conn.lost == nil && !s.conn.closing }
 
-// greeting reads the greeting. It waits for a short time only where the server is likely to wait
-// for TLS itself.
-func (s *session) greeting(wantsTLS bool) *Answer {
+// greeting reads the greeting. It waits only silentWait if the server probably waits for TLS.
+func (s *session) greeting(waitsForTLS bool) *Answer {
 	c := s.conn
-	if wantsTLS {
+	if waitsForTLS {
 		_ = c.nc.SetDeadline(earlier(c.deadline, time.Now().Add(silentWait)))
 	}
 	r, err := c.reply()
 	switch {
-	case err == nil && wantsTLS && !c.closing:
+	case err == nil && waitsForTLS && !c.closing:
 		_ = c.nc.SetDeadline(c.deadline)
-	case wantsTLS && err == errTimeout && time.Now().Before(c.deadline):
+	case waitsForTLS && err == errTimeout && time.Now().Before(c.deadline):
 		err = errSilent
 	}
-	c.rec.addAll(err != nil || r.Code/100 != 2, "S: ", c.in.lines)
+	c.rec.addAll(err != nil || negative(r), "S: ", c.in.lines)
 	switch {
 	case err != nil:
 		c.rec.add(true, "-- ", err.Error())
 		return failed(Greeting, err)
-	case r.Code/100 != 2:
+	case negative(r):
 		return refusal(Greeting, r)
 	}
 	return nil
 }
 
-// say sends one command. It gives the answer to everything if the reply is no success.
+// say sends one command. It returns nil, or the answer for all recipients.
 func (s *session) say(phase Phase, command string) *Answer {
-	replies, err := s.conn.exchange([]string{command}, notAccepted)
+	replies, err := s.conn.exchange([]string{command}, false)
 	if err != nil {
 		return failed(phase, err)
 	}
-	if replies[0].Code/100 != 2 {
+	if negative(replies[0]) {
 		return refusal(phase, replies[0])
 	}
 	return nil
 }
 
-func notAccepted(r *Reply) bool { return r.Code/100 != 2 }
-
-// hello is the phase in which the probe says its name.
-func (p *Probe) hello() Phase {
-	if p.LMTP {
-		return LHello
-	}
-	return Hello
-}
-
-// helo is the name for EHLO; without one it is the address literal of the connection.
-func (s *session) helo(p *Probe) string {
+// heloName returns the name for EHLO, by default the local address in brackets (RFC 5321 4.1.3).
+func (s *session) heloName(p *Probe) string {
 	if p.Helo != "" {
 		return p.Helo
 	}
@@ -152,25 +135,26 @@ func (s *session) helo(p *Probe) string {
 	return "[IPv6:" + local.Addr().WithZone("").String() + "]"
 }
 
-// hello says LHLO, EHLO or HELO and learns the extensions. Where EHLO and HELO are both refused, or
-// the server hangs up after the first, the reply to EHLO is the answer.
+// hello sends LHLO, EHLO or HELO and reads the extensions. It returns nil, or the answer for all
+// recipients: the reply to HELO, or the reply to EHLO if HELO has none.
 func (s *session) hello(p *Probe) *Answer {
-	phase := p.hello()
-	s.name, s.offers = s.helo(p), map[string]string{}
-	replies, err := s.conn.exchange([]string{phase.String() + " " + s.name}, notAccepted)
+	phase := Hello
+	if p.LMTP {
+		phase = LHello
+	}
+	s.name, s.offers = s.heloName(p), map[string]string{}
+	replies, err := s.conn.exchange([]string{phase.String() + " " + s.name}, false)
 	if err != nil {
 		return failed(phase, err)
 	}
 	r := replies[0]
-	if r.Code/100 != 2 {
-		a := refusal(phase, r)
-		if r.Code/100 == 5 && !p.LMTP {
-			again := s.say(phase, "HELO "+s.name)
-			if again == nil || again.Reply != nil {
-				return again
-			}
+	if r.Code/100 == 5 && !p.LMTP {
+		if again := s.say(phase, "HELO "+s.name); again == nil || again.Reply != nil {
+			return again
 		}
-		return a
+	}
+	if negative(r) {
+		return refusal(phase, r)
 	}
 	for _, line := range strings.Split(r.Text, "\n")[1:] {
 		keyword, parameters, _ := strings.Cut(line, " ")
@@ -179,7 +163,7 @@ func (s *session) hello(p *Probe) *Answer {
 	return nil
 }
 
-// handshake begins TLS.
+// handshake starts TLS. It returns nil, or the answer for all recipients.
 func (s *session) handshake(ctx context.Context, p *Probe) *Answer {
 	state, err := s.conn.handshake(ctx, p)
 	if len(state.PeerCertificates) > 0 {
@@ -194,24 +178,21 @@ func (s *session) handshake(ctx context.Context, p *Probe) *Answer {
 	return nil
 }
 
-// offering reports whether the server offers an extension.
+// offering reports whether the server offers the extension.
 func (s *session) offering(keyword string) bool {
 	_, ok := s.offers[keyword]
 	return ok
 }
 
-// worn reports whether the next transaction needs a new connection.
-func (s *session) worn(l *limits) bool {
-	return s.over || !s.alive() || s.transactions >= l.transactions || s.failures >= l.errors
+// usedUp reports whether the next transaction needs a new connection.
+func (s *session) usedUp(l *limits) bool {
+	return s.over || !s.alive() || s.transactions >= l.transactions || s.failures >= l.failures
 }
 
-// quit ends the transaction and the connection.
 func (s *session) quit() {
 	last := []string{"RSET", "QUIT"}
 	if s.transactions == 0 {
 		last = last[1:]
 	}
-	start := time.Now()
 	s.conn.close(s.offering("PIPELINING"), last)
-	s.quitting = time.Since(start)
 }

@@ -169,16 +169,16 @@ func TestMemory(t *testing.T) {
 }
 
 // A host that accepts nobody is asked for all the same, also if its replies are long: on a new
-// connection for every three, and when it has borne that, for every eight.
+// connection for every three, and after some connections without punishment for every eight.
 func TestRefusals(t *testing.T) {
-	const recipients = patience*maxErrors + 150*manyErrors
+	const recipients = manyAfter*maxFailures + 150*manyFailures
 	reply := "S: 550-" + strings.Repeat("x", 500) + "\n"
 	reply += reply + "S: 550 no\n"
 	part := func(n int) string {
 		return "hello\nC: MAIL *\nS: 250 ok\n" + strings.Repeat("C: RCPT *\n"+reply, n)
 	}
 	server, err := plugintest.PlaySMTP("127.0.0.1:0",
-		strings.Repeat(part(maxErrors)+"next\n", patience)+part(manyErrors))
+		strings.Repeat(part(maxFailures)+"next\n", manyAfter)+part(manyFailures))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("%d lines recorded, the last %q; want %d, and how many more", n, d.Record[n-1],
 			recordLines)
 	}
-	if want := patience + 150; d.Connections != want {
+	if want := manyAfter + 150; d.Connections != want {
 		t.Errorf("%d connections; want %d", d.Connections, want)
 	}
 }

@@ -4,24 +4,24 @@ import "strings"
 
 const (
 	textBytes     = 2048      // of one reply
-	acceptedBytes = 32 * 1024 // of different replies that accept
-	otherBytes    = 1 << 20   // of different replies that do not
+	acceptedBytes = 32 * 1024 // of all positive replies
+	otherBytes    = 1 << 20   // of all negative replies
 )
 
-// texts keeps replies to RCPT once each, and in bounds: where all differ, those that accept cannot
-// take the room of those that do not. Beyond the bounds code and enhanced code are kept.
+// texts keeps each different reply to RCPT once. Positive and negative replies have separate limits
+// of bytes. Beyond the limit, texts keeps only code and enhanced code.
 type texts struct {
-	kept                 map[Reply]*Reply // by their likeness
-	lastKey              Reply
+	kept                 map[Reply]*Reply // the key has Template as Text, and no Recipient
+	lastKey              Reply            // of the last call
 	last                 *Reply
-	forAccepted, forRest int // bytes that are left
+	forAccepted, forRest int // bytes left
 }
 
 func newTexts() texts {
 	return texts{kept: map[Reply]*Reply{}, forAccepted: acceptedBytes, forRest: otherBytes}
 }
 
-// keep gives the kept reply that is like r, or keeps it.
+// keep returns the kept reply with the same template as r. If there is none, it keeps r.
 func (t *texts) keep(r *Reply, rcpt string) *Reply {
 	short := *r
 	if len(short.Text) > textBytes {
@@ -30,7 +30,7 @@ func (t *texts) keep(r *Reply, rcpt string) *Reply {
 	if strings.Contains(short.Text, rcpt) {
 		short.Recipient = rcpt
 	}
-	key := Reply{Code: r.Code, Enhanced: r.Enhanced, Text: short.Likeness()}
+	key := Reply{Code: r.Code, Enhanced: r.Enhanced, Text: short.Template()}
 	if t.last == nil || t.lastKey != key {
 		t.lastKey, t.last = key, t.find(key, short)
 	}

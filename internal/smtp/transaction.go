@@ -1,39 +1,41 @@
 package smtp
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-// outcome is what a transaction brought: a reply to each of its first recipients, and why it
-// went no further.
+// outcome is the result of a transaction.
 type outcome struct {
-	said     []*Reply
-	stop     *Answer // of the phase that ended it; nil where nothing did but a limit
-	hungUp   bool    // the connection was lost, or the server said 421
-	fresh    bool    // it was the first of its connection
-	asked    int     // recipients that the connection had answered before
-	failures int     // of these not accepted
+	replies  []*Reply // to the first recipients of the transaction, or to all
+	stop     *Answer  // of the phase that ended the transaction early; nil if only a limit did
+	hungUp   bool     // the server closed the connection, or sent 421
+	fresh    bool     // the transaction was the first of its connection
+	asked    int      // recipients with a reply on the connection before
+	failures int      // recipients with a negative reply on the connection before
 }
 
-// transact asks for the recipients in one transaction: RSET if another one went before, MAIL, and
-// RCPT in groups, until all are answered or a limit is reached.
-func (s *session) transact(mail string, rcpts []string, l *limits, p *pace,
-	odd func(*Reply) bool) outcome {
+// transact asks for rcpts in one transaction: RSET if the connection had another transaction, MAIL,
+// and groups of RCPT until all have a reply or a limit is reached.
+func (s *session) transact(sender string, rcpts []string, l *limits, p *pace,
+	keepAll bool) outcome {
 	out := outcome{fresh: s.transactions == 0, asked: s.asked, failures: s.failures}
-	opening := []string{mail}
-	if !out.fresh {
-		opening = []string{"RSET", mail}
+	opening := []string{"RSET", s.mail(sender, rcpts)}
+	if out.fresh {
+		opening = opening[1:]
 	}
 	s.transactions++
-	for full := false; !full && len(out.said) < len(rcpts) && s.failures < l.errors; {
-		group := s.group(rcpts[len(out.said):], l, p)
+	for full := false; !full && len(out.replies) < len(rcpts) && s.failures < l.failures; {
+		group := s.group(rcpts[len(out.replies):], l, p)
 		start, failures := time.Now(), s.failures
-		got, err := s.send(opening, group, odd)
+		got, err := s.send(opening, group, keepAll)
 		if p.answered(got, len(group), time.Since(start), failures > 0) {
 			l.punished(failures)
 		}
 		got, out.stop = opened(opening, got, err)
 		if out.stop == nil {
-			opening, full = nil, s.count(got, len(out.said) > 0)
-			out.said = append(out.said, got...)
+			opening, full = nil, s.count(got, len(out.replies) > 0)
+			out.replies = append(out.replies, got...)
 			if err != nil {
 				out.stop = failed(Rcpt, err)
 			}
@@ -47,22 +49,31 @@ func (s *session) transact(mail string, rcpts []string, l *limits, p *pace,
 	return out
 }
 
-// opened takes the replies to RSET and MAIL off. The answer is that of the one that was refused or
-// had no reply.
+// mail returns the MAIL command.
+func (s *session) mail(sender string, rcpts []string) string {
+	line := "MAIL FROM:<" + sender + ">"
+	if s.offering("SMTPUTF8") && (needsUTF8(sender) || slices.ContainsFunc(rcpts, needsUTF8)) {
+		return line + " SMTPUTF8"
+	}
+	return line
+}
+
+// opened cuts off the replies to opening: RSET and MAIL. If one is negative or missing, it returns
+// the answer for all recipients.
 func opened(opening []string, got []*Reply, err error) ([]*Reply, *Answer) {
 	for i, command := range opening {
 		switch phase := phaseOf(command); {
 		case i >= len(got):
 			return nil, failed(phase, err)
-		case got[i].Code/100 != 2:
+		case negative(got[i]):
 			return nil, refusal(phase, got[i])
 		}
 	}
 	return got[len(opening):], nil
 }
 
-// count enters replies to RCPT. It reports whether one says that the transaction has all the
-// recipients it can get; the first of a transaction cannot.
+// count counts replies to RCPT. It reports whether one says that the transaction has too many
+// recipients; the first reply of a transaction cannot mean this.
 func (s *session) count(got []*Reply, before bool) (full bool) {
 	for i, r := range got {
 		s.asked++
@@ -84,7 +95,7 @@ func phaseOf(command string) Phase {
 	return Mail
 }
 
-// group is the RCPT commands that may be sent at once: one, or with PIPELINING more.
+// group returns the RCPT commands to send at once: one, or more with PIPELINING.
 func (s *session) group(rcpts []string, l *limits, p *pace) []string {
 	n := 1
 	if s.offering("PIPELINING") {
@@ -97,20 +108,20 @@ func (s *session) group(rcpts []string, l *limits, p *pace) []string {
 	return group
 }
 
-// send sends opening and group at once, or one command after the other where PIPELINING is not
-// offered; then a refused RSET or MAIL ends it.
-func (s *session) send(opening, group []string, odd func(*Reply) bool) ([]*Reply, error) {
+// send sends opening and group at once. Without PIPELINING it sends single commands, and stops
+// after a negative reply to opening.
+func (s *session) send(opening, group []string, keepAll bool) ([]*Reply, error) {
 	if s.offering("PIPELINING") {
-		return s.conn.exchange(append(opening[:len(opening):len(opening)], group...), odd)
+		return s.conn.exchange(slices.Concat(opening, group), keepAll)
 	}
 	var all []*Reply
 	for _, command := range opening {
-		got, err := s.conn.exchange([]string{command}, notAccepted)
+		got, err := s.conn.exchange([]string{command}, false)
 		all = append(all, got...)
-		if err != nil || got[0].Code/100 != 2 {
+		if err != nil || negative(got[0]) {
 			return all, err
 		}
 	}
-	got, err := s.conn.exchange(group, odd)
+	got, err := s.conn.exchange(group, keepAll)
 	return append(all, got...), err
 }

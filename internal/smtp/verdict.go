@@ -7,20 +7,22 @@ import (
 	"unicode"
 )
 
-// Subject is what a reply that is no success is about.
+// Subject is what a negative reply is about.
 type Subject string
 
 const (
 	AboutRecipient Subject = "recipient"
 	AboutSender    Subject = "sender"
-	// about the probe, or about the recipient: see inquiry.settle
-	AboutPolicy   Subject = "policy"
-	AboutAccess   Subject = "access"   // TLS or a login is wanted
-	AboutProtocol Subject = "protocol" // a command was not understood
-	AboutHost     Subject = "host"
+	AboutPolicy    Subject = "policy"   // of the probe or the recipient: see decidePolicies
+	AboutAccess    Subject = "access"   // the server wants TLS or a login
+	AboutProtocol  Subject = "protocol" // the server did not understand a command
+	AboutHost      Subject = "host"
 )
 
-// decide gives the verdict of a reply by its phase, code and enhanced code (RFC 5321 4.2, RFC 3463,
+// negative reports whether r is not a success: its code is not 2xx.
+func negative(r *Reply) bool { return r.Code/100 != 2 }
+
+// decide returns the verdict of a reply from phase, code and enhanced code (RFC 5321 4.2, RFC 3463,
 // RFC 7504).
 func decide(phase Phase, r *Reply) Answer {
 	a := Answer{Phase: phase, Reply: r}
@@ -30,7 +32,7 @@ func decide(phase Phase, r *Reply) Answer {
 	case 4:
 		a.Verdict = Deferred
 	case 5:
-		a.Verdict = Refused
+		a.Verdict = ProbeRefused
 		if phase == Rcpt && SubjectOf(phase, r) == AboutRecipient {
 			a.Verdict = Rejected
 		}
@@ -40,23 +42,24 @@ func decide(phase Phase, r *Reply) Answer {
 	return a
 }
 
-// refusal is the answer of a reply that ends more than one recipient.
+// refusal returns the answer for all recipients that a negative reply concerns.
 func refusal(phase Phase, r *Reply) *Answer {
 	a := decide(phase, r)
 	return &a
 }
 
-// SubjectOf says what a reply that is no success is about. Before MAIL it is never the recipient.
+// SubjectOf returns what a negative reply is about. Only a reply to MAIL or RCPT can be about the
+// sender or the recipient.
 func SubjectOf(phase Phase, r *Reply) Subject {
-	class, detail := r.status()
+	subject, detail := r.status()
 	switch {
 	case r.Code == 530, r.Code == 535, r.Code == 538:
 		return AboutAccess
-	case class == 7, r.Code == 571 && r.Enhanced == "": // 571 is the 5.7.1 of before RFC 3463
+	case subject == 7, r.Code == 571 && r.Enhanced == "": // 571 is older than 5.7.1
 		return AboutPolicy
-	case phase != Mail && phase != Rcpt, class == 3, r.Code == 521: // RFC 7504: takes no mail
+	case phase != Mail && phase != Rcpt, subject == 3, r.Code == 521: // RFC 7504: accepts no mail
 		return AboutHost
-	case class == 1 && (detail == 7 || detail == 8):
+	case subject == 1 && (detail == 7 || detail == 8):
 		return AboutSender
 	case r.Code == 500, r.Code == 502, r.Code == 503, r.Code == 504, r.Code == 555:
 		return AboutProtocol
@@ -66,27 +69,27 @@ func SubjectOf(phase Phase, r *Reply) Subject {
 	return AboutRecipient
 }
 
-// namesRecipient reports whether the enhanced code of a reply to RCPT says that it is about the
-// recipient: x.1.y, x.2.y, and 5.4.1, which is Exchange's for an unknown user.
+// namesRecipient reports whether the enhanced code of a reply to RCPT is about the recipient:
+// x.1.y, x.2.y, and 5.4.1, by which Exchange means an unknown user.
 func (r *Reply) namesRecipient() bool {
-	class, detail := r.status()
-	ours := class == 1 || class == 2 || class == 4 && detail == 1 && r.Code/100 == 5
-	return ours && SubjectOf(Rcpt, r) == AboutRecipient
+	subject, detail := r.status()
+	named := subject == 1 || subject == 2 || subject == 4 && detail == 1 && r.Code/100 == 5
+	return named && SubjectOf(Rcpt, r) == AboutRecipient
 }
 
-// names reports whether the reply has the recipient's address in its text.
+// names reports whether the text has the recipient's address.
 func (r *Reply) names(rcpt string) bool {
 	return r.Recipient != "" ||
 		strings.Contains(strings.ToLower(r.Text), strings.ToLower(rcpt))
 }
 
-// namesProbe reports whether the reply has in its text what is the probe's and not the recipient's:
-// an IP address, which is the client's, the name for EHLO, or the sender.
+// namesProbe reports whether the text has an IP address, which is then the client's, the name for
+// EHLO, or the sender.
 func (r *Reply) namesProbe(helo, sender string) bool {
 	outside := func(c rune) bool {
 		return c != '.' && c != ':' && c != '-' && !unicode.IsLetter(c) && !unicode.IsDigit(c)
 	}
-	for _, word := range strings.FieldsFunc(r.Likeness(), outside) {
+	for _, word := range strings.FieldsFunc(r.Template(), outside) {
 		word = strings.Trim(word, ".")
 		ip, err := netip.ParseAddr(strings.TrimPrefix(word, "IPv6:"))
 		if err == nil && !ip.IsUnspecified() || strings.EqualFold(word, helo) {
@@ -96,21 +99,21 @@ func (r *Reply) namesProbe(helo, sender string) bool {
 	return r.NamesSender(sender)
 }
 
-// NamesSender reports whether the reply has the sender in its text, in brackets, as Postfix says
-// it: "<a@example.net>: Sender address rejected".
+// NamesSender reports whether the text has the sender in brackets, as Postfix writes it:
+// "<a@example.net>: Sender address rejected".
 func (r *Reply) NamesSender(sender string) bool {
-	return strings.Contains(strings.ToLower(r.Likeness()), "<"+strings.ToLower(sender)+">")
+	return strings.Contains(strings.ToLower(r.Template()), "<"+strings.ToLower(sender)+">")
 }
 
-// tooMany reports whether r may mean that a transaction has all the recipients it can get (RFC 5321
+// tooMany reports whether r may mean that the transaction has too many recipients (RFC 5321
 // 4.5.3.1.10).
 func (r *Reply) tooMany() bool {
-	class, detail := r.status()
-	return (r.Code == 452 || r.Code == 552) && (r.Enhanced == "" || class == 5 && detail == 3)
+	subject, detail := r.status()
+	return (r.Code == 452 || r.Code == 552) && (r.Enhanced == "" || subject == 5 && detail == 3)
 }
 
-// ambiguous reports whether r to RCPT is a policy that may be about the recipient. 5.7.20 to 5.7.29
-// are SPF, DKIM, DMARC and reverse DNS (RFC 7372, RFC 7489): always about the probe.
+// ambiguous reports whether r is a 5.7.x reply to RCPT that may be about the recipient. 5.7.20 to
+// 5.7.29 are about the probe: DKIM, SPF, reverse DNS, ARC (RFC 7372, RFC 7505, RFC 8617).
 func (r *Reply) ambiguous() bool {
 	_, detail := r.status()
 	return r.Code/100 == 5 && SubjectOf(Rcpt, r) == AboutPolicy && (detail < 20 || detail > 29)
