@@ -149,7 +149,7 @@ func TestJudgeDomains(t *testing.T) {
 // No name server answered: nobody looked.
 func TestJudgeSilent(t *testing.T) {
 	f := facts{plan: plan{domains: []mx.Domain{{Name: "e",
-		Problem: "has unknown MX hosts: no answer", Silent: true}}}}
+		Problem: "has unknown MX hosts: no answer", NoAnswer: true}}}}
 	if r := judge(options{}, f); r.State != nagios.Unknown ||
 		r.Summary != "e has unknown MX hosts: no answer" {
 		t.Errorf("judge = %v %s", r.State, r.Summary)

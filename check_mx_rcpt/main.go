@@ -55,7 +55,7 @@ func withFile(ctx context.Context, o options, p plan, now time.Time) (plan, erro
 	if err != nil {
 		return p, fmt.Errorf("read %s: %w", o.RecipientsFrom, regular.Plain(err))
 	}
-	plugin.Keep(keys.total())
+	plugin.SaveMemory(keys.total())
 	return p.withKeys(o, keys, now)
 }
 
@@ -70,7 +70,7 @@ func find(ctx context.Context, o options, p plan) plan {
 	if len(o.Hostname) > 0 {
 		named := make([]mx.Host, len(o.Hostname))
 		plugin.EachObject(len(named), atOnce,
-			func(i int) { named[i] = r.Named(ctx, o.Hostname[i].name) },
+			func(i int) { named[i] = r.Host(ctx, o.Hostname[i].name) },
 			func(i int, bug error) { named[i] = unknownHost(o.Hostname[i].name, bug) })
 		return p.withHosts(o, named)
 	}

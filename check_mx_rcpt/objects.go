@@ -44,7 +44,7 @@ func file(o options, k keys) nagios.Object {
 }
 
 func domain(d mx.Domain) nagios.Object {
-	object := nagios.Object{Name: d.Name, Text: "MX", State: domainState(d), Unseen: d.Silent}
+	object := nagios.Object{Name: d.Name, Text: "MX", State: domainState(d), Unseen: d.NoAnswer}
 	if d.Implicit {
 		object.Text = "implicit MX"
 	}
@@ -62,7 +62,7 @@ func domainState(d mx.Domain) nagios.State {
 	switch {
 	case d.Problem == "":
 		return nagios.OK
-	case d.Silent:
+	case d.NoAnswer:
 		return nagios.Unknown
 	}
 	return nagios.Critical

@@ -116,7 +116,7 @@ func unknownHost(name string, bug error) mx.Host {
 }
 
 func unknownDomain(name string, bug error) mx.Domain {
-	return mx.Domain{Name: name, Problem: bug.Error(), Silent: true}
+	return mx.Domain{Name: name, Problem: bug.Error(), NoAnswer: true}
 }
 
 // withDomains adds the hosts of the domains, which are in the order of the routes: at most

@@ -41,11 +41,10 @@ func (f *facts) keep(opt options, p systemd.Pair, now time.Time) {
 	f.timers = append(f.timers, p)
 }
 
-// inBrief gives the names of the timers of which only so much was read as shows that there may be
-// something to say.
-func (f *facts) inBrief() (names []string) {
+// partial returns the names of the kept timers of which only a part was read.
+func (f *facts) partial() (names []string) {
 	for _, p := range f.timers {
-		if p.Brief {
+		if p.Partial {
 			names = append(names, p.Timer.Name)
 		}
 	}
@@ -73,8 +72,7 @@ const (
 )
 
 // wantsBefore reports whether the runs before count in the verdict: a run is in progress, or
-// systemd
-// has forgotten the run before.
+// systemd has forgotten the run before.
 func wantsBefore(p systemd.Pair) bool {
 	return mayHaveRun(p) && (inProgress(p.Service) || p.Service.Result == "exec-condition")
 }

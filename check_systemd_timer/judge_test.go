@@ -63,7 +63,7 @@ func TestRemediesOfTheUser(t *testing.T) {
 func TestPanicOfOneTimer(t *testing.T) {
 	bad, good := daily(), hourly()
 	bad.Timer.Name, bad.Asked = "bad.timer", []string{"bad.timer"}
-	bad.Brief, good.Brief = true, true
+	bad.Partial, good.Partial = true, true
 	noZone := host
 	noZone.Zone = nil // time.Time.In panics where OnCalendar= is evaluated
 	for _, args := range []string{"", "--all"} {
@@ -74,8 +74,8 @@ func TestPanicOfOneTimer(t *testing.T) {
 			f.keep(opt, bad, now)
 			f.keep(opt, good, now)
 		}
-		if got := f.inBrief(); opt.All && !cmp.Equal(got, []string{"bad.timer"}) {
-			t.Errorf("%s: inBrief() = %q; want bad.timer", args, got)
+		if got := f.partial(); opt.All && !cmp.Equal(got, []string{"bad.timer"}) {
+			t.Errorf("%s: partial() = %q; want bad.timer", args, got)
 		}
 		f.wantBefore(opt)
 		f.wantProcesses(opt, now)

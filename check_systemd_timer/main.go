@@ -22,16 +22,16 @@ func check() plugin.Check {
 	return plugin.Check{
 		Name: "check_systemd_timer", About: about, Examples: examples, Options: &opt,
 		Run: func(ctx context.Context) (nagios.Result, error) {
-			ahead := journal.Ahead(systemd.SeemRunning(opt.User, opt.Unit)) // or it would be last
-			defer ahead.Stop()
+			prefetched := journal.Prefetch(systemd.SeemRunning(opt.User, opt.Unit))
+			defer prefetched.Stop()
 			f, bus, err := gather(ctx, opt)
 			if err != nil {
 				return nagios.Result{}, err
 			}
-			again, _ := bus.Read(ctx, f.inBrief()...) // there is more to say of these
+			again, _ := bus.Read(ctx, f.partial()...) // there is more to say of these
 			f.replace(again)
 			f.readProcesses(ctx, bus, f.wantProcesses(opt, time.Now())) // of what alerts so far
-			f.readBefore(ctx, opt, f.wantBefore(opt), ahead)
+			f.readBefore(ctx, opt, f.wantBefore(opt), prefetched)
 			f.readProcesses(ctx, bus, f.wantProcesses(opt, time.Now())) // or by the runs before
 			return judge(opt, f, time.Now()), nil
 		},
@@ -52,13 +52,13 @@ func gather(ctx context.Context, opt options) (f facts, bus *systemd.Conn, err e
 			return f, bus, err
 		}
 		if opt.OutputFormat != "nagios" { // the numbers of all are printed
-			plugin.Keep(len(known))
+			plugin.SaveMemory(len(known))
 		}
 	}
 	names := choose(opt, known, &f)
 	if f.whole && opt.Verbose == 0 {
 		if f.host, err = bus.Host(); err == nil {
-			err = bus.ReadBrief(ctx, names, func(p systemd.Pair) { f.keep(opt, p, time.Now()) })
+			err = bus.ReadPartial(ctx, names, func(p systemd.Pair) { f.keep(opt, p, time.Now()) })
 		}
 		return f, bus, err
 	}
@@ -70,13 +70,13 @@ func gather(ctx context.Context, opt options) (f facts, bus *systemd.Conn, err e
 
 // readBefore reads how the runs before the latest ones ended, where that can be had.
 func (f *facts) readBefore(ctx context.Context, opt options, pairs []systemd.Pair,
-	ahead journal.Readers) {
+	prefetched journal.Readers) {
 	ctx, cancel := plugin.Part(ctx)
 	defer cancel()
 	plugin.Each(len(pairs), atOnce, func(i int) {
 		b, s := f.before[pairs[i].Timer.Name], pairs[i].Service
 		defer caught(&b.err)
-		b.runs, b.err = ahead.Read(ctx, s.Name, opt.User, s.StateChange)
+		b.runs, b.err = prefetched.Read(ctx, s.Name, opt.User, s.StateChange)
 	})
 }
 

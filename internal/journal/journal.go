@@ -1,29 +1,26 @@
 // Package journal reads the runs of a service from systemd's own messages in the journal.
 //
-// D-Bus forgets how a run ended as soon as the next one begins; the journal remembers. systemd
-// writes these messages, each with its MESSAGE_ID (sd-messages.h) and the INVOCATION_ID of the run
-// (seen on systemd 252; the fields are those of systemd.journal-fields(7) and of the manager
-// itself):
+// D-Bus forgets how a run ended as soon as the next run begins; the journal keeps it. systemd
+// writes these messages. Each has a MESSAGE_ID (sd-messages.h) and the INVOCATION_ID of its run
+// (systemd.journal-fields(7)); the other fields were seen on systemd 252:
 //
-//	"Starting X..."                 a run of a Type=oneshot begins, or of another type that does
-//	                                not start at once
-//	"Started X.", "Finished X."     a run of a Type=simple begins; others are up, or done
-//	                                (JOB_RESULT=done)
-//	"X: Main process exited"        EXIT_CODE= exited, killed or dumped, EXIT_STATUS=, COMMAND=
-//	                                ExecStart, ...; on failures only
-//	"X: Deactivated successfully."  the run ended well
-//	"X: Failed with result 'R'."    the run ended badly, UNIT_RESULT= as the property Result of
-//	                                the service
+//	"Starting X..."                 a run begins, if X has Type=oneshot or needs time to start
+//	"Started X.", "Finished X."     a run begins (Type=simple), is up or done (JOB_RESULT=done)
+//	"X: Main process exited"        only if it failed: EXIT_CODE= is exited, killed or dumped,
+//	                                EXIT_STATUS= a number, COMMAND= ExecStart, ...
+//	"X: Deactivated successfully."  the run succeeded
+//	"X: Failed with result 'R'."    the run failed; UNIT_RESULT= is the property Result of X
 //
-// A status that ExecStart=- swallows leaves no message. A run that a condition skipped has no
-// invocation; one that ended with the machine has no end. Others could forge the manager's fields,
-// so they are taken from PID 1 alone, and of a user from that user.
+// systemd writes no message of a failure that ExecStart=- ignores, and none of the end of a run
+// that ended with the machine. A run that a condition skipped has no INVOCATION_ID. Other programs
+// can forge these fields, so only messages of PID 1 count, or those of the user for a user's
+// service.
 //
-// The journal is read by journalctl, which knows its file formats: by absolute path, with fixed
-// arguments, an empty environment, no standard input, bounded in time and output, and killed with
-// this process. It is not started where there is no journal that the caller may read, which is a
-// fact, [Runs.Denied]; that journalctl failed is an error. Most of its time, some 5 ms, goes into
-// its start, so it may be started while systemd is asked, see [Ahead].
+// journalctl reads the journal, because it knows the file formats. It is started by absolute path,
+// with fixed arguments, no environment but LC_ALL and no standard input. Its time and its output
+// are limited, and it is killed when this process ends. It is not started if the caller may read
+// no journal: this is a fact ([Runs.Denied]). A failure of journalctl is an error. journalctl takes
+// some 5 ms, most of them to start; [Prefetch] lets it start while systemd is asked.
 package journal
 
 import (
@@ -40,8 +37,7 @@ import (
 const (
 	journalctl = "/usr/bin/journalctl"
 	maxRuns    = 20
-	// a run has two messages, or three, or four; none is read that is longer than 64 KiB
-	maxEntries = 100
+	maxEntries = 100 // messages; a run has two to four
 	maxTime    = 2 * time.Second
 
 	starting  = "7d4958e842da4a758f6c1cdc7b36dcc5"
@@ -51,27 +47,25 @@ const (
 	failed    = "d9b373ed55a64feb8242e02dbe79a49c"
 )
 
-// Runs are the runs of a service of which the journal has the end.
+// Runs are the completed runs of a service that the journal knows.
 type Runs struct {
-	Denied bool  // there is a journal, and the caller may not read it
-	List   []Run // that have ended, the latest first, at most 20
+	Denied bool  // there is a journal, but the caller may not read it
+	List   []Run // at most 20, the latest first
 }
 
-// Run is one run.
+// Run is one completed run.
 type Run struct {
-	// Start is zero where it is not known, as with LogLevelMax=warning, which hides all but
-	// failures.
+	// Start is zero if it is not known: LogLevelMax=warning hides all messages but failures.
 	Start, End time.Time
-	Duration   time.Duration // 0 without Start; by a clock that was not stepped in between
+	Duration   time.Duration // by CLOCK_MONOTONIC; 0 if Start is not known
 	Result     string        // success, or the service's property Result: exit-code, timeout, ...
-	// whose process failed first: ExecStart, ...; empty: not known, or none
-	Command    string
-	ExitCode   string // of it: exited, killed, dumped
-	ExitStatus int32  // exit status, or signal number
+	Command    string        // whose process failed first: ExecStart, ...; "": none, or not known
+	ExitCode   string        // of Command: exited, killed, dumped
+	ExitStatus int32         // of Command: exit status, or signal number
 }
 
-// arguments are the messages of the service and the fields of these that are read. A user's own
-// manager has other names for some, and may write into the system's journal.
+// arguments returns journalctl's arguments: which messages, and which of their fields. The fields
+// of a user's manager have other names, and its messages may be in the system's journal.
 func arguments(service string, user bool) []string {
 	args := []string{
 		"--quiet", "--no-pager", "--reverse", "--lines=" + strconv.Itoa(maxEntries),
@@ -90,21 +84,20 @@ func arguments(service string, user bool) []string {
 
 const fields = "MESSAGE_ID,INVOCATION_ID,USER_INVOCATION_ID,UNIT_RESULT,EXIT_CODE,EXIT_STATUS,COMMAND"
 
-// begun is a run of which messages were read.
-type begun struct {
+// partialRun is a run as far as its messages were read.
+type partialRun struct {
 	Run
-	start, end uint64 // microseconds since the boot
+	startMono, endMono uint64 // microseconds since the boot
 }
 
-// note adds what a message says. Messages come latest first, so that the first one of a kind counts
-// where a later one was read before.
-func (b *begun) note(message map[string]string, wall int64, mono uint64) {
+// add adds what a message says. The latest message comes first, so the earliest of a kind counts.
+func (b *partialRun) add(message map[string]string, wall int64, mono uint64) {
 	switch message["MESSAGE_ID"] {
 	case starting, started:
-		b.Start, b.start = time.UnixMicro(wall), mono
+		b.Start, b.startMono = time.UnixMicro(wall), mono
 	case succeeded, failed:
 		b.Result = cmp.Or(message["UNIT_RESULT"], "success")
-		b.End, b.end = time.UnixMicro(wall), mono
+		b.End, b.endMono = time.UnixMicro(wall), mono
 	case exited:
 		if status, err := strconv.ParseInt(message["EXIT_STATUS"], 10, 32); err == nil {
 			b.Command, b.ExitCode = message["COMMAND"], message["EXIT_CODE"]
@@ -113,18 +106,18 @@ func (b *begun) note(message map[string]string, wall int64, mono uint64) {
 	}
 }
 
-// ended gives the run, if its end is there and does not lie before its begin.
-func (b *begun) ended() (Run, bool) {
+// completed returns the run; ok is false if its end is missing or lies before its start.
+func (b *partialRun) completed() (run Run, ok bool) {
 	if !b.Start.IsZero() {
-		took := min(b.end-b.start, math.MaxInt64/1000)
+		took := min(b.endMono-b.startMono, math.MaxInt64/1000)
 		b.Duration = time.Duration(took) * time.Microsecond
 	}
-	return b.Run, !b.End.IsZero() && b.start <= b.end
+	return b.Run, !b.End.IsZero() && b.startMono <= b.endMono
 }
 
-// parse reads the messages, the latest first, and gives the runs of which the end is there.
+// parse reads messages, the latest first, and returns the completed runs.
 func parse(r io.Reader) (list []Run, err error) {
-	runs, order := map[string]*begun{}, []*begun{}
+	runs, order := map[string]*partialRun{}, []*partialRun{}
 	in := bufio.NewReaderSize(r, maxField)
 	for n := 0; n < maxEntries; n++ {
 		message, err := readMessage(in)
@@ -134,7 +127,7 @@ func parse(r io.Reader) (list []Run, err error) {
 		if err != nil {
 			return nil, err
 		}
-		// Microseconds, and such since the boot, which no run outlives.
+		// Microseconds since 1970 and since the boot. A run has one boot only: a reboot ends it.
 		wall, err := strconv.ParseInt(message["__REALTIME_TIMESTAMP"], 10, 64)
 		mono, err2 := strconv.ParseUint(message["__MONOTONIC_TIMESTAMP"], 10, 62)
 		id := cmp.Or(message["INVOCATION_ID"], message["USER_INVOCATION_ID"])
@@ -142,13 +135,13 @@ func parse(r io.Reader) (list []Run, err error) {
 			continue
 		}
 		if runs[id] == nil {
-			runs[id] = &begun{}
+			runs[id] = &partialRun{}
 			order = append(order, runs[id])
 		}
-		runs[id].note(message, wall, mono)
+		runs[id].add(message, wall, mono)
 	}
 	for _, b := range order {
-		if run, ok := b.ended(); ok && len(list) < maxRuns {
+		if run, ok := b.completed(); ok && len(list) < maxRuns {
 			list = append(list, run)
 		}
 	}

@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// The most that is read of a message: no message of systemd's own has half of it.
+// Limits of one message. systemd's own messages have less than half of that.
 const (
 	maxField  = 64 << 10 // bytes
 	maxFields = 64
 )
 
-// readMessage reads the fields of a message in the journal's export format
-// (systemd.io/JOURNAL_EXPORT_FORMATS): a line "NAME=value" each, and a blank line after the last.
-// Of a field that is binary or has several lines, the line is its name alone, and the length of the
-// value follows, 64 bits, little-endian, then the value and a newline. Such a field is empty, and
-// so is one that occurs twice. At the end the error is io.EOF.
+// readMessage reads one message in the journal's export format (systemd.io/JOURNAL_EXPORT_FORMATS):
+// a line "NAME=value" for each field, then a blank line. A field that is binary or has several
+// lines is a line "NAME", the length of the value (64 bits, little-endian), the value and a
+// newline. The result has "" for such a field, and for a field that occurs twice. The error at the
+// end is io.EOF.
 func readMessage(in *bufio.Reader) (map[string]string, error) {
 	fields := map[string]string{}
 	for n := 0; n < maxFields; n++ {
@@ -51,13 +51,13 @@ func readMessage(in *bufio.Reader) (map[string]string, error) {
 	return nil, fmt.Errorf("a message of more than %d fields", maxFields)
 }
 
-// isFieldName reports whether it is the name of a field (systemd.journal-fields(7)).
+// isFieldName reports whether a field may have this name (systemd.journal-fields(7)).
 func isFieldName(name string) bool {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 	return name != "" && strings.Trim(name, letters) == ""
 }
 
-// skipBinary skips the value of a field that is binary.
+// skipBinary skips the length and the value of a binary field.
 func skipBinary(in *bufio.Reader) error {
 	var bytes [8]byte
 	if _, err := io.ReadFull(in, bytes[:]); err != nil {

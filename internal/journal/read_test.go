@@ -200,8 +200,8 @@ func TestDiesWithUs(t *testing.T) {
 	t.Errorf("journalctl, PID %d, lives on", pid)
 }
 
-// What is read ahead counts for its service, if that has not changed since, in time, and once.
-func TestAhead(t *testing.T) {
+// A prefetched result can be read twice: for its service, if that has not changed since, in time.
+func TestPrefetch(t *testing.T) {
 	script := program(t, "printf '%s' '"+line(succeeded, "a", 30)+"'")
 	rs := Readers{"x.service": start(script, "/nonexistent", "x.service", false)}
 	r := rs["x.service"]
@@ -212,24 +212,24 @@ func TestAhead(t *testing.T) {
 		}
 	}
 	for name, counts := range map[string]bool{
-		"for another service": rs.counts("y.service", false, time.Time{}),
-		"for a user's":        rs.counts("x.service", true, time.Time{}),
-		"of before a change":  rs.counts("x.service", false, r.began.Add(time.Microsecond)),
-		"of nothing":          Readers(nil).counts("x.service", false, time.Time{}),
+		"for another service": rs.usable("y.service", false, time.Time{}),
+		"for a user's":        rs.usable("x.service", true, time.Time{}),
+		"of before a change":  rs.usable("x.service", false, r.began.Add(time.Microsecond)),
+		"of nothing":          Readers(nil).usable("x.service", false, time.Time{}),
 	} {
 		if counts {
 			t.Errorf("what was read ahead counts %s", name)
 		}
 	}
 	r.began = r.began.Add(-maxTime)
-	if rs.counts("x.service", false, time.Time{}) {
+	if rs.usable("x.service", false, time.Time{}) {
 		t.Error("what was read ahead counts when there is no time left for it")
 	}
 	rs.Stop()
 }
 
 // What is not wanted after all is ended, whatever it does.
-func TestAheadStop(t *testing.T) {
+func TestPrefetchStop(t *testing.T) {
 	r := start(program(t, "exec sleep 20"), "/nonexistent", "x.service", false)
 	Readers{"x.service": r}.Stop()
 	if status, err := r.cmd.Process.Wait(); err != nil || status.String() != "signal: killed" {

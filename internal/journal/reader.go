@@ -17,13 +17,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Readers read the runs of services of the system's manager, beside what their owner does in the
-// meantime: a journalctl each, by the service's name.
+// Readers are journalctl processes, each by the service of the system's manager that it reads.
 type Readers map[string]*reader
 
-// Ahead starts to read the runs of services that are likely to be asked for, of four of them at
-// most. The goroutine that calls it has to call Stop, and stays on its thread until then.
-func Ahead(services []string) Readers {
+// Prefetch starts a journalctl for each of the first four services, so that it works while the
+// caller does something else. The same goroutine has to call Stop; it is locked to its thread until
+// then.
+func Prefetch(services []string) Readers {
 	const most = 4
 	rs := Readers{}
 	for _, service := range services[:min(len(services), most)] {
@@ -32,42 +32,43 @@ func Ahead(services []string) Readers {
 	return rs
 }
 
-// Read reads the latest runs of a service of the system's manager, or of the caller's own, which
-// has last changed its state at that instant. It takes 2 s at most. An error means that journalctl
-// could not be run, failed, or was not understood.
+// Read returns the latest runs of a service of the system's manager or, for user, of the caller's
+// own manager. A prefetched result is used if it was started after changed, the latest change of
+// the service's state. Read takes at most 2 s. An error means that journalctl could not be started,
+// failed, or wrote what is not understood.
 func (rs Readers) Read(ctx context.Context, service string, user bool, changed time.Time) (Runs,
 	error) {
-	if rs.counts(service, user, changed) {
+	if rs.usable(service, user, changed) {
 		return rs[service].runs(ctx)
 	}
 	return read(ctx, journalctl, "/", service, user)
 }
 
-// counts reports whether what is read ahead is what is asked for: it has been begun after the
-// last change, and there is time left for it.
-func (rs Readers) counts(service string, user bool, changed time.Time) bool {
+// usable reports whether there is a prefetched result that was started after the latest change and
+// has at least half of its time left.
+func (rs Readers) usable(service string, user bool, changed time.Time) bool {
 	r := rs[service]
 	return r != nil && !user && changed.Before(r.began) && time.Since(r.began) < maxTime/2
 }
 
-// Stop ends what still reads.
+// Stop ends the processes that still run.
 func (rs Readers) Stop() {
 	for _, r := range rs {
 		r.stop()
 	}
 }
 
-// reader is a journalctl at work.
+// reader is one journalctl process.
 type reader struct {
-	began           time.Time
-	limit           *time.Timer   // ends it
-	there, readable bool          // journals
-	cmd             *exec.Cmd     // nil: it was not started
-	out             io.ReadCloser // what cmd says
-	err             error         // why it was not started; nil: the journal may not be read
-	once            sync.Once     // for the answer
-	answer          Runs
-	failed          error
+	began     time.Time
+	limit     *time.Timer   // ends cmd after maxTime
+	readable  bool          // the caller may read a journal
+	cmd       *exec.Cmd     // nil: it was not started
+	out       io.ReadCloser // standard output of cmd
+	startErr  error         // why cmd was not started; nil: the caller may read no journal
+	once      sync.Once     // sets answer and answerErr
+	answer    Runs
+	answerErr error
 }
 
 func read(ctx context.Context, journalctl, root, service string, user bool) (Runs, error) {
@@ -76,12 +77,14 @@ func read(ctx context.Context, journalctl, root, service string, user bool) (Run
 	return r.runs(ctx)
 }
 
-// start starts journalctl, if there is a journal that the caller may read, or none at all. The
-// same goroutine has to call stop: the kernel kills the child with the thread that started it.
+// start starts journalctl, unless there are journals and the caller may read none. The same
+// goroutine has to call stop: the kernel kills the child when the thread that started it ends
+// (PR_SET_PDEATHSIG).
 func start(journalctl, root, service string, user bool) *reader {
 	runtime.LockOSThread()
-	r := &reader{began: time.Now()}
-	if r.there, r.readable = journals(root); r.there && !r.readable {
+	exist, readable := journals(root)
+	r := &reader{began: time.Now(), readable: readable}
+	if exist && !readable {
 		return r
 	}
 	cmd := exec.Command(journalctl, arguments(service, user)...)
@@ -91,11 +94,11 @@ func start(journalctl, root, service string, user bool) *reader {
 	if err == nil {
 		err = cmd.Start()
 	}
-	if no := syscall.Errno(0); errors.As(err, &no) { // without Go's names for what was tried
+	if no := syscall.Errno(0); errors.As(err, &no) { // without Go's "fork/exec"
 		err = no
 	}
 	if err != nil {
-		r.err = fmt.Errorf("run %s: %w", journalctl, err)
+		r.startErr = fmt.Errorf("run %s: %w", journalctl, err)
 		return r
 	}
 	r.cmd, r.out = cmd, out
@@ -114,19 +117,19 @@ func (r *reader) stop() {
 func (r *reader) end() {
 	if r.cmd != nil {
 		r.cmd.Process.Kill()
-		r.out.Close() // or a child of it that lives on would be waited for
+		r.out.Close() // a child of journalctl may still hold the other end
 	}
 }
 
-// runs waits for the answer.
+// runs returns the answer; the first call waits for it.
 func (r *reader) runs(ctx context.Context) (Runs, error) {
-	r.once.Do(func() { r.answer, r.failed = r.wait(ctx) })
-	return r.answer, r.failed
+	r.once.Do(func() { r.answer, r.answerErr = r.wait(ctx) })
+	return r.answer, r.answerErr
 }
 
 func (r *reader) wait(ctx context.Context) (Runs, error) {
 	if r.cmd == nil {
-		return Runs{Denied: r.err == nil}, r.err
+		return Runs{Denied: r.startErr == nil}, r.startErr
 	}
 	ctx, cancel := context.WithDeadline(ctx, r.began.Add(maxTime))
 	defer cancel()
@@ -140,52 +143,52 @@ func (r *reader) wait(ctx context.Context) (Runs, error) {
 	case len(list) > 0:
 		return Runs{List: list}, nil
 	}
-	// With no journal at all its exit status is 1.
-	if status, ended := exit(ctx, r.cmd.Process.Pid); ended && status != "" && r.readable {
-		return Runs{}, errors.New("journalctl failed: " + status)
+	// Without any journal journalctl exits with status 1.
+	if failure := waitExit(ctx, r.cmd.Process.Pid); failure != "" && r.readable {
+		return Runs{}, errors.New("journalctl failed: " + failure)
 	}
 	return Runs{}, nil
 }
 
-// exit says how a child failed, which has closed its output: it is about to end. It is not waited
-// for beyond the time that there is: a process that waits for its disk cannot be ended.
-func exit(ctx context.Context, pid int) (failure string, ended bool) {
+// waitExit waits for the end of a child that has closed its output, and returns how the child
+// failed; "" if it succeeded, or did not end before ctx: a process that waits for its disk cannot
+// be killed.
+func waitExit(ctx context.Context, pid int) (failure string) {
 	for ctx.Err() == nil {
 		var status unix.WaitStatus
 		got, err := unix.Wait4(pid, &status, unix.WNOHANG, nil)
 		switch {
 		case err != nil && !errors.Is(err, unix.EINTR):
-			return "", false
+			return ""
 		case got != pid:
 			time.Sleep(time.Millisecond / 5)
 		case status.Signaled():
-			return "killed by " + unix.SignalName(status.Signal()), true
+			return "killed by " + unix.SignalName(status.Signal())
 		case status.ExitStatus() != 0:
-			return fmt.Sprintf("exit status %d", status.ExitStatus()), true
+			return fmt.Sprintf("exit status %d", status.ExitStatus())
 		default:
-			return "", true
+			return ""
 		}
 	}
-	return "", false
+	return ""
 }
 
-// journals reports whether there are journals, or a folder of such that cannot be read, and whether
-// one of them is for the caller to read.
-func journals(root string) (there, readable bool) {
+// journals reports whether there are journals, or a folder for them that the caller may not read,
+// and whether the caller may read at least one journal.
+func journals(root string) (exist, readable bool) {
 	own := fmt.Sprintf("*/user-%d.journal", os.Geteuid())
 	for _, below := range []string{"*/system.journal", own, "*", ""} {
 		for _, name := range []string{"var/log/journal", "run/log/journal"} {
-			// the only error is a bad pattern
-			files, _ := filepath.Glob(filepath.Join(root, name, below))
+			files, _ := filepath.Glob(filepath.Join(root, name, below)) // the pattern is valid
 			for _, file := range files {
 				mayRead := unix.Access(file, unix.R_OK) == nil
 				isFile := strings.HasSuffix(file, ".journal")
 				if isFile && mayRead {
 					return true, true
 				}
-				there = there || isFile || !mayRead
+				exist = exist || isFile || !mayRead
 			}
 		}
 	}
-	return there, false
+	return exist, false
 }

@@ -1,16 +1,15 @@
 // Package mx finds the hosts that take a domain's mail, and says what is wrong with them.
 //
 // RFC 5321 5.1: the hosts are those of the MX records, by preference. A domain that exists and has
-// no MX is its own host (implicit MX), but never after a failed lookup. An MX is a host name, not
-// an address and not an alias (RFC 2181 10.3). Real senders follow an alias, so the package follows
-// it, too, and notes it. RFC 7505: a domain with a single "0 ." (null MX) takes no mail. Equal
-// preferences are ordered by name, so that two runs print the same. Internationalised names are
+// no MX is its own host (implicit MX), but not if the lookup failed. An MX is a host name, not an
+// address and not an alias (RFC 2181 10.3). Mail servers follow an alias, so the package follows it
+// and notes it. RFC 7505: a domain with the single MX "0 ." (null MX) takes no mail. Hosts of equal
+// preference are ordered by name, so that two runs print the same. Internationalised names are
 // looked up as A-labels (RFC 5891).
 //
-// MX records and their addresses are looked up in DNS alone, as MTAs do it. The package keeps "no
-// such name", "no such record" and "the server failed" apart; net.Resolver does not. A host that
-// the operator names is looked up as the system does it, also in /etc/hosts, by Go's own resolver
-// in every build.
+// MX records and their addresses are looked up in DNS alone, as mail servers do. The package
+// distinguishes "no such name", "no such record" and "the server failed"; net.Resolver does not. A
+// host that the operator names is looked up in /etc/hosts, too, by Go's own resolver.
 package mx
 
 import (
@@ -33,9 +32,9 @@ import (
 // Domain is where a domain's mail goes.
 type Domain struct {
 	Name     string // as an A-label, lower case
-	Implicit bool   // it has no MX: its own address
-	Problem  string // why its mail goes nowhere: "does not exist"
-	Silent   bool   // no name server answered: Problem is no fact about the domain
+	Implicit bool   // it has no MX and is its own host
+	Problem  string // why it has no hosts: "does not exist"
+	NoAnswer bool   // no name server answered, so Problem says nothing about the domain
 	Hosts    []Host // by preference, then name; at most MaxAddresses
 	More     bool   // it has more hosts
 }
@@ -46,21 +45,21 @@ type Host struct {
 	Preference uint16
 	Addrs      []netip.Addr // sorted, IPv4 first; at most MaxAddresses
 	More       bool         // it has more addresses
-	Alias      string       // the name behind it, if Name is an alias
+	Alias      string       // the canonical name, if Name is an alias
 	Problem    string       // why there are no addresses, or not all
 }
 
-// MaxAddresses is the most hosts of a domain, and the most addresses of a host, that are given. The
-// author of DNS records must not make us connect to thousands of addresses.
+// MaxAddresses is the most hosts of a domain, and the most addresses of a host. DNS records must
+// not make the plugin connect to thousands of addresses.
 const MaxAddresses = 128
 
-// Resolver asks for names.
+// Resolver looks up names.
 type Resolver struct {
 	Server     string // HOST:PORT; "" for the servers of /etc/resolv.conf
-	IPv4, IPv6 bool   // the wanted families
+	IPv4, IPv6 bool   // the kinds of addresses to look up
 }
 
-// ASCII gives a domain as A-labels in lower case; an address literal stays as it is.
+// ASCII returns a domain as A-labels in lower case. The error says that the domain is not valid.
 func ASCII(domain string) (string, error) {
 	if strings.IndexFunc(domain, func(r rune) bool { return r >= 0x80 }) < 0 {
 		return strings.ToLower(domain), nil
@@ -75,15 +74,15 @@ func ASCII(domain string) (string, error) {
 	return ascii, nil
 }
 
-// Domain finds the mail hosts of a domain, an A-label or an address literal such as [192.0.2.1].
-// The hosts of MX records have no addresses yet: see Addresses.
+// Domain finds the mail hosts of a domain (A-labels), or of an address literal such as [192.0.2.1].
+// The hosts of MX records have no addresses until [Resolver.Addresses] looks them up.
 func (r Resolver) Domain(ctx context.Context, name string) Domain {
 	d := Domain{Name: name}
 	if strings.HasPrefix(name, "[") { // RFC 5321 4.1.3
 		addr, err := netip.ParseAddr(strings.TrimPrefix(strings.ToLower(strings.Trim(name,
 			"[]")), "ipv6:"))
 		if err != nil || addr.Is4() && !r.IPv4 || addr.Is6() && !r.IPv6 {
-			d.Problem = "is no " + r.wanted() + " literal"
+			d.Problem = "is no " + r.addressKind() + " literal"
 			return d
 		}
 		d.Hosts = []Host{{Name: name, Addrs: []netip.Addr{addr}}}
@@ -91,12 +90,12 @@ func (r Resolver) Domain(ctx context.Context, name string) Domain {
 	}
 	m, err := r.query(ctx, name, dnsmessage.TypeMX)
 	if err != nil {
-		d.Problem, d.Silent = "has unknown MX hosts: "+err.Error(), errors.Is(err, errNoAnswer)
+		d.Problem, d.NoAnswer = "has unknown MX hosts: "+err.Error(), errors.Is(err, errNoAnswer)
 		return d
 	}
 	for _, answer := range m.Answers {
 		if record, ok := answer.Body.(*dnsmessage.MXResource); ok {
-			d.Hosts = append(d.Hosts, listed(record))
+			d.Hosts = append(d.Hosts, hostOf(record))
 		}
 	}
 	slices.SortFunc(d.Hosts, func(a, b Host) int {
@@ -118,7 +117,7 @@ func (r Resolver) Domain(ctx context.Context, name string) Domain {
 			d.Implicit, d.Hosts = true, []Host{h}
 		case err != nil:
 			d.Problem = "has no MX and an unknown address: " + err.Error()
-			d.Silent = errors.Is(err, errNoAnswer)
+			d.NoAnswer = errors.Is(err, errNoAnswer)
 		default:
 			d.Problem = "has no MX and " + h.Problem
 		}
@@ -128,7 +127,7 @@ func (r Resolver) Domain(ctx context.Context, name string) Domain {
 
 const nullMX = `"."`
 
-func listed(record *dnsmessage.MXResource) Host {
+func hostOf(record *dnsmessage.MXResource) Host {
 	h := Host{Name: cmp.Or(strings.ToLower(strings.TrimSuffix(record.MX.String(), ".")), nullMX),
 		Preference: record.Pref}
 	if _, err := netip.ParseAddr(h.Name); err == nil {
@@ -139,13 +138,13 @@ func listed(record *dnsmessage.MXResource) Host {
 	return h
 }
 
-// Addresses looks up the host of an MX record, unless it has addresses or a problem already. The
-// error is that of a failed lookup; it is also the host's problem.
+// Addresses looks up the addresses of a host, unless it has addresses or a problem already. The
+// error of a failed lookup is the host's problem, too.
 func (r Resolver) Addresses(ctx context.Context, h *Host) (failed error) {
 	if len(h.Addrs) > 0 || h.Problem != "" {
 		return nil
 	}
-	none := "no " + r.wanted()
+	none := "no " + r.addressKind()
 	for _, kind := range []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA} {
 		if kind == dnsmessage.TypeA && !r.IPv4 || kind == dnsmessage.TypeAAAA && !r.IPv6 {
 			continue
@@ -169,7 +168,7 @@ func (r Resolver) Addresses(ctx context.Context, h *Host) (failed error) {
 			}
 		}
 	}
-	h.bound()
+	h.limitAddrs()
 	if failed != nil {
 		h.Problem = failed.Error()
 	} else if len(h.Addrs) == 0 {
@@ -178,8 +177,8 @@ func (r Resolver) Addresses(ctx context.Context, h *Host) (failed error) {
 	return failed
 }
 
-// wanted names the addresses that are looked up.
-func (r Resolver) wanted() string {
+// addressKind names the kind of addresses that are looked up.
+func (r Resolver) addressKind() string {
 	switch {
 	case !r.IPv6:
 		return "IPv4 address"
@@ -189,8 +188,8 @@ func (r Resolver) wanted() string {
 	return "address"
 }
 
-// Named looks up a host that the operator named: a host name or an address.
-func (r Resolver) Named(ctx context.Context, name string) Host {
+// Host looks up a host that the operator named: a host name or an address.
+func (r Resolver) Host(ctx context.Context, name string) Host {
 	h := Host{Name: name}
 	network := "ip"
 	if !r.IPv6 {
@@ -206,17 +205,17 @@ func (r Resolver) Named(ctx context.Context, name string) Host {
 	}
 	addrs, err := resolver.LookupNetIP(ctx, network, name)
 	if err != nil {
-		h.Problem = r.problem(err)
+		h.Problem = r.lookupProblem(err)
 	}
 	for _, addr := range addrs {
 		h.Addrs = append(h.Addrs, addr.Unmap())
 	}
-	h.bound()
+	h.limitAddrs()
 	return h
 }
 
-// bound sorts the addresses and leaves out those beyond MaxAddresses.
-func (h *Host) bound() {
+// limitAddrs sorts the addresses and drops those beyond MaxAddresses.
+func (h *Host) limitAddrs() {
 	slices.SortFunc(h.Addrs, netip.Addr.Compare)
 	h.Addrs = slices.Compact(h.Addrs)
 	if h.More = len(h.Addrs) > MaxAddresses; h.More {
@@ -224,29 +223,29 @@ func (h *Host) bound() {
 	}
 }
 
-// HELO is the name for EHLO: the given name; or this host's name if it has a dot; or its canonical
-// name in /etc/hosts or DNS. It is empty if a strict server would take none of them.
+// HELO returns the name for EHLO: the given name, else this host's name, else its canonical name in
+// /etc/hosts or DNS; "" if a strict server would accept neither of the last two.
 func HELO(ctx context.Context, given string) string {
 	name, _ := os.Hostname()
 	switch {
 	case given != "":
 		return given
-	case isFull(name):
+	case isFQDN(name):
 		return name
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	resolver := net.Resolver{PreferGo: true}
 	canonical, err := resolver.LookupCNAME(ctx, name)
-	if canonical = strings.TrimSuffix(canonical, "."); err == nil && isFull(canonical) {
+	if canonical = strings.TrimSuffix(canonical, "."); err == nil && isFQDN(canonical) {
 		return canonical
 	}
 	return ""
 }
 
-// isFull reports whether a strict server takes name in EHLO: a name with a dot, of letters, digits
-// and hyphens, but not below .localdomain, a name that any host may have.
-func isFull(name string) bool {
+// isFQDN reports whether a strict server accepts name in EHLO: it has a dot, letters, digits and
+// hyphens, and does not end in .localdomain, as the name of any host may.
+func isFQDN(name string) bool {
 	odd := func(r rune) bool {
 		return r != '.' && r != '-' && (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z')
 	}

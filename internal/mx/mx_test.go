@@ -60,7 +60,7 @@ func serve(t *testing.T) (Resolver, context.Context) {
 func describe(ctx context.Context, r Resolver, d Domain) string {
 	var b strings.Builder
 	b.WriteString(strings.ReplaceAll(d.Problem, r.Server, "SERVER"))
-	if d.Silent {
+	if d.NoAnswer {
 		b.WriteString(" (silent)")
 	}
 	if d.Implicit {
@@ -115,7 +115,7 @@ func TestNoServer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	r := Resolver{Server: "127.0.0.1:1", IPv4: true}
-	if d := r.Domain(ctx, "example.org"); !d.Silent || ctx.Err() != nil {
+	if d := r.Domain(ctx, "example.org"); !d.NoAnswer || ctx.Err() != nil {
 		t.Errorf("Domain without a server = %+v", d)
 	}
 }
@@ -161,14 +161,14 @@ func TestFamilies(t *testing.T) {
 	if got := fmt.Sprint(h.Addrs); got != "[127.0.0.1 127.0.0.2]" {
 		t.Errorf("IPv4 only: %s", got)
 	}
-	if h = r.Named(ctx, "mx0.example.org"); fmt.Sprint(h.Addrs) != "[127.0.0.1 127.0.0.2]" {
+	if h = r.Host(ctx, "mx0.example.org"); fmt.Sprint(h.Addrs) != "[127.0.0.1 127.0.0.2]" {
 		t.Errorf("Named, IPv4 only: %+v", h)
 	}
 	r.IPv4, r.IPv6 = false, true
-	if h = r.Named(ctx, "mx1.example.org"); h.Problem != "no such host or no IPv6 address" {
+	if h = r.Host(ctx, "mx1.example.org"); h.Problem != "no such host or no IPv6 address" {
 		t.Errorf("Named, IPv6 only: %+v", h)
 	}
-	if h = r.Named(ctx, "127.0.0.9"); h.Problem != "no IPv6 address" {
+	if h = r.Host(ctx, "127.0.0.9"); h.Problem != "no IPv6 address" {
 		t.Errorf("Named, IPv6 only: %+v", h)
 	}
 	if d := r.Domain(ctx, "implicit.example"); d.Problem != "has no MX and no IPv6 address" {
@@ -188,7 +188,7 @@ func TestNamed(t *testing.T) {
 		{"failing.example", "{failing.example 0 [] false  look up: SERVFAIL}"},
 	} {
 		r, ctx := serve(t)
-		if got := fmt.Sprint(r.Named(ctx, c.name)); got != c.want {
+		if got := fmt.Sprint(r.Host(ctx, c.name)); got != c.want {
 			t.Errorf("Named(%q) = %s; want %s", c.name, got, c.want)
 		}
 	}

@@ -18,10 +18,9 @@ import (
 )
 
 const (
-	// for one server; the 5 s of resolv.conf(5) are too long if the first of several is dead
-	attemptTime = time.Second
-	rounds      = 4 // a slow server has the answer in its cache the next time
-	maxServers  = 3 // of /etc/resolv.conf
+	attemptTime = time.Second // for one server; resolv.conf(5) has 5 s, too long if one is dead
+	rounds      = 4           // of all servers; a slow server has cached the answer by the next
+	maxServers  = 3           // of /etc/resolv.conf
 )
 
 var (
@@ -29,8 +28,8 @@ var (
 	errNoAnswer  = errors.New("no answer")
 )
 
-// query gives an answer whose code is success or "no such name"; anything else is an error that
-// names the code.
+// query returns an answer with the code NOERROR or NXDOMAIN. The error says which other code came,
+// or which server did not answer.
 func (r Resolver) query(ctx context.Context, name string,
 	kind dnsmessage.Type) (m *dnsmessage.Message, err error) {
 	wire, err := dnsmessage.NewName(strings.TrimSuffix(name, ".") + ".")
@@ -107,7 +106,7 @@ func exchange(ctx context.Context, network, server string,
 	}
 }
 
-// match gives the message if it answers the question; other messages are forged or late.
+// match returns the message if it answers the question; nil for a forged or late message.
 func match(raw []byte, q dnsmessage.Message) (*dnsmessage.Message, error) {
 	if len(raw) < 2 || binary.BigEndian.Uint16(raw) != q.ID {
 		return nil, nil
@@ -137,7 +136,7 @@ func receive(c net.Conn, network string) ([]byte, error) {
 	return raw, err
 }
 
-// servers are the server of the option, or those of /etc/resolv.conf, or the local one
+// servers returns Resolver.Server, else the servers of /etc/resolv.conf, else the local server
 // (resolv.conf(5)).
 func (r Resolver) servers() (servers []string) {
 	if r.Server != "" {
@@ -156,22 +155,22 @@ func (r Resolver) servers() (servers []string) {
 	return servers
 }
 
-// problem says in a few words why net.Resolver found nothing.
-func (r Resolver) problem(err error) string {
+// lookupProblem says in a few words why net.Resolver found nothing.
+func (r Resolver) lookupProblem(err error) string {
 	var dns *net.DNSError
 	var family *net.AddrError
 	switch {
-	case errors.As(err, &family): // of an address
-		return "no " + r.wanted()
+	case errors.As(err, &family): // the name is an address of the other kind
+		return "no " + r.addressKind()
 	case !errors.As(err, &dns):
 		return err.Error()
-	// what net says of SERVFAIL and of answers that it does not understand
+	// SERVFAIL, or an answer that package net does not understand
 	case dns.IsTemporary && dns.Err == "server misbehaving":
 		return "look up: SERVFAIL"
 	case dns.IsTimeout, dns.IsTemporary:
 		return strings.TrimSuffix("look up: no answer from "+cmp.Or(r.Server, dns.Server), " from ")
 	case dns.IsNotFound:
-		return "no such host or no " + r.wanted()
+		return "no such host or no " + r.addressKind()
 	}
 	return "look up: " + dns.Err
 }

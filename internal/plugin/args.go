@@ -17,8 +17,8 @@ var (
 	errVersion = errors.New("version asked for")
 )
 
-// parse reads the arguments into the check's options and validates them. It
-// gives what the check was asked, as one text.
+// parse reads the arguments into the check's options and validates them. It returns the arguments
+// as one text, without the options that change only the time or the output.
 func parse(c Check, args []string) (asked string, err error) {
 	list, err := normalise(Table(c.Options), args)
 	if err != nil {
@@ -51,7 +51,7 @@ type setting struct {
 	value  string // empty for a flag
 }
 
-// word is the setting as go-arg reads it without surprise.
+// word is the setting as one argument: --name or --name=value.
 func (s setting) word() string {
 	if s.option.Placeholder == "" && !s.option.Repeatable {
 		return "--" + s.option.Long
@@ -59,8 +59,8 @@ func (s setting) word() string {
 	return "--" + s.option.Long + "=" + s.value
 }
 
-// check gives the error of the option's type for the value: go-arg's own error
-// no longer says which option it is of.
+// check returns the error of the option's type for the value. go-arg's error does not name the
+// option.
 func (s setting) check() error {
 	value, ok := reflect.New(s.option.value).Interface().(encoding.TextUnmarshaler)
 	if !ok {
@@ -73,10 +73,8 @@ func (s setting) check() error {
 	return err
 }
 
-// normalise reads every way in which getopt_long(3) takes options: "-w10",
-// "-w -5:", "-vv", "--warn 10". It refuses what go-arg would take in silence:
-// empty values, a flag with a value, an option at the end whose value is
-// missing.
+// normalise reads options in all forms of getopt_long(3): "-w10", "-w -5:", "-vv", "--warn 10". It
+// refuses what go-arg accepts: an empty value, a flag with a value, a last option without a value.
 func normalise(table []Option, args []string) (list []setting, err error) {
 	for len(args) > 0 {
 		var s setting
@@ -99,7 +97,7 @@ func normalise(table []Option, args []string) (list []setting, err error) {
 	return list, nil
 }
 
-// long reads "name" or "name=value", and gives the arguments that are left.
+// long reads "name" or "name=value", and returns the arguments after that.
 func long(table []Option, word string, rest []string) (setting, []string, error) {
 	name, value, has := strings.Cut(word, "=")
 	o, err := byLong(table, name)
@@ -113,11 +111,11 @@ func long(table []Option, word string, rest []string) (setting, []string, error)
 	case !has:
 		return next(o, rest)
 	}
-	return given(o, value, rest)
+	return withValue(o, value, rest)
 }
 
-// short reads a letter with its value behind it, or the first of a cluster of
-// flags; the others are left.
+// short reads a letter and its value, or the first letter of several flags such as "vvv". It
+// returns the arguments after that; the other flags come first.
 func short(table []Option, word string, rest []string) (setting, []string, error) {
 	o, err := byShort(table, word[:1])
 	switch {
@@ -128,7 +126,7 @@ func short(table []Option, word string, rest []string) (setting, []string, error
 	case o.Placeholder == "":
 		return flag(o, rest)
 	case len(word) > 1:
-		return given(o, word[1:], rest)
+		return withValue(o, word[1:], rest)
 	}
 	return next(o, rest)
 }
@@ -150,10 +148,10 @@ func next(o Option, rest []string) (setting, []string, error) {
 	if len(rest) == 0 {
 		return setting{}, nil, fmt.Errorf("option --%s needs a value (%s)", o.Long, o.Placeholder)
 	}
-	return given(o, rest[0], rest[1:])
+	return withValue(o, rest[0], rest[1:])
 }
 
-func given(o Option, value string, rest []string) (setting, []string, error) {
+func withValue(o Option, value string, rest []string) (setting, []string, error) {
 	if strings.TrimSpace(value) == "" {
 		return setting{}, nil, fmt.Errorf("option --%s: the value is empty", o.Long)
 	}

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Each calls f(0) .. f(n-1), at most limit at a time, and waits for all. A
-// panic in one of them is raised again in the caller, where the frame says
-// it. Goroutines of a check are started here and nowhere else.
+// Each calls f(0) .. f(n-1), at most limit at a time, and waits for all. A panic in f is raised
+// again in the caller, so that the plugin reports it. A check starts goroutines only by Each,
+// [EachObject] and [Gather].
 func Each(n, limit int, f func(i int)) {
 	var (
 		wait  sync.WaitGroup
@@ -36,8 +36,8 @@ func Each(n, limit int, f func(i int)) {
 	}
 }
 
-// EachObject is Each for objects that have nothing to do with each other: the panic of one is its
-// own, and failed gets it as an error that says where it was.
+// EachObject is Each for independent objects: a panic in f(i) does not end the check, but is given
+// to failed as an error that names its place.
 func EachObject(n, limit int, f func(i int), failed func(i int, bug error)) {
 	Each(n, limit, func(i int) {
 		defer func() {
@@ -49,9 +49,8 @@ func EachObject(n, limit int, f func(i int), failed func(i int, bug error)) {
 	})
 }
 
-// Part is the context of a part of the check that the rest can do without: at
-// most 2 s, and at most half of the time that is left, so that a part that
-// hangs takes nothing from the others.
+// Part returns a context for an optional part of the check: at most 2 s, and at most half of the
+// time that is left, so that a part that hangs leaves time for the others.
 func Part(ctx context.Context) (context.Context, context.CancelFunc) {
 	span := 2 * time.Second
 	if deadline, ok := ctx.Deadline(); ok {

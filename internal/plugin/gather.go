@@ -5,26 +5,24 @@ import (
 	"errors"
 )
 
-// Outcome is what a call gave, or why it gave nothing.
+// Outcome is the result of one call: a value or an error.
 type Outcome[T any] struct {
 	Value T
 	Err   error
 }
 
-// timeUp is the cause for which the context of a check ends. It is a context.DeadlineExceeded that
-// says so in the words of the field.
+// timeUp is the cause with which a check's context ends: context.DeadlineExceeded in plain words.
 type timeUp struct{}
 
 func (timeUp) Error() string { return "the time was up" }
 
 func (timeUp) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// Late reports whether an error says that the time was up.
+// Late reports whether err is context.DeadlineExceeded: the time was up.
 func Late(err error) bool { return errors.Is(err, context.DeadlineExceeded) }
 
-// Gather calls f(0) .. f(n-1), at most limit at a time, and gives what each of them
-// gave by the time that ctx ends. What has not ended by then has an error that is [Late]. A
-// panic is the error of its own call and takes nothing from the others.
+// Gather calls f(0) .. f(n-1), at most limit at a time, and returns an outcome for each. A call
+// that has not ended when ctx ends has a [Late] error. A panic becomes the error of its call.
 func Gather[T any](ctx context.Context, n, limit int, f func(i int) (T, error)) []Outcome[T] {
 	type done struct {
 		i int
@@ -63,7 +61,7 @@ func Gather[T any](ctx context.Context, n, limit int, f func(i int) (T, error)) 
 		case d := <-results:
 			list[d.i] = d.Outcome
 		case <-ctx.Done():
-			for len(results) > 0 { // a busy host may come here late
+			for len(results) > 0 { // calls that ended before ctx
 				d := <-results
 				list[d.i] = d.Outcome
 			}

@@ -53,8 +53,8 @@ func (o Option) entry() string {
 	return head + "\n" + strings.Repeat(" ", indent) + wrap(text, indent) + "\n"
 }
 
-// wrap breaks text at blanks so that no line passes the width; lines after the
-// first are indented.
+// wrap breaks text at blanks into lines of at most width columns, and indents all lines but the
+// first.
 func wrap(text string, indent int) string {
 	var b strings.Builder
 	column := indent

@@ -5,10 +5,9 @@ import (
 	"strings"
 )
 
-// Option is one row of a plugin's option table, read from the tags of its
-// go-arg struct: arg, help, default, placeholder and group. The table is the
-// only place where an option is described; help, man page, completion and
-// CheckCommand are made from it.
+// Option is one row of a plugin's option table. It is read from the tags of the go-arg struct: arg,
+// help, default, placeholder and group. Help, man page, completion and CheckCommand are made from
+// the table.
 type Option struct {
 	Long, Short string // without dashes
 	Group       string // heading in help; empty for the common ones
@@ -20,7 +19,8 @@ type Option struct {
 	value reflect.Type // of one value
 }
 
-// Table gives the options of a go-arg struct in order, those of Common last.
+// Table returns the options of a pointer to a go-arg struct, in order: its own, those of Common,
+// --version, --help.
 func Table(options any) []Option {
 	own, common := rows(reflect.TypeOf(options).Elem(), "")
 	own = append(own, common...)
@@ -29,7 +29,7 @@ func Table(options any) []Option {
 		Option{Long: "help", Short: "h", Help: "print this help and exit"})
 }
 
-// rows reads the fields of a struct; a group lasts until the next.
+// rows reads the fields of a struct. A group holds for all fields up to the next group.
 func rows(t reflect.Type, group string) (own, common []Option) {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -70,7 +70,7 @@ func rows(t reflect.Type, group string) (own, common []Option) {
 // Count is how often a flag was given.
 type Count int
 
-// oneMore is what go-arg reads as the value of a flag that counts.
+// oneMore is the value with which go-arg reads each use of a flag that counts.
 const oneMore = "more"
 
 // UnmarshalText counts one use of the flag.

@@ -1,11 +1,9 @@
-// Package plugin is the frame that the checks share: arguments, deadline,
-// signals, panics, one write, and the exit.
+// Package plugin runs a check as a process: arguments, deadline, signals, panics, one write, exit.
 //
-// A check is a value: the options it takes and a function that gives a result.
-// The frame reads the arguments into the options, runs the function under the
-// deadline, renders what it gives and ends the process. An error from the
-// function means that it could not look; the frame says so as UNKNOWN. Nothing
-// else in the program reads os.Args, writes to standard output or exits.
+// A [Check] is a value with the options and with a function that returns a result. [Main] reads the
+// arguments into the options, runs the function under the deadline, prints the result and ends the
+// process. An error of the function means that it could not look, and is printed as UNKNOWN. No
+// other package of a plugin reads os.Args, writes to standard output or exits.
 package plugin
 
 import (
@@ -30,16 +28,15 @@ import (
 type Check struct {
 	Name     string   // of the binary: check_systemd_timer
 	About    string   // one sentence: what it reports
-	Examples []string // ends of --help: command lines, with what they do
-	Options  Options  // pointer to the go-arg struct, which embeds Common
+	Examples []string // two command lines, for the end of --help
+	Options  Options
 	Run      func(ctx context.Context) (nagios.Result, error)
 }
 
-// Options is a go-arg struct that embeds Common.
+// Options is a pointer to a go-arg struct that embeds Common.
 type Options interface {
 	common() *Common
-	// Validate reports what is wrong with the options taken together; it runs
-	// before the check does.
+	// Validate is called before the check runs. It reports options that contradict each other.
 	Validate() error
 }
 
@@ -53,11 +50,11 @@ type Common struct {
 
 func (c *Common) common() *Common { return c }
 
-// What a check may take beyond its deadline: grace to say what it has, and
-// lastWord, from the deadline too, to be read. 0.5 s are promised.
+// The times after the check's timeout at which the plugin stops waiting: for the check, and for the
+// reader of its output. docs/torture.md promises 0.5 s.
 const (
-	grace    = 300 * time.Millisecond
-	lastWord = 420 * time.Millisecond
+	grace      = 300 * time.Millisecond
+	writeGrace = 420 * time.Millisecond
 )
 
 // Main runs the check with the process's arguments and ends the process.
@@ -66,9 +63,10 @@ func Main(c Check) {
 	signals := catch()
 	text, exit := run(c, os.Args[1:], signals)
 	common := c.Options.common()
-	writer := limited{w: os.Stdout, until: begin.Add(patience(common) + lastWord), signals: signals}
-	if common.OutputFormat != output.Nagios { // it may be long: go-nagios makes three copies
-		// What reads these formats takes 0 for: it was printed.
+	writer := boundedWriter{w: os.Stdout, signals: signals,
+		until: begin.Add(timeout(common) + writeGrace)}
+	if common.OutputFormat != output.Nagios { // may be long: go-nagios would copy it three times
+		// For readers of these formats exit code 0 means that all was printed.
 		writer.failed = func() { exit = int(nagios.Worst(nagios.State(exit), nagios.Unknown)) }
 		writer.print(text)
 		os.Exit(exit)
@@ -78,21 +76,22 @@ func Main(c Check) {
 	out.ReturnCheckResults()
 }
 
-// Keep is called by a check that keeps so many objects to its end. Where they are many, garbage is
-// collected before it takes as much room again as they do, and one thread does all.
-func Keep(objects int) {
+// SaveMemory is called by a check that keeps so many objects until it ends. Beyond 1,000 objects Go
+// collects garbage when it takes 40% of their room (the default is 100%), and uses one thread.
+func SaveMemory(objects int) {
 	if objects > 1000 {
 		debug.SetGCPercent(40)
 		OneThread()
 	}
 }
 
-// OneThread is called by a check that mostly waits for others: more threads would look for work.
+// OneThread is called by a check that mostly waits for other processes. Go's other threads would
+// only use CPU time to look for work.
 func OneThread() { runtime.GOMAXPROCS(1) }
 
-// catch gives the signals that ask the process to end, but for those that its
-// caller ignores (nohup(1), trap ""). A closed standard output is no reason to
-// die.
+// catch returns the signals that ask the process to end, except those that its caller ignores
+// (nohup(1), trap ""). It ignores SIGPIPE, so that a closed standard output does not end the
+// plugin.
 func catch() <-chan os.Signal {
 	signals := make(chan os.Signal, 1)
 	for _, s := range []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP,
@@ -105,17 +104,16 @@ func catch() <-chan os.Signal {
 	return signals
 }
 
-// patience is the time that the check has; before the options are read, the
-// default.
-func patience(c *Common) time.Duration {
+// timeout is the time that the check has; the default while the options are not read.
+func timeout(c *Common) time.Duration {
 	if c.Timeout <= 0 {
 		return 9 * time.Second
 	}
 	return time.Duration(c.Timeout)
 }
 
-// run gives the text and the exit code for the arguments. What is said of wrong
-// usage, help and version is for a person, in whatever format.
+// run returns the text and the exit code for the arguments. Help, version and errors of usage are
+// plain text in each output format.
 func run(c Check, args []string, signals <-chan os.Signal) (text string, exit int) {
 	asked, err := "", error(nil)
 	say := func(r nagios.Result) (string, int) {
@@ -141,8 +139,8 @@ func run(c Check, args []string, signals <-chan os.Signal) (text string, exit in
 	return say(bounded(c, signals))
 }
 
-// bounded runs the check in a goroutine and waits for it, for a signal, or for
-// the deadline and the grace beyond it.
+// bounded runs the check in a goroutine, and waits until the check ends, a signal comes, or the
+// timeout and grace are over.
 func bounded(c Check, signals <-chan os.Signal) nagios.Result {
 	options := c.Options.common()
 	limit := time.Duration(options.Timeout)
@@ -174,7 +172,7 @@ func bounded(c Check, signals <-chan os.Signal) nagios.Result {
 	case o := <-done:
 		switch {
 		case o.err == nil:
-			return noted(o.result, tighter(c.Options))
+			return addNotes(o.result, unreachableWarnings(c.Options))
 		case ctx.Err() != nil:
 			return late(o.err)
 		}
@@ -191,7 +189,7 @@ func failure(err error) nagios.Result {
 	return nagios.Result{State: nagios.Unknown, Summary: err.Error(), Unseen: true}
 }
 
-// crash names a recovered panic and where it came from.
+// crash returns a recovered panic as an error that names its place.
 func crash(p any) error {
 	if inner, ok := p.(*panicked); ok {
 		return inner
@@ -199,7 +197,7 @@ func crash(p any) error {
 	return &panicked{value: p, where: origin()}
 }
 
-// panicked is a panic that was carried from one goroutine to another.
+// panicked is a panic with its place. Each raises it again in another goroutine.
 type panicked struct {
 	value any
 	where string

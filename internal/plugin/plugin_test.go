@@ -191,9 +191,9 @@ func TestDefaultTimeout(t *testing.T) {
 		limit >= 10*time.Second {
 		t.Errorf("default timeout and grace = %s; want less than 10 s", limit)
 	}
-	if grace > lastWord || lastWord >= 500*time.Millisecond {
-		t.Errorf("grace, lastWord = %s, %s; want less than half a second beyond the timeout", grace,
-			lastWord)
+	if grace > writeGrace || writeGrace >= 500*time.Millisecond {
+		t.Errorf("grace, writeGrace = %s, %s; want less than half a second beyond the timeout", grace,
+			writeGrace)
 	}
 }
 
@@ -230,7 +230,7 @@ func TestWrite(t *testing.T) {
 	soon := time.Now().Add(time.Minute)
 	for _, text := range []string{"a", "a\n", "a \n\n"} {
 		b.Reset()
-		if n, err := (limited{w: &b, until: soon}).Write([]byte(text)); n != len(text) ||
+		if n, err := (boundedWriter{w: &b, until: soon}).Write([]byte(text)); n != len(text) ||
 			err != nil || b.String() != "a\n" {
 			t.Errorf("Write(%q) = %d, %v and %q; want %q", text, n, err, b.String(), "a\n")
 		}
@@ -241,7 +241,7 @@ func TestWrite(t *testing.T) {
 	}
 	closed.Close()
 	failed := false
-	if n, err := (limited{closed, soon, nil, func() { failed = true }}).
+	if n, err := (boundedWriter{closed, soon, nil, func() { failed = true }}).
 		Write([]byte("a")); n != 1 || err != nil || !failed {
 		t.Errorf("Write to a closed file = %d, %v, failed %t; want 1, no error, true", n, err,
 			failed)
@@ -262,7 +262,7 @@ func TestWriteToNobody(t *testing.T) {
 			signals <- syscall.SIGTERM
 		}
 		failed := false
-		limited{silence{}, time.Now().Add(until), signals,
+		boundedWriter{silence{}, time.Now().Add(until), signals,
 			func() { failed = true }}.Write([]byte("a"))
 		if !failed {
 			t.Errorf("a write within %s: not failed", until)
@@ -278,7 +278,7 @@ func TestWriteInTheEnd(t *testing.T) {
 		signals := make(chan os.Signal, 1)
 		signals <- syscall.SIGTERM
 		over := time.Now().Add(-time.Second)
-		limited{w: &b, until: over, signals: signals}.Write([]byte("a"))
+		boundedWriter{w: &b, until: over, signals: signals}.Write([]byte("a"))
 		if b.String() != "a\n" {
 			t.Fatalf("a late write wrote %q; want %q", b.String(), "a\n")
 		}

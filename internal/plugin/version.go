@@ -8,8 +8,8 @@ import (
 // version is set when the binary is linked; see the Makefile.
 var version = ""
 
-// Version is the version of the binary: the one that it was linked with or,
-// after go install, that of the module; "(devel)" where neither is known.
+// Version is the version of the binary: set by the linker or, after go install, that of the module;
+// "(devel)" if neither is known.
 func Version() string {
 	if version != "" {
 		return version

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// socket is the address of a manager or of its bus.
+// socket is a unix socket of a manager or of a message bus.
 type socket struct {
-	path string // "@..." is an abstract one
-	bus  bool   // a message bus is between us and systemd
+	path   string // abstract (unix(7)) if it begins with "@"
+	viaBus bool   // a message bus listens, not systemd itself
 }
 
-// sockets returns the sockets to try, in this order. The error names the addresses that cannot be
-// used.
+// sockets returns the sockets to try, in this order. The error names an address without a unix
+// socket.
 func sockets(user bool) ([]socket, error) {
 	if !user {
 		if address := os.Getenv("DBUS_SYSTEM_BUS_ADDRESS"); address != "" {
@@ -39,8 +39,8 @@ func sockets(user bool) ([]socket, error) {
 	return append(all, buses...), err
 }
 
-// parseAddress returns the unix sockets of a list of D-Bus addresses:
-// unix:path=/a%20b,guid=1;unix:abstract=c.
+// parseAddress returns the unix sockets of a list of addresses (D-Bus specification, "Server
+// Addresses"): unix:path=/a%20b,guid=1;unix:abstract=c.
 func parseAddress(address string) ([]socket, error) {
 	var all []socket
 	for _, one := range strings.Split(address, ";") {

@@ -17,30 +17,31 @@ import (
 )
 
 const (
-	maxTotal = 256 << 20             // bytes of answers: maxTimers services have 14 KiB each
-	pause    = 20 * time.Millisecond // before a bus is tried again
-	patience = time.Second           // with a bus that is being restarted
+	maxTotal    = 256 << 20             // bytes of answers: maxTimers services have 14 KiB each
+	retryPause  = 20 * time.Millisecond // between two attempts
+	restartTime = time.Second           // how long a bus that is being restarted is tried again
 
-	// PID 1 sends each answer by itself. Where many are awaited a nap lets them gather.
-	many = 10
-	nap  = time.Millisecond
+	// PID 1 sends each answer by itself. If at least manyAnswers are awaited, a read waits for
+	// gatherTime, so that it gets several.
+	manyAnswers = 10
+	gatherTime  = time.Millisecond
 )
 
-// bus is a connection to a message bus, or to systemd itself, which speaks as a bus does. It is for
-// one goroutine, and knows nothing of what is asked.
+// bus is a connection of one goroutine to a message bus, or to systemd itself, which speaks the
+// same protocol.
 type bus struct {
 	socket   socket
 	stream   *stream
-	limit    *io.LimitedReader // stream, as far as we read it
-	in       *bufio.Reader     // limit
+	limit    *io.LimitedReader // reads stream, up to maxTotal bytes
+	in       *bufio.Reader     // reads limit
 	out      *bufio.Writer
-	loggedIn bool
-	named    bool   // the bus has let us in, which gives us a name
+	loggedIn bool   // AUTH was accepted
+	greeted  bool   // Hello was answered; systemd itself needs none
 	serial   uint32 // of the latest call
-	broken   bool   // nothing more can be asked on this connection
+	broken   bool   // the connection cannot be used any more
 }
 
-// call is a method call and what is done with the reply to it.
+// call is a method call and the function that reads its reply.
 type call struct {
 	what                    string // for errors: "read x.timer"
 	to, path, iface, method string
@@ -48,26 +49,26 @@ type call struct {
 	reply                   func(m reply) error
 }
 
-// silence is the error of a call that was not answered in time.
-type silence struct {
-	end  error // of the context
-	last error // what was said when it was tried before; nil: nothing
+// noAnswer is the error of a call that was not answered in time.
+type noAnswer struct {
+	end  error // ctx.Err()
+	last error // of the attempt before; nil: none
 }
 
-func (s silence) Error() string {
-	if s.last == nil {
+func (e noAnswer) Error() string {
+	if e.last == nil {
 		return "no answer in time"
 	}
-	return "no answer in time: " + s.last.Error()
+	return "no answer in time: " + e.last.Error()
 }
 
-func (s silence) Unwrap() error { return s.end }
+func (e noAnswer) Unwrap() error { return e.end }
 
 var errClosed = errors.New("the connection was closed")
 
-// connect opens the connection and writes the login, to be sent with the first calls: systemd and a
-// bus read on after it. A socket that has no room, or to which nobody listens at the moment, is
-// tried again.
+// connect opens the connection and buffers the login, which is sent together with the first calls:
+// systemd and a bus accept that. A socket that is full, or on which nobody listens at the moment,
+// is tried again.
 func (b *bus) connect(ctx context.Context) error {
 	for began := time.Now(); ; {
 		s, err := dialStream(ctx, b.socket.path)
@@ -75,20 +76,20 @@ func (b *bus) connect(ctx context.Context) error {
 			b.stream = s
 			break
 		}
-		if err = plain(ctx, err); !again(err, began) || !wait(ctx) {
+		if err = connectionError(ctx, err); !retryable(err, began) || !waitToRetry(ctx) {
 			return err
 		}
 	}
 	b.limit = &io.LimitedReader{R: b.stream, N: maxTotal}
 	b.in, b.out = bufio.NewReaderSize(b.limit, 64<<10), bufio.NewWriterSize(b.stream, 16<<10)
-	b.loggedIn, b.named, b.serial, b.broken = false, !b.socket.bus, 0, false
+	b.loggedIn, b.greeted, b.serial, b.broken = false, !b.socket.viaBus, 0, false
 	_, err := fmt.Fprintf(b.out, "\x00AUTH EXTERNAL %x\r\nBEGIN\r\n", strconv.Itoa(os.Geteuid()))
 	return err
 }
 
-// exchange sends the calls together, hands each reply to its call, and gives for each call the
-// error it ended with: systemd's own (a dbus.Error), that of its reply function, or why there is no
-// answer. A bus that is full or being restarted is tried again, until ctx ends.
+// exchange sends the calls together and passes each reply to its call. It returns an error for each
+// call: systemd's own (a dbus.Error), that of the reply function, or the reason why there is no
+// answer; nil: none. A retryable call is repeated until ctx ends.
 func (b *bus) exchange(ctx context.Context, calls []call) []error {
 	errs, open := make([]error, len(calls)), make([]int, len(calls))
 	for i := range calls {
@@ -96,10 +97,10 @@ func (b *bus) exchange(ctx context.Context, calls []call) []error {
 	}
 	for began := time.Now(); len(open) > 0; {
 		b.try(ctx, calls, open, errs)
-		open = slices.DeleteFunc(open, func(i int) bool { return !again(errs[i], began) })
-		if len(open) > 0 && !wait(ctx) {
+		open = slices.DeleteFunc(open, func(i int) bool { return !retryable(errs[i], began) })
+		if len(open) > 0 && !waitToRetry(ctx) {
 			for _, i := range open {
-				errs[i] = silence{ctx.Err(), errs[i]}
+				errs[i] = noAnswer{ctx.Err(), errs[i]}
 			}
 			break
 		}
@@ -112,10 +113,10 @@ func (b *bus) exchange(ctx context.Context, calls []call) []error {
 	return errs
 }
 
-// again reports whether what failed may succeed if it is tried again. A bus allows 256 connections
-// of one user (by default), soon reached when all checks of a host start at once; one that is
-// restarted closes its connections, and systemd comes to it a moment later.
-func again(err error, began time.Time) bool {
+// retryable reports whether a new attempt may succeed. A bus allows 256 connections of one user (by
+// default), which the checks of a host may reach if all start at once. A bus that is restarted
+// closes its connections, and systemd connects to it a moment later.
+func retryable(err error, began time.Time) bool {
 	var said dbus.Error
 	if errors.As(err, &said) {
 		switch said.Name {
@@ -124,7 +125,7 @@ func again(err error, began time.Time) bool {
 		case "org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.Disconnected",
 			"org.freedesktop.DBus.Error.NameHasNoOwner",
 			"org.freedesktop.DBus.Error.ServiceUnknown":
-			return time.Since(began) < patience
+			return time.Since(began) < restartTime
 		}
 		return false
 	}
@@ -133,22 +134,22 @@ func again(err error, began time.Time) bool {
 		return true
 	case errors.Is(err, errClosed), errors.Is(err, syscall.ECONNRESET),
 		errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNREFUSED):
-		return time.Since(began) < patience
+		return time.Since(began) < restartTime
 	}
 	return false
 }
 
-// wait waits a moment; false if there is no time for it.
-func wait(ctx context.Context) bool {
+// waitToRetry waits for retryPause; false if ctx ended.
+func waitToRetry(ctx context.Context) bool {
 	select {
 	case <-ctx.Done():
 		return false
-	case <-time.After(pause):
+	case <-time.After(retryPause):
 		return true
 	}
 }
 
-// try asks those of the calls that are open, and notes how each of them ended.
+// try makes one attempt at the calls with the indexes open, and sets their errors.
 func (b *bus) try(ctx context.Context, calls []call, open []int, errs []error) {
 	sent, err := b.send(ctx, calls, open)
 	for err == nil && len(sent) > 0 {
@@ -159,10 +160,10 @@ func (b *bus) try(ctx context.Context, calls []call, open []int, errs []error) {
 		i, ok := sent[m.replyTo]
 		delete(sent, m.replyTo)
 		switch {
-		case !ok: // a signal, or the answer to what nobody waits for any more
+		case !ok: // a signal, or a late answer to an earlier attempt
 		case i == hello:
 			err = m.err()
-			b.named, b.broken = err == nil, err != nil
+			b.greeted, b.broken = err == nil, err != nil
 		default:
 			if errs[i] = m.err(); errs[i] == nil {
 				errs[i] = calls[i].reply(m)
@@ -173,21 +174,21 @@ func (b *bus) try(ctx context.Context, calls []call, open []int, errs []error) {
 		err = b.unanswered(ctx, err)
 	}
 	for _, i := range sent {
-		switch late := (silence{}); {
+		switch late := (noAnswer{}); {
 		case i == hello:
 		case errors.As(err, &late) && errs[i] != nil:
-			errs[i] = silence{late.end, errs[i]}
+			errs[i] = noAnswer{late.end, errs[i]}
 		default:
 			errs[i] = err
 		}
 	}
 }
 
-// hello stands for the call that logs in to a bus, in place of the index of a call.
+// hello is the index of the call Hello, by which a client enters a bus.
 const hello = -1
 
-// send sends those of the calls that are open, after the login if that is still to come. Some of it
-// is sent only by the next receive. It gives the index of the call for each serial.
+// send writes the calls with the indexes open, after Hello if that is still needed. The next
+// receive sends what is still buffered. sent has the index of the call for each serial.
 func (b *bus) send(ctx context.Context, calls []call, open []int) (sent map[uint32]int, err error) {
 	sent = map[uint32]int{}
 	if b.broken {
@@ -205,7 +206,7 @@ func (b *bus) send(ctx context.Context, calls []call, open []int) (sent map[uint
 	if err == nil {
 		b.stream.deadline, _ = ctx.Deadline()
 	}
-	if !b.named {
+	if !b.greeted {
 		const name = "org.freedesktop.DBus"
 		write(hello, call{to: name, path: "/org/freedesktop/DBus", iface: name, method: "Hello"})
 	}
@@ -215,14 +216,14 @@ func (b *bus) send(ctx context.Context, calls []call, open []int) (sent map[uint
 	return sent, err
 }
 
-// receive sends what is still to be sent and reads a message, of several that are awaited.
+// receive sends what is still buffered, and reads one of the awaited messages.
 func (b *bus) receive(awaited int) (reply, error) {
 	if err := b.out.Flush(); err != nil {
 		b.broken = true
 		return reply{}, err
 	}
-	if awaited >= many && b.in.Buffered() == 0 {
-		time.Sleep(nap)
+	if awaited >= manyAnswers && b.in.Buffered() == 0 {
+		time.Sleep(gatherTime)
 	}
 	if !b.loggedIn {
 		line, err := b.in.ReadSlice('\n')
@@ -244,7 +245,7 @@ func (b *bus) receive(awaited int) (reply, error) {
 		return reply{}, errMessage
 	}
 	var message []byte
-	for rest := int(n); rest > 0; rest = int(n) - len(message) { // more room when more has come
+	for rest := int(n); rest > 0; rest = int(n) - len(message) { // n may be wrong: grow by and by
 		have, part := len(message), min(rest, 64<<10)
 		message = slices.Grow(message, part)[:have+part]
 		if _, err = io.ReadFull(b.in, message[have:]); err != nil {
@@ -255,28 +256,28 @@ func (b *bus) receive(awaited int) (reply, error) {
 	return decode(message)
 }
 
-// unanswered says why a call has no answer.
+// unanswered returns the reason why a call has no answer, with the socket.
 func (b *bus) unanswered(ctx context.Context, err error) error {
 	if b.limit != nil && b.limit.N <= 0 {
 		err = fmt.Errorf("more than %d MiB of answers", maxTotal>>20)
 	}
-	err = fmt.Errorf("systemd at %s: %w", b.socket.path, plain(ctx, err))
-	if !b.named {
+	err = fmt.Errorf("systemd at %s: %w", b.socket.path, connectionError(ctx, err))
+	if !b.greeted {
 		err = fmt.Errorf("log in: %w", err)
 	}
 	return err
 }
 
-// plain says in the words of the field why a connection failed: with the operating system's error,
-// and without the names that Go gives to what it tried.
-func plain(ctx context.Context, err error) error {
+// connectionError returns the cause of a failed connection: the operating system's error without
+// Go's words around it, noAnswer, or errClosed.
+func connectionError(ctx context.Context, err error) error {
 	no := syscall.Errno(0)
 	switch {
 	case errors.As(err, &no):
 		return no
 	case errors.Is(err, os.ErrDeadlineExceeded), ctx.Err() != nil:
-		<-ctx.Done() // the deadline is its own
-		return silence{end: ctx.Err()}
+		<-ctx.Done() // the socket has the deadline of ctx
+		return noAnswer{end: ctx.Err()}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errClosed
 	}

@@ -220,13 +220,13 @@ func TestPairErrors(t *testing.T) {
 func TestShare(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	defer cancel()
-	part, cancelPart := share(ctx, true)
+	part, cancelPart := shareTime(ctx, true)
 	defer cancelPart()
 	if deadline, ok := part.Deadline(); !ok || time.Until(deadline) > 31*time.Minute ||
 		time.Until(deadline) < 29*time.Minute {
 		t.Errorf("share of an hour ends in %v", time.Until(deadline))
 	}
-	if last, _ := share(ctx, false); last != ctx {
+	if last, _ := shareTime(ctx, false); last != ctx {
 		t.Error("the last part has not all the time that is left")
 	}
 }

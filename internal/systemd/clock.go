@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clock turns systemd's stamps, microseconds of CLOCK_REALTIME and of CLOCK_MONOTONIC, into
+// clock turns systemd's timestamps, microseconds of CLOCK_REALTIME and CLOCK_MONOTONIC, into
 // instants.
 type clock struct {
-	zero   time.Time     // now less CLOCK_MONOTONIC
+	zero   time.Time     // now minus CLOCK_MONOTONIC
 	asleep time.Duration // how long the host was suspended since it booted
 }
 
@@ -23,9 +23,10 @@ func readClock() clock {
 	return clock{zero, time.Duration(boot.Nano() - mono.Nano())}
 }
 
-// instant returns the instant of two stamps that were taken together; 0 and 2^64-1 are none. The
-// wall clock may have been stepped since, so the monotonic stamp counts. If they differ by less
-// than a second, or by the time that the host was suspended, the wall clock's stamp counts.
+// instant returns the instant of an event from its two timestamps; a timestamp of 0 or 2^64-1 is
+// missing, and without both the instant is zero. The monotonic timestamp counts, because the wall
+// clock may have been set later. If they differ by less than a second, or by no more than the host
+// was suspended, the wall clock's timestamp counts.
 func (k clock) instant(realtime, monotonic uint64) time.Time {
 	var wall time.Time
 	if realtime != 0 && realtime != math.MaxUint64 {
@@ -35,7 +36,7 @@ func (k clock) instant(realtime, monotonic uint64) time.Time {
 		return wall
 	}
 	mono := k.zero.Add(duration(monotonic))
-	if ahead := mono.Sub(wall); -time.Second < ahead && ahead < k.asleep+time.Second {
+	if diff := mono.Sub(wall); -time.Second < diff && diff < k.asleep+time.Second {
 		return wall
 	}
 	return mono
@@ -44,7 +45,7 @@ func (k clock) instant(realtime, monotonic uint64) time.Time {
 // slept reports whether the host was suspended for a second or more since it booted.
 func (k clock) slept() bool { return k.asleep >= time.Second }
 
-// duration turns microseconds into a Duration, Infinity if they are too many.
+// duration returns a Duration of so many microseconds, at most Infinity.
 func duration(usec uint64) time.Duration {
 	if usec > uint64(Infinity/time.Microsecond) {
 		return Infinity
@@ -52,8 +53,8 @@ func duration(usec uint64) time.Duration {
 	return time.Duration(usec) * time.Microsecond
 }
 
-// localZone returns the host's time zone, as systemd reads it: from /etc/localtime and not from TZ;
-// UTC without that file.
+// localZone returns the host's time zone as systemd reads it: from /etc/localtime, not from TZ; UTC
+// if the file is missing or invalid.
 func localZone() *time.Location {
 	data, err := os.ReadFile("/etc/localtime")
 	if err != nil {

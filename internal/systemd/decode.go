@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// property is a property whose value is not read yet.
+// property is a property whose value is not decoded yet.
 type property struct {
 	signature string
-	message   *reader // as it was when the reply came
+	message   *reader // the reply that has the value
 	at        int     // where the value begins
 }
 
-// properties are the properties of a unit from replies. A property that is missing, as from an
-// older systemd, is read as its zero value.
+// properties are the properties of a unit from one or more replies. A property that is missing, as
+// from an older systemd, is decoded as its zero value.
 type properties struct {
 	values map[string]property
 	clock  clock
@@ -26,20 +26,20 @@ func newProperties(k clock) *properties {
 	return &properties{values: map[string]property{}, clock: k}
 }
 
-// fill takes the properties from the reply to GetAll.
+// fill adds the properties of a reply to GetAll.
 func (p *properties) fill(m reply) error {
 	if len(p.values) == 0 {
-		const bytes = 50 // of a property, about
+		const bytes = 50 // of an average property
 		p.values = make(map[string]property, len(m.body.message)/bytes)
 	}
 	return m.read("a{sv}", func(r *reader) {
 		whole := *r
-		r.rows(func() { p.take(r.text(), r, &whole) })
+		r.rows(func() { p.add(r.text(), r, &whole) })
 	})
 }
 
-// take keeps the next variant of a message as a property.
-func (p *properties) take(name string, r, message *reader) {
+// add adds the variant at which r stands as a property.
+func (p *properties) add(name string, r, message *reader) {
 	kind := r.signature()
 	p.values[name] = property{kind, message, r.at}
 	r.bad = r.skip(kind, 0) != "" || r.bad
@@ -51,7 +51,7 @@ func (p *properties) has(name string) bool {
 	return ok
 }
 
-// read reads a property by a function that knows its type.
+// read decodes a property that has this signature by the function read.
 func (p *properties) read(name, signature string, read func(r *reader)) {
 	found, ok := p.values[name]
 	switch {
@@ -103,7 +103,7 @@ func (p *properties) instant(name string) time.Time {
 	return p.clock.instant(p.uint64(name), p.uint64(name+"Monotonic"))
 }
 
-// wall reads an instant as the wall clock showed it.
+// wall returns an instant as the wall clock showed it then.
 func (p *properties) wall(name string) time.Time { return p.clock.instant(p.uint64(name), 0) }
 
 // rows reads a property that is an array of structures.
@@ -203,7 +203,7 @@ func (p *properties) timer(name string) Timer {
 	return t
 }
 
-// monotonic reads the entries of a timer that are no calendar entries.
+// monotonic reads OnBootSec= and similar lines of a timer.
 func (p *properties) monotonic() (all []MonotonicEntry) {
 	p.rows("TimersMonotonic", "a(stt)", func(r *reader) {
 		base := strings.TrimSuffix(r.text(), "USec") + "Sec" // OnBootUSec
@@ -259,11 +259,11 @@ func (p *properties) commands() (all []Exec) {
 	return all
 }
 
-// execType is the type of a property that is command lines.
+// execType is the signature of a property with command lines.
 const execType = "a(sasbttttuii)"
 
-// exec reads one of them, and the microsecond in which its process ended in the latest run; 0: not
-// yet, or systemd does not know any more.
+// exec reads one command line, and when its process ended in the latest run: microseconds since
+// 1970, 0 if it has not ended or if systemd has forgotten it.
 func (r *reader) exec(setting string) (e Exec, ended uint64) {
 	e = Exec{Setting: setting, Path: r.text()}
 	r.skip("as", 0) // arguments
@@ -298,7 +298,7 @@ func (p *properties) slice(name string) Slice {
 // job reads the properties of org.freedesktop.systemd1.Job.
 func (p *properties) job() (kind, state string) { return p.text("JobType"), p.text("State") }
 
-// check gives the first error, or an error if the unit has no state.
+// check returns the first error, or an error if LoadState is missing.
 func (p *properties) check() error {
 	if p.err == nil && p.text("LoadState") == "" {
 		return errors.New("the reply has no LoadState")

@@ -8,45 +8,39 @@ import (
 // Infinity is the duration of a limit that is set to "infinity".
 const Infinity time.Duration = math.MaxInt64
 
-// Host is the facts about the manager and the clocks. Monotonic timers count by CLOCK_MONOTONIC. At
-// an instant v of this boot it showed v.Sub(MonotonicZero), if the host was not suspended since v.
+// Host is the facts about the manager and the clocks. OnBootSec= and similar lines count on
+// CLOCK_MONOTONIC, which showed t.Sub(MonotonicZero) at an instant t of this boot, if the host was
+// not suspended since t.
 type Host struct {
-	// OnBootSec= counts from it; by CLOCK_BOOTTIME, in a container ManagerStart
-	Boot          time.Time
-	ManagerStart  time.Time // OnStartupSec= counts from it
-	MonotonicZero time.Time // now less CLOCK_MONOTONIC
-	// ManagerStart on CLOCK_MONOTONIC; 0: not known
-	ManagerStartMonotonic time.Duration
-	// how long the host was suspended since it booted: CLOCK_MONOTONIC stopped
-	Asleep time.Duration
-	Zone   *time.Location // the host's time zone, for calendar events without a zone
+	Boot                  time.Time      // OnBootSec= counts from it; in a container ManagerStart
+	ManagerStart          time.Time      // OnStartupSec= counts from it
+	MonotonicZero         time.Time      // now minus CLOCK_MONOTONIC
+	ManagerStartMonotonic time.Duration  // ManagerStart on CLOCK_MONOTONIC; 0: not known
+	Asleep                time.Duration  // how long the host was suspended since it booted
+	Zone                  *time.Location // for calendar events without a time zone
 }
 
 // Pair is a timer and the unit it starts, read together.
 type Pair struct {
 	Asked   []string // the names it was read by; one of them is Timer.Name unless all are aliases
 	Timer   Timer
-	Service Service // its zero value when the timer names no unit to start (it is not loaded, say)
-	Brief   bool    // only the fields that ReadBrief names are known
-	// the slices of Service, the innermost first; nil if they do not hold it up
-	Slices []Slice
-	// why it could not be read; then only Timer.Name is known, as it was asked for
-	Err error
+	Service Service // zero if the timer names no unit, for example because it is not loaded
+	Partial bool    // only the fields that ReadPartial names are known
+	Slices  []Slice // of Service, the innermost first; nil if Service cannot wait for them
+	Err     error   // why the pair could not be read; only Asked and the name asked for are known
 }
 
 // Slice is a slice in which a service is frozen, or in which its start job may have to wait
 // (systemd.slice(5)).
 type Slice struct {
-	Name         string
-	FreezerState string
-	// ConcurrencySoftMax=, units that may be active at a time; 0: no limit, as before systemd 258
-	SoftMax uint32
-	// ActivatingConcurrencyMax=, units that may be activating; 0: no limit, as before systemd 262
-	ActivatingMax uint32
-	Active        uint32 // units below it that are active or activating now
+	Name          string
+	FreezerState  string
+	SoftMax       uint32 // ConcurrencySoftMax= (258): units that may be active; 0: no limit
+	ActivatingMax uint32 // ActivatingConcurrencyMax= (262): units activating; 0: no limit
+	Active        uint32 // units in the slice that are active or activating now
 }
 
-// noLimit is the value of a slice's limit that is not set.
+// noLimit is the value of a slice's limit if the limit is not set.
 const noLimit uint32 = math.MaxUint32
 
 // Unit is the facts that every unit has. A unit that does not exist is no error: its LoadState is
@@ -64,32 +58,33 @@ type Unit struct {
 	UnitFileState    string // enabled, disabled, static, masked, ...; empty when there is no file
 	NeedDaemonReload bool   // the unit's files were changed since they were read
 
-	// Until systemd 256 a restart by Restart= goes through inactive, so that these two are of the
-	// latest attempt. From 257 on, and with RestartMode=direct, only Service.ExecMainStart is.
+	// Up to systemd 256 a restart by Restart= passes through inactive: InactiveExit and
+	// InactiveEnter are of the latest attempt. From 257 on, and with RestartMode=direct, they are
+	// of the whole run; Service.ExecMainStart is of the latest attempt.
 	InactiveExit  time.Time // it left inactive: the latest run began
 	InactiveEnter time.Time // it became inactive or failed: the latest completed run ended
 	ActiveEnter   time.Time // it became active: the latest run was up
-	StateChange   time.Time // the state or the sub-state changed
+	StateChange   time.Time // ActiveState or SubState changed
 
-	// The same on CLOCK_MONOTONIC, which stops while the host is suspended; 0 if it was not in this
-	// boot. They are not known for timers that ReadBrief reads in part.
+	// The same on CLOCK_MONOTONIC, which stops while the host is suspended; 0 if the event was not
+	// in this boot. For the timer of a partial pair they are not known.
 	InactiveExitMonotonic  time.Duration
 	InactiveEnterMonotonic time.Duration
 	ActiveEnterMonotonic   time.Duration
 
-	// As the wall clock showed it, even if it was set since: calendar entries count from that.
+	// The same as the wall clock showed it then: calendar entries count from that.
 	InactiveEnterWall time.Time
 	ActiveEnterWall   time.Time
 
-	ConditionResult bool      // means nothing while ConditionTime is zero
+	ConditionResult bool      // valid if ConditionTime is not zero
 	ConditionTime   time.Time // conditions were last checked
 	// Condition*=, in the order of the unit's files; after a daemon-reload without State
 	Conditions   []Condition
-	AssertResult bool        // means nothing while AssertTime is zero
+	AssertResult bool        // valid if AssertTime is not zero
 	AssertTime   time.Time   // asserts were last checked
 	Asserts      []Condition // Assert*=, in the order of the unit's files
 
-	Job *Job // the queued or running job of this unit; nil when there is none
+	Job *Job // the waiting or running job of this unit; nil: none
 }
 
 // Condition is one Condition*= or Assert*= line of a unit (systemd.unit(5)).
@@ -116,16 +111,18 @@ func (c Condition) String() string {
 // Job is a job in systemd's queue.
 type Job struct {
 	ID    uint32
+	Unit  string
 	Type  string // start, stop, restart, ...
 	State string // waiting, running
-	// the jobs that a waiting job waits for (GetJobBefore); the fields below are not read for them
+
+	// The jobs that a waiting job waits for (GetJobBefore). Of the jobs in Blockers and Chain only
+	// the fields above are known.
 	Blockers []Job
-	Unit     string // the unit it is a job of
-	// one of the Blockers (a running one if there is one), a job that it waits for, and so on; at
-	// most 16
+	// One of Blockers, a job that this one waits for, and so on, at most 16; if several can be
+	// next, a running one.
 	Chain []Job
-	Loop  bool  // the last job of Chain is one of those before it
-	End   *Unit // of the last job of Chain
+	Loop  bool  // the last job of Chain is this job, or is in Chain twice
+	End   *Unit // the unit of the last job of Chain
 }
 
 // Process is a process of a service.
@@ -141,18 +138,16 @@ type Timer struct {
 	Triggers         string           // the unit that is started: Unit=
 	Calendar         []string         // OnCalendar=, normalised by systemd
 	Monotonic        []MonotonicEntry // OnBootSec= and the like
-	OnClockChange    bool             // elapses when the wall clock is stepped, too
-	OnTimezoneChange bool             // and when the time zone is changed
-	// the latest attempt to start the unit: an attempt, not a run
-	LastTrigger time.Time
+	OnClockChange    bool             // elapses when the wall clock is set, too
+	OnTimezoneChange bool             // elapses when the time zone is changed, too
+	LastTrigger      time.Time        // the latest attempt to start the unit
 	// 0: none in this boot; LastTrigger is then from the stamp file of Persistent=
 	LastTriggerMonotonic time.Duration
-	// LastTrigger as the wall clock showed it, even if it was set since
-	LastTriggerWall time.Time
-	// the earlier one of both clocks; zero: none, which is normal while the unit runs
+	LastTriggerWall      time.Time // LastTrigger as the wall clock showed it then
+	// the earlier one of both clocks; zero: none, as is normal while the unit runs
 	NextElapse time.Time
 	Accuracy   time.Duration
-	// RandomizedDelaySec=: a delay drawn for each elapse, inside NextElapse
+	// RandomizedDelaySec=: the longest delay; NextElapse has the delay that was drawn for it
 	RandomizedDelay time.Duration
 	// RandomizedOffsetSec= (258): the longest shift of calendar elapses; all have the same shift
 	RandomizedOffset time.Duration
@@ -160,7 +155,7 @@ type Timer struct {
 	DeferReactivation bool
 	Persistent        bool
 	RemainAfterElapse bool
-	WakeSystem        bool   // it wakes a host that is suspended, which takes an alarm clock
+	WakeSystem        bool   // wakes a suspended host, if that has an alarm clock
 	Result            string // success, resources, ...
 }
 
@@ -173,33 +168,31 @@ type MonotonicEntry struct {
 // Service is the unit that a timer starts (systemd.service(5)).
 type Service struct {
 	Unit
-	// false for another type, Unit=x.target: then only Unit is known
-	IsService bool
+	IsService bool   // false for another type, Unit=x.target: then only Unit is known
 	Type      string // simple, oneshot, ...
 	// success, exit-code, signal, core-dump, timeout, oom-kill, start-limit-hit, exec-condition,
 	// ...
 	Result  string
 	MainPID uint32 // 0: no main process
-	// the latest attempt began, on every systemd; it stays when the attempt has ended
+	// the main process of the latest attempt began, on every systemd; kept after its end
 	ExecMainStart time.Time
-	ExecMainExit  time.Time // zero while it runs
+	ExecMainExit  time.Time // zero while the main process runs
 	// CLD_EXITED 1, CLD_KILLED 2, CLD_DUMPED 3 (sigaction(2)); 0: it has not ended
 	ExecMainCode   int32
 	ExecMainStatus int32 // exit status, or signal number
-	// restarts by Restart= since the run began; from 257 on a start by hand of a waiting unit
-	// counts, too
+	// restarts by Restart= since the run began; from 257 on also a start by hand while one is due
 	NRestarts       uint32
 	RestartMode     string        // normal, direct, debug; empty before systemd 254
 	RestartDelay    time.Duration // RestartSec=
 	RemainAfterExit bool
-	RuntimeMax      time.Duration // Infinity: no limit, as are the next two
+	RuntimeMax      time.Duration // Infinity: no limit, as for the next two
 	TimeoutStart    time.Duration
 	TimeoutStop     time.Duration
 	Commands        []Exec
-	SuccessStatus   []int32 // exit statuses that SuccessExitStatus= declares a success
-	SuccessSignals  []int32 // and signals
-	ControlGroup    string  // below /sys/fs/cgroup; empty when it has none
-	Slice           string  // its slice; Pair.Slices has more
+	SuccessStatus   []int32 // exit statuses in SuccessExitStatus=
+	SuccessSignals  []int32 // signals in SuccessExitStatus=
+	ControlGroup    string  // below /sys/fs/cgroup; empty: none
+	Slice           string  // the innermost slice; Pair.Slices has all
 }
 
 // Exec is one command line of a service, and how it ended in the latest run. Service.ExecMainStatus

@@ -1,7 +1,6 @@
 package systemd
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -12,11 +11,8 @@ var containers = []string{
 	"pouch", "container-other",
 }
 
-// errNoHost is the error of a timer that counts from a fact of Host if Host is not known.
-var errNoHost = errors.New("read the manager: no answer")
-
 // Host returns the facts about the manager and the clocks. Boot and ManagerStart are zero if no
-// timer or service that was read needs them.
+// pair that was read needs them.
 func (c *Conn) Host() (Host, error) {
 	h := Host{Zone: localZone(), MonotonicZero: c.clock.zero, Asleep: c.clock.asleep}
 	if c.manager == nil {
@@ -44,19 +40,19 @@ func (c *Conn) hostCalls() (calls []call) {
 	return calls
 }
 
-// countsFromHost reports whether the timer counts from a fact of Host.
+// countsFromHost reports whether the timer counts from Host.Boot or Host.ManagerStart.
 func countsFromHost(t Timer) bool {
 	return slices.ContainsFunc(t.Monotonic, func(e MonotonicEntry) bool {
 		return e.Base == "OnBootSec" || e.Base == "OnStartupSec"
 	})
 }
 
-// comparesWithHost reports whether the pair needs the manager's start: a soft-reboot may have
-// killed the latest run, or the run before a run in progress; and after a suspend
-// RandomizedDelaySec= may count from the manager's start.
+// comparesWithHost reports whether the pair has to be compared with the manager's start: a
+// soft-reboot may have killed the latest run, or the run before a run in progress; and after a
+// suspend RandomizedDelaySec= may count from the manager's start.
 func (c *Conn) comparesWithHost(p Pair) bool {
 	s := p.Service
-	other := p.Timer.Triggers != usual(p.Asked[0]) // its service is not read yet
+	other := p.Timer.Triggers != defaultService(p.Asked[0]) // its service is not read yet
 	running := s.ActiveState != "inactive" && s.ActiveState != "failed"
 	killed := s.ExecMainCode == 2 || s.ExecMainCode == 3 // CLD_KILLED, CLD_DUMPED
 	return other || running || killed || c.clock.slept() && p.Timer.RandomizedDelay > 0

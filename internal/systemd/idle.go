@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// brief is the properties that are read for a pair that is listed as idle.
-type brief struct {
+// idlePair is a pair that was listed as idle, with the few properties that are read of it.
+type idlePair struct {
 	pair           *Pair
 	path           string // of the service
 	timer, service *properties
 }
 
-// ask adds single properties of the service to the questions: "Unit.Id".
-func (i brief) ask(q *questions, properties ...string) {
+// ask adds calls that read single properties of the service, such as "Unit.Id", to the batch.
+func (i idlePair) ask(q *batch, properties ...string) {
 	for _, property := range properties {
 		kind, name, _ := strings.Cut(property, ".")
 		q.add(i.pair, get(i.path, kind, name, i.service))
@@ -25,38 +25,38 @@ func (i brief) ask(q *questions, properties ...string) {
 }
 
 // ran reports whether the service has run in this boot.
-func (i brief) ran() bool { return i.service.uint64("InactiveExitTimestamp") != 0 }
+func (i idlePair) ran() bool { return i.service.uint64("InactiveExitTimestamp") != 0 }
 
-// isIdle reports whether a timer was listed as waiting and its usual service as idle. It is false
-// if the clock was stepped or stopped: then the few properties are not enough.
+// isIdle reports whether the timer and its default service were listed as idle. It is false if the
+// wall clock was set or the host suspended, because then the few properties are not enough.
 func (c *Conn) isIdle(timer string) bool {
 	return !c.list.stepped && !c.clock.slept() &&
-		c.list.units[timer] == idle && c.list.units[usual(timer)] == idle
+		c.list.units[timer] == idle && c.list.units[defaultService(timer)] == idle
 }
 
-// readIdle reads the idle pairs in brief. It returns the pairs that are not idle, or that have to
-// be read whole.
+// readIdle reads a few properties of each idle pair. It returns the pairs that have to be read
+// whole: those that are not idle, and those of which the few properties are not enough.
 //
-// A service that does not run and has not failed has the result "success", or "exec-condition" if
-// its ExecCondition= said no. ExecStart has the end of each command of the latest start that has
-// ended, unless a daemon-reload removed it. If all ended before the units were listed, and none has
-// a failure that is ignored, systemd need not be asked for the result, nor whether the service was
-// started since the list.
-func (c *Conn) readIdle(ctx context.Context, pairs []*Pair) (busy []*Pair) {
-	var first, second, third questions
-	var list []brief
+// A service that is inactive has the result "success", or "exec-condition" if its ExecCondition=
+// skipped the run. ExecStart says when each command of the latest run ended, unless a daemon-reload
+// removed that. If all commands ended before the units were listed, and none may ignore a failure,
+// then the result is known and the service was not started since: nothing more is asked.
+func (c *Conn) readIdle(ctx context.Context, pairs []*Pair) (whole []*Pair) {
+	var first, second, third batch
+	var list []idlePair
 	for _, p := range pairs {
 		timer := p.Asked[0]
 		if !c.isIdle(timer) {
-			busy = append(busy, p)
+			whole = append(whole, p)
 			continue
 		}
-		i := brief{p, unitPath(usual(timer)), newProperties(c.clock), newProperties(c.clock)}
+		i := idlePair{p, unitPath(defaultService(timer)), newProperties(c.clock),
+			newProperties(c.clock)}
 		list = append(list, i)
 		first.add(p, getAll("read "+timer, unitPath(timer), systemd1+".Timer", i.timer))
 		i.ask(&first, "Unit.InactiveExitTimestamp")
 	}
-	c.answer(ctx, first)
+	c.send(ctx, first)
 	for _, i := range list {
 		if i.pair.Err != nil {
 			continue
@@ -64,43 +64,43 @@ func (c *Conn) readIdle(ctx context.Context, pairs []*Pair) (busy []*Pair) {
 		if i.ran() {
 			i.ask(&second, "Unit.InactiveEnterTimestamp", "Service.ExecStart")
 		}
-		if !i.ran() || len(i.timer.monotonic()) > 0 { // nothing else counts from its activation
+		if !i.ran() || len(i.timer.monotonic()) > 0 { // only these count from the activation
 			timer := unitPath(i.pair.Asked[0])
 			second.add(i.pair, get(timer, "Unit", "ActiveEnterTimestamp", i.timer))
 		}
 	}
-	c.answer(ctx, second)
+	c.send(ctx, second)
 	for _, i := range list {
 		if i.pair.Err == nil && i.ran() && !i.service.endedBefore(c.list.time) {
 			i.ask(&third, "Service.Result", "Service.ExecMainStatus", "Unit.InactiveExitTimestamp")
 		}
 	}
-	c.answer(ctx, third)
+	c.send(ctx, third)
 	for _, i := range list {
-		if i.pair.Err == nil && !c.complete(i) {
-			busy = append(busy, i.pair)
+		if i.pair.Err == nil && !c.fillPair(i) {
+			whole = append(whole, i.pair)
 		}
 	}
-	return busy
+	return whole
 }
 
-// endedBefore reports whether all commands of the latest start had ended before an instant, and
-// none of them has a failure that is ignored.
+// endedBefore reports whether all commands of the latest run ended before an instant, and none of
+// them may ignore a failure.
 func (p *properties) endedBefore(at time.Time) bool {
 	latest, n := p.uint64("InactiveEnterTimestamp"), 0
-	whole := true
+	complete := true
 	p.rows("ExecStart", execType, func(r *reader) {
 		e, ended := r.exec("ExecStart")
 		n, latest = n+1, max(latest, ended)
-		whole = whole && ended > 0 && !e.IgnoreFailure
+		complete = complete && ended > 0 && !e.IgnoreFailure
 	})
-	return whole && n > 0 && latest <= uint64(at.UnixMicro())
+	return complete && n > 0 && latest <= uint64(at.UnixMicro())
 }
 
-// complete makes a pair from its properties, and reports whether they are enough.
-func (c *Conn) complete(i brief) bool {
+// fillPair sets the facts of a pair, and reports whether they are enough.
+func (c *Conn) fillPair(i idlePair) bool {
 	p, name := i.pair, i.pair.Asked[0]
-	t, s := i.timer.timer(name), i.service.service(usual(name))
+	t, s := i.timer.timer(name), i.service.service(defaultService(name))
 	if err := cmp.Or(i.timer.err, i.service.err); err != nil {
 		p.Err = fmt.Errorf("read %s: %w", name, err)
 		return true
@@ -111,7 +111,7 @@ func (c *Conn) complete(i brief) bool {
 	if !i.service.has("Result") {
 		s.Result = "success"
 	}
-	p.Timer, p.Service, p.Brief = t, s, true
+	p.Timer, p.Service, p.Partial = t, s, true
 	failed := slices.ContainsFunc(s.Commands, func(e Exec) bool { return e.Status != 0 })
 	return t.Triggers == s.Name && s.Result == "success" && s.ExecMainStatus == 0 && !failed &&
 		triggerRan(t, s) && !s.InactiveExit.After(c.list.time)

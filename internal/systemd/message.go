@@ -7,7 +7,7 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// reply is a received message whose body is not read yet.
+// reply is a received message whose body is not decoded yet.
 type reply struct {
 	kind      dbus.Type
 	replyTo   uint32 // the serial of the call; 0: it answers none
@@ -16,8 +16,8 @@ type reply struct {
 	body      reader
 }
 
-// length gives the length of a message, with its header, from its first bytes; ok is false if they
-// begin no message.
+// length returns the bytes of a whole message, from its first fixedHeader bytes. ok is false if
+// these begin no message, or one that is too long.
 func length(header []byte) (n uint64, ok bool) {
 	order := orderOf(header[0])
 	if order == nil {
@@ -66,7 +66,7 @@ func decode(message []byte) (reply, error) {
 	return m, nil
 }
 
-// read reads the body by a function that knows its type.
+// read decodes a body of this signature by the function read.
 func (m reply) read(signature string, read func(r *reader)) error {
 	if m.signature != signature {
 		return fmt.Errorf("the reply has the type %q, not %q", m.signature, signature)

@@ -20,8 +20,8 @@ var otherTypes = []string{
 	".scope",
 }
 
-// TimerName returns the name of a timer, with .timer added if it is missing. The error says why
-// there can be no timer of that name.
+// TimerName returns the name of a timer, with .timer added if it is missing. The error says why no
+// timer can have this name.
 func TimerName(arg string) (string, error) {
 	for _, suffix := range otherTypes {
 		if strings.HasSuffix(arg, suffix) {

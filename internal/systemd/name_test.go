@@ -94,7 +94,7 @@ func FuzzParseAddress(f *testing.F) {
 			t.Errorf("parseAddress(%q) = %v, %v", address, all, err)
 		}
 		for _, s := range all {
-			if s.path == "" || !s.bus {
+			if s.path == "" || !s.viaBus {
 				t.Errorf("parseAddress(%q) has the socket %+v", address, s)
 			}
 		}

@@ -10,11 +10,11 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// maxChain is how many waiting jobs are followed.
+// maxChain is the most jobs in Job.Chain, and the most slices around a service.
 const maxChain = 16
 
-// readJobs reads the jobs of a pair, whose IDs are known, and the jobs that they wait for. It
-// reports whether a job ended before it was read.
+// readJobs reads the jobs of a pair by their IDs, and the jobs that they wait for. ended says that
+// a job ended before it was read.
 func (c *Conn) readJobs(ctx context.Context, p *Pair) (ended bool, err error) {
 	for _, job := range []**Job{&p.Timer.Job, &p.Service.Job} {
 		if *job == nil {
@@ -55,7 +55,7 @@ func (c *Conn) readJob(ctx context.Context, j *Job) error {
 	return c.follow(ctx, j)
 }
 
-// blockers gives the jobs that a job waits for.
+// blockers returns the jobs that a job waits for.
 func (c *Conn) blockers(ctx context.Context, j Job) (jobs []Job, err error) {
 	what := fmt.Sprintf("read job %d of %s", j.ID, j.Unit)
 	err = c.ask(ctx, manager1(what, "GetJobBefore", func(m reply) error {
@@ -71,8 +71,8 @@ func (c *Conn) blockers(ctx context.Context, j Job) (jobs []Job, err error) {
 	return jobs, err
 }
 
-// follow follows the jobs that a job waits for, up to a job that waits for none or that ended
-// before it was read.
+// follow sets Chain, Loop and End. Chain stops at a job that waits for none or that ended
+// meanwhile.
 func (c *Conn) follow(ctx context.Context, j *Job) error {
 	seen := map[uint32]bool{j.ID: true}
 	for next := j.Blockers; len(next) > 0 && len(j.Chain) < maxChain && !j.Loop; {
@@ -98,8 +98,8 @@ func (c *Conn) follow(ctx context.Context, j *Job) error {
 	}))
 }
 
-// readSlices reads the slices of a service if one of them may hold it up: the service is frozen
-// with its slice, or its start job waits for no other job.
+// readSlices reads the slices of a service if the service may wait for one of them: it is frozen
+// with its slice, or its start job waits but for no other job.
 func (c *Conn) readSlices(ctx context.Context, p Pair) (list []Slice, err error) {
 	s := p.Service
 	waits := s.Job != nil && s.Job.State == "waiting" && len(s.Job.Blockers) == 0
@@ -118,8 +118,8 @@ func (c *Conn) readSlices(ctx context.Context, p Pair) (list []Slice, err error)
 	return list, nil
 }
 
-// slicesAbove gives a slice and the slices around it: a-b.slice is in a.slice, a.slice is in
-// -.slice (systemd.slice(5)).
+// slicesAbove returns a slice and the slices around it: a-b.slice, a.slice, -.slice
+// (systemd.slice(5)).
 func slicesAbove(slice string) []string {
 	names := []string{slice}
 	for stem := strings.TrimSuffix(slice, ".slice"); stem != "-" && len(names) < maxChain; {
@@ -132,7 +132,7 @@ func slicesAbove(slice string) []string {
 	return names
 }
 
-// Processes lists the processes of a service, those of its control group and below
+// Processes lists the processes in the control group of a service and in the groups below it
 // (Service.GetProcesses).
 func (c *Conn) Processes(ctx context.Context, service string) (list []Process, err error) {
 	read := func(m reply) error {

@@ -3,41 +3,43 @@ package systemd
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 )
 
-// How many pairs PID 1 is asked for at a time: those that are read whole, and in brief.
+// How many pairs are read at a time.
 const (
 	atOnce        = 64
-	atOnceInBrief = 256
+	atOncePartial = 256
 )
 
-// Read reads the named timers with the units they start, in the order of the names. A timer that
-// has several of the names is read once. A pair that changed while it was read, or that contradicts
-// itself, is read once more. A pair's Err says why it could not be read. If no pair could be read,
-// the error is that of the first.
+// Read returns the named timers with the units they start, in the order of the names. A timer that
+// has several of the names is one pair. A pair that changed while it was read, or that contradicts
+// itself, is read once more. A pair that could not be read has an Err; if none could be read, the
+// error is that of the first pair.
 func (c *Conn) Read(ctx context.Context, names ...string) (pairs []Pair, err error) {
 	err = c.each(ctx, names, atOnce, c.readWhole, func(p Pair) { pairs = append(pairs, p) })
-	return eachOnce(pairs), err
+	return mergeAliases(pairs), err
 }
 
-// ReadBrief reads as Read does, but asks little about a timer that Timers listed as waiting if its
-// service is idle and nothing is wrong. It hands over each pair as soon as it is read. A timer that
-// has several of the names is handed over for the first of them. In a Brief pair Timer.Unit has
-// only Name, LoadState, ActiveState, SubState and, if its service has not run or it has Monotonic
-// entries, InactiveExit and ActiveEnter. Service has only Name, LoadState, ActiveState, SubState,
-// InactiveExit, InactiveEnter, Result and, in Commands, ExecStart.
-func (c *Conn) ReadBrief(ctx context.Context, names []string, take func(Pair)) error {
+// ReadPartial reads as Read does, and passes each pair to take as soon as it is read. If
+// [Conn.Timers] listed a timer as waiting, its service does not run and nothing is wrong, the pair
+// is Partial: few properties are read. A timer that has several of the names is passed on for the
+// first of them. In a Partial pair Timer.Unit has only Name, LoadState, ActiveState, SubState and,
+// if the service has not run or the timer has Monotonic entries, InactiveExit and ActiveEnter.
+// Service has only Name, LoadState, ActiveState, SubState, InactiveExit, InactiveEnter, Result and,
+// in Commands, ExecStart.
+func (c *Conn) ReadPartial(ctx context.Context, names []string, take func(Pair)) error {
 	seen := map[string]bool{}
 	read := func(ctx context.Context, some []*Pair) {
-		for busy := range slices.Chunk(c.readIdle(ctx, some), atOnce) {
-			c.readWhole(ctx, busy)
+		for whole := range slices.Chunk(c.readIdle(ctx, some), atOnce) {
+			c.readWhole(ctx, whole)
 		}
 	}
-	return c.each(ctx, names, atOnceInBrief, read, func(p Pair) {
+	return c.each(ctx, names, atOncePartial, read, func(p Pair) {
 		if !seen[p.Timer.Name] {
 			seen[p.Timer.Name] = true
 			take(p)
@@ -45,7 +47,7 @@ func (c *Conn) ReadBrief(ctx context.Context, names []string, take func(Pair)) e
 	})
 }
 
-// each reads pairs, some at a time, and hands them over in the order of the names.
+// each reads pairs, atOnce at a time, and passes them to take in the order of the names.
 func (c *Conn) each(ctx context.Context, names []string, atOnce int,
 	read func(context.Context, []*Pair), take func(Pair)) error {
 	var failed error
@@ -55,13 +57,13 @@ func (c *Conn) each(ctx context.Context, names []string, atOnce int,
 		pairs, refs := make([]Pair, n), make([]*Pair, n)
 		late := ctx.Err() // the time that is left is for judging the pairs that were read
 		for i, name := range names[:n] {
-			pairs[i], refs[i] = asked(name), &pairs[i]
+			pairs[i], refs[i] = newPair(name), &pairs[i]
 			if late != nil {
-				pairs[i].Err = fmt.Errorf("read %s: %w", name, silence{end: late})
+				pairs[i].Err = fmt.Errorf("read %s: %w", name, noAnswer{end: late})
 			}
 		}
 		if late == nil {
-			part, cancel := share(ctx, n < len(names))
+			part, cancel := shareTime(ctx, n < len(names))
 			read(part, refs)
 			cancel()
 		}
@@ -77,16 +79,16 @@ func (c *Conn) each(ctx context.Context, names []string, atOnce int,
 	return failed
 }
 
-// asked is a pair that is not read yet.
-func asked(name string) Pair {
+// newPair returns a pair that is not read yet.
+func newPair(name string) Pair {
 	p := Pair{Asked: []string{name}}
 	p.Timer.Name = name
 	return p
 }
 
-// share gives the time for some of the pairs: half of what is left if there are more pairs, so that
-// a pair without an answer does not hide all pairs behind it.
-func share(ctx context.Context, more bool) (context.Context, context.CancelFunc) {
+// shareTime returns a context for some of the pairs: it has half of the time that is left if there
+// are more pairs, so that a pair without an answer does not hide all pairs after it.
+func shareTime(ctx context.Context, more bool) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !more || !ok {
 		return ctx, func() {}
@@ -94,8 +96,8 @@ func share(ctx context.Context, more bool) (context.Context, context.CancelFunc)
 	return context.WithTimeout(ctx, time.Until(deadline)/2)
 }
 
-// eachOnce joins the pairs of one timer that was asked for by several names.
-func eachOnce(pairs []Pair) (list []Pair) {
+// mergeAliases joins the pairs of a timer that was asked for by several names.
+func mergeAliases(pairs []Pair) (list []Pair) {
 	place := map[string]int{}
 	for _, p := range pairs {
 		if at, twice := place[p.Timer.Name]; twice {
@@ -108,35 +110,35 @@ func eachOnce(pairs []Pair) (list []Pair) {
 	return list
 }
 
-// questions are calls, and for each of them the pair that it belongs to.
-type questions struct {
+// batch is calls that are sent together, and for each of them the pair that it belongs to.
+type batch struct {
 	calls []call
 	pairs []*Pair
 }
 
-func (q *questions) add(p *Pair, calls ...call) {
+func (b *batch) add(p *Pair, calls ...call) {
 	for _, c := range calls {
-		q.calls, q.pairs = append(q.calls, c), append(q.pairs, p)
+		b.calls, b.pairs = append(b.calls, c), append(b.pairs, p)
 	}
 }
 
-// answer asks the questions. A pair whose question has no answer gets an error.
-func (c *Conn) answer(ctx context.Context, q questions) {
-	for i, err := range c.bus.exchange(ctx, q.calls) {
-		if p := q.pairs[i]; err != nil && p.Err == nil {
+// send sends the calls. A pair gets the error of the first of its calls that fails.
+func (c *Conn) send(ctx context.Context, b batch) {
+	for i, err := range c.bus.exchange(ctx, b.calls) {
+		if p := b.pairs[i]; err != nil && p.Err == nil {
 			*p = Pair{Asked: p.Asked, Err: err}
 			p.Timer.Name = p.Asked[0]
 		}
 	}
 }
 
-// readWhole reads pairs, and reads a pair again that changed while it was read.
+// readWhole reads pairs, and once more those that changed while they were read.
 func (c *Conn) readWhole(ctx context.Context, pairs []*Pair) {
 	c.readOnce(ctx, c.readOnce(ctx, pairs))
 }
 
-// readOnce reads pairs, and returns those that have to be read again.
-func (c *Conn) readOnce(ctx context.Context, pairs []*Pair) (torn []*Pair) {
+// readOnce reads pairs, and returns those that changed meanwhile or that contradict themselves.
+func (c *Conn) readOnce(ctx context.Context, pairs []*Pair) (changed []*Pair) {
 	began := time.Now()
 	c.readUnits(ctx, pairs)
 	for _, p := range pairs {
@@ -148,10 +150,10 @@ func (c *Conn) readOnce(ctx context.Context, pairs []*Pair) (torn []*Pair) {
 			p.Slices, p.Err = c.readSlices(ctx, *p)
 		}
 		if p.Err == nil && (ended || contradicts(*p) || p.Service.StateChange.After(began)) {
-			torn = append(torn, p)
+			changed = append(changed, p)
 		}
 	}
-	return torn
+	return changed
 }
 
 // contradicts reports whether the timer waits for the end of a service that does not run.
@@ -161,22 +163,22 @@ func contradicts(p Pair) bool {
 		(s.ActiveState == "inactive" || s.ActiveState == "failed")
 }
 
-// readUnits reads the units of pairs: a timer and its usual service at once, a service of another
-// name after its timer.
+// readUnits reads the units of pairs: a timer and its default service together, a service of
+// another name after its timer.
 func (c *Conn) readUnits(ctx context.Context, pairs []*Pair) {
-	var first, second questions
+	var first, second batch
 	readService := func(name string, p *Pair) call {
 		return c.getUnit(name, func(all *properties) { p.Service = all.service(name) })
 	}
 	for _, p := range pairs {
 		name := p.Asked[0]
-		*p = asked(name)
+		*p = newPair(name)
 		first.add(p, c.getUnit(name, func(all *properties) { p.Timer = all.timer(name) }))
-		if checkName(usual(name)) == nil { // ".service" may be too long where ".timer" is not
-			first.add(p, readService(usual(name), p))
+		if service := defaultService(name); checkName(service) == nil { // it may be too long
+			first.add(p, readService(service, p))
 		}
 	}
-	c.answer(ctx, first)
+	c.send(ctx, first)
 	for _, p := range pairs {
 		if p.Err != nil {
 			continue
@@ -185,23 +187,23 @@ func (c *Conn) readUnits(ctx context.Context, pairs []*Pair) {
 			second.add(p, c.hostCalls()...)
 		}
 		switch name := p.Timer.Triggers; name {
-		case usual(p.Asked[0]):
+		case defaultService(p.Asked[0]):
 		case "":
 			p.Service = Service{}
 		default:
 			second.add(p, readService(name, p))
 		}
 	}
-	c.answer(ctx, second)
+	c.send(ctx, second)
 	if c.manager != nil && !c.manager.has("UserspaceTimestamp") {
 		c.manager = nil
 		for _, p := range pairs {
 			if p.Err == nil && countsFromHost(p.Timer) {
-				p.Err = errNoHost
+				p.Err = errors.New("read the manager: no answer")
 			}
 		}
 	}
 }
 
-// usual is the service that a timer starts unless Unit= names another.
-func usual(timer string) string { return strings.TrimSuffix(timer, ".timer") + ".service" }
+// defaultService is the service that a timer starts without Unit= (systemd.timer(5)).
+func defaultService(timer string) string { return strings.TrimSuffix(timer, ".timer") + ".service" }

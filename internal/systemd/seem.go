@@ -6,10 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SeemRunning gives those services which timers of these names usually start and which seem to run:
-// they have a control group in system.slice, which systemd removes with the last process (cgroup
-// v2). Nobody is asked, and a name costs one system call, but it is a guess: the timer may start
-// another service, and a service may run elsewhere (Slice=, cgroup v1). For user none seems to run.
+// SeemRunning returns the default services of the timers that seem to run: those that have a
+// control group in system.slice, which systemd removes after the last process (cgroup v2). This
+// costs one system call for each timer. It is a guess: the timer may start another service (Unit=),
+// and the service may run elsewhere (Slice=, cgroup v1). For user it returns none.
 func SeemRunning(user bool, timers []string) []string {
 	if user {
 		return nil
@@ -19,7 +19,7 @@ func SeemRunning(user bool, timers []string) []string {
 
 func seemRunning(slice string, timers []string) (services []string) {
 	for _, timer := range timers {
-		service := usual(timer)
+		service := defaultService(timer)
 		if unix.Access(filepath.Join(slice, service), unix.F_OK) == nil {
 			services = append(services, service)
 		}

@@ -11,18 +11,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stream is a connection to a unix socket. Reading it blocks a thread: Go's poller would wake for
-// each of the thousands of answers of a host with 1,000 timers, at a third of the CPU time.
+// stream is a connection to a unix socket. A read blocks its thread: a host with 1,000 timers has
+// thousands of answers, and Go's poller would take a third of the CPU time to wake for each.
 type stream struct {
 	fd       int
-	file     *os.File // of fd
-	conn     net.Conn // in place of both, where the caller has no descriptor left for them
-	deadline time.Time
+	file     *os.File  // of fd
+	conn     net.Conn  // replaces fd and file if the process has no descriptor left
+	deadline time.Time // of all reads and writes; zero: none
 }
 
-// dialStream connects to a socket, at once or not at all: EAGAIN where it has no room. A path that
-// begins with "@" is an abstract one. The connection that Go dials belongs to its poller, so the
-// stream has a descriptor of its own.
+// dialStream connects to a socket without waiting: the error is EAGAIN if the socket is full. A
+// path that begins with "@" is abstract. Go's poller owns the connection that Go dials, so the
+// stream duplicates its descriptor.
 func dialStream(ctx context.Context, path string) (*stream, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "unix", path)
@@ -57,16 +57,16 @@ func (s *stream) Close() error {
 	return s.file.Close()
 }
 
-// Read reads, until the deadline: then the error is os.ErrDeadlineExceeded.
+// Read reads. After the deadline the error is os.ErrDeadlineExceeded.
 func (s *stream) Read(b []byte) (int, error) {
 	if s.conn != nil {
-		_ = s.conn.SetReadDeadline(s.deadline) // a late one makes Read fail
+		_ = s.conn.SetReadDeadline(s.deadline) // if it fails, so does Read
 		return s.conn.Read(b)
 	}
 	return s.within(unix.SO_RCVTIMEO, func() (int, error) { return s.file.Read(b) })
 }
 
-// Write writes, until the deadline: then the error is os.ErrDeadlineExceeded.
+// Write writes. After the deadline the error is os.ErrDeadlineExceeded.
 func (s *stream) Write(b []byte) (int, error) {
 	if s.conn != nil {
 		_ = s.conn.SetWriteDeadline(s.deadline)
@@ -75,7 +75,7 @@ func (s *stream) Write(b []byte) (int, error) {
 	return s.within(unix.SO_SNDTIMEO, func() (int, error) { return s.file.Write(b) })
 }
 
-// within limits the time of what is done by a socket option (socket(7)).
+// within calls do with a socket option (socket(7)) that limits its time.
 func (s *stream) within(option int, do func() (int, error)) (int, error) {
 	var limit unix.Timeval // zero: none
 	if !s.deadline.IsZero() {

@@ -1,23 +1,22 @@
 // Package systemd reads what a systemd manager knows about timers and the services they start.
 //
-// It asks over D-Bus and changes nothing: no method that acts, no Subscribe, no subprocess. Root
-// talks to PID 1 itself (/run/systemd/private), everyone else through the system bus. --user means
-// the caller's own manager. A unit is read with one Properties.GetAll("") call, so that all its
+// It asks over D-Bus (org.freedesktop.systemd1(5)) and changes nothing: no method that acts, no
+// Subscribe, no subprocess. Root talks to PID 1 itself (/run/systemd/private), everyone else
+// through the system bus. A unit is read with one Properties.GetAll("") call, so that all its
 // properties are of one instant. Its object path is its escaped name, so no GetUnit call is needed.
 // A unit that does not exist is a fact (LoadState "not-found"). An error means that systemd could
-// not be asked, or that its answer cannot be understood.
+// not be asked, or that its answer is not understood.
 //
-// PID 1 has one thread, so the package asks little, and all at once: the calls of a batch are sent
-// together over one connection, under one deadline and in the caller's goroutine. The connection is
-// in bus.go, the wire format in wire.go, the questions are in the other files. Measured on systemd
-// 252:
-//   - GetAll takes PID 1 0.3 ms for a timer and its service, one property 0.01 ms. After a
-//     daemon-reload the first GetAll of a unit looks at all unit files (UnitFileState), 4 ms for
-//     2000 of them. So if a listed timer waits for its next elapse and its service is idle, only
-//     the few properties are read that show whether that is enough.
-//   - ListUnitFilesByPatterns looks at all unit files for each timer: 3.7 s for 1000. So timers
-//     that are enabled but not loaded are found by the links in the *.wants and *.requires folders
-//     of the manager's UnitPath.
+// PID 1 has one thread, so the package asks little, and sends the calls of a batch together over
+// one connection, in the caller's goroutine. The connection is in bus.go, the wire format in
+// wire.go. Measured on systemd 252:
+//   - PID 1 takes 0.3 ms for GetAll of a timer and its service, and 0.01 ms for one property. After
+//     a daemon-reload the first GetAll of a unit looks at all unit files (UnitFileState): 4 ms for
+//     2000 of them. So few properties are read of a timer that waits for its next elapse and whose
+//     service does not run, if these show that nothing is wrong (ReadPartial).
+//   - ListUnitFilesByPatterns looks at all unit files for each timer: 3.7 s for 1000 timers. So
+//     timers that are enabled but not loaded are found by the links in the *.wants and *.requires
+//     folders of the manager's UnitPath.
 package systemd
 
 import (
@@ -37,37 +36,37 @@ import (
 const (
 	systemd1  = "org.freedesktop.systemd1"
 	root      = "/org/freedesktop/systemd1"
-	maxTimers = 10_000 // a bus that lists more is broken
+	maxTimers = 10_000
 )
 
 // Conn is a connection to a systemd manager, for one goroutine.
 type Conn struct {
 	bus     *bus
 	clock   clock
-	manager *properties // what Host needs; nil: not read yet
-	list    listing
+	manager *properties // for Host; nil: not read yet
+	list    listing     // zero before Timers
 }
 
 // listing is what Timers found.
 type listing struct {
-	time    time.Time // just before it was asked for
+	time    time.Time // just before the call
 	units   map[string]unitState
-	stepped bool // the wall clock was stepped since the manager's start
+	stepped bool // the wall clock was set since the manager's start
 }
 
 // unitState is the state of a timer or service in a list of units.
 type unitState int
 
 const (
-	busy     unitState = iota // or failed, or not active, or with a job
-	idle                      // a timer that waits, or a service that does not run
-	notFound                  // other units mention it
+	notIdle  unitState = iota
+	idle               // a timer that waits, or a service that does not run and has not failed
+	notFound           // it does not exist, but other units name it
 )
 
 // Dial connects to the system's manager or, for user, to the caller's own manager: to the manager
-// itself if that is allowed, else through the bus. It reads DBUS_SYSTEM_BUS_ADDRESS; for user
-// XDG_RUNTIME_DIR and DBUS_SESSION_BUS_ADDRESS. It starts nothing. The error says why each address
-// failed.
+// itself if that is allowed, else through the bus. The environment may name the addresses, by
+// DBUS_SYSTEM_BUS_ADDRESS or, for user, XDG_RUNTIME_DIR and DBUS_SESSION_BUS_ADDRESS. Dial starts
+// no bus. The error says why each address failed.
 func Dial(ctx context.Context, user bool) (*Conn, error) {
 	sockets, err := sockets(user)
 	for _, s := range sockets {
@@ -92,18 +91,17 @@ func Dial(ctx context.Context, user bool) (*Conn, error) {
 // Close closes the connection.
 func (c *Conn) Close() error { return c.bus.stream.Close() }
 
-// ask sends the calls and gives the first error of any of them.
+// ask sends the calls and returns the first of their errors.
 func (c *Conn) ask(ctx context.Context, calls ...call) error {
 	return cmp.Or(c.bus.exchange(ctx, calls)...)
 }
 
-// manager1 is a call of a method of the manager's.
+// manager1 is a call of org.freedesktop.systemd1.Manager.
 func manager1(what, method string, reply func(m reply) error, args ...any) call {
 	return call{what, systemd1, root, systemd1 + ".Manager", method, args, reply}
 }
 
-// getAll is the call that reads all properties of an object's interface, "" for all of them, into
-// p.
+// getAll is the call that reads all properties of an interface ("": of all interfaces) into p.
 func getAll(what, path, iface string, p *properties) call {
 	const properties = "org.freedesktop.DBus.Properties"
 	return call{what, systemd1, path, properties, "GetAll", []any{iface}, p.fill}
@@ -113,13 +111,13 @@ func getAll(what, path, iface string, p *properties) call {
 func get(path, kind, name string, p *properties) call {
 	const properties = "org.freedesktop.DBus.Properties"
 	take := func(m reply) error {
-		return m.read("v", func(r *reader) { p.take(name, r, &m.body) })
+		return m.read("v", func(r *reader) { p.add(name, r, &m.body) })
 	}
 	return call{"read the property " + name, systemd1, path, properties, "Get",
 		[]any{systemd1 + "." + kind, name}, take}
 }
 
-// getUnit is the call that reads all properties of a unit and hands them to set.
+// getUnit is the call that reads all properties of a unit and passes them to set.
 func (c *Conn) getUnit(name string, set func(*properties)) call {
 	p := newProperties(c.clock)
 	ask := getAll("read "+name, unitPath(name), "", p)
@@ -135,8 +133,8 @@ func (c *Conn) getUnit(name string, set func(*properties)) call {
 
 func unitPath(name string) string { return root + "/unit/" + sdbus.PathBusEscape(name) }
 
-// Timers returns the names of all timers that are loaded, or enabled but not loaded, sorted.
-// Templates, and names that only other units mention, are no timers.
+// Timers returns the sorted names of all timers that are loaded or enabled, without templates and
+// names that only other units mention.
 func (c *Conn) Timers(ctx context.Context) ([]string, error) {
 	c.list = listing{time: time.Now(), units: map[string]unitState{}}
 	search := newProperties(c.clock)
@@ -152,7 +150,7 @@ func (c *Conn) Timers(ctx context.Context) ([]string, error) {
 			names = append(names, name)
 		}
 	}
-	for _, name := range wanted(search.texts("UnitPath")) {
+	for _, name := range enabledTimers(search.texts("UnitPath")) {
 		if _, ok := c.list.units[name]; !ok {
 			names = append(names, name)
 		}
@@ -185,22 +183,22 @@ func (c *Conn) listUnits() call {
 	}, []string{}, []string{"*.timer", "*.service"})
 }
 
-// stateOf reads a row of the list.
+// stateOf returns the state of a listed unit.
 func stateOf(load, active, sub string, job uint32) unitState {
 	switch {
 	case load == "not-found":
 		return notFound
 	case load != "loaded" || job != 0:
-		return busy
+		return notIdle
 	case active == "active" && sub == "waiting", active == "inactive" && sub == "dead":
 		return idle
 	}
-	return busy
+	return notIdle
 }
 
-// wanted returns the timers that a link in folder/*.wants or folder/*.requires enables. A dangling
-// link enables nothing. A folder that is missing, or that we may not read, has no links.
-func wanted(folders []string) (names []string) {
+// enabledTimers returns the timers that a link in folder/*.wants or folder/*.requires enables. A
+// dangling link enables none. A folder that is missing or cannot be read has no links.
+func enabledTimers(folders []string) (names []string) {
 	for _, folder := range folders {
 		entries, _ := os.ReadDir(folder)
 		for _, e := range entries {
@@ -220,15 +218,16 @@ func wanted(folders []string) (names []string) {
 	return names
 }
 
-// enables reports whether the link leads to a unit file. The link of an instance may lead to the
-// instance's name, which has no file.
+// enables reports whether the link leads to a unit file. The link of an instance, name@x.timer, may
+// lead to a file that does not exist.
 func enables(link, name string) bool {
 	_, err := os.Stat(link)
 	return err == nil || strings.Contains(name, "@")
 }
 
-// Match reports whether name matches the glob as systemctl understands it: * ? [a-z] [!a-z]. A
-// backslash stands for itself, and .timer may be left out. The only error is a malformed glob.
+// Match reports whether name matches the glob as systemctl understands it: * ? [a-z] [!a-z]. The
+// glob need not end in .timer, and a backslash in it stands for itself. The only error is that of a
+// malformed glob.
 func Match(glob, name string) (bool, error) {
 	g := strings.NewReplacer(`\`, `\\`, "[!", "[^").Replace(glob)
 	if ok, err := path.Match(g, name); ok || err != nil {

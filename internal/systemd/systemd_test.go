@@ -242,7 +242,7 @@ LoadState=not-found
 	if diff := cmp.Diff([]string{"a.timer", "b.timer", "enabled.timer"}, names); diff != "" {
 		t.Errorf("Timers: %s", diff)
 	}
-	pairs, err := readBrief(ctx, c, names)
+	pairs, err := readPartial(ctx, c, names)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,9 +278,9 @@ func TestTooManyTimers(t *testing.T) {
 	}
 }
 
-// ReadBrief reads the whole of everything that is not plainly idle and well; UnitFileState shows
+// ReadPartial reads the whole of everything that is not plainly idle and well; UnitFileState shows
 // that it did.
-func TestReadBrief(t *testing.T) {
+func TestReadPartial(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	var text strings.Builder
@@ -304,7 +304,7 @@ func TestReadBrief(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := func() (whole []string) {
-		pairs, err := readBrief(ctx, c, names)
+		pairs, err := readPartial(ctx, c, names)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,13 +9,13 @@ import (
 )
 
 // The D-Bus wire format (D-Bus specification, "Marshaling"), as far as systemd needs it. A service
-// has 260 properties, and a check reads 45 of them. godbus makes a value of each, which takes a
-// millisecond; this reader steps over the others and takes a twentieth of that time.
+// has 260 properties, and a check reads 45 of them. godbus decodes all, in a millisecond; this
+// reader skips the others, and takes a twentieth of that time.
 
 const (
-	fixedHeader = 16        // bytes of a message, up to the length of the header fields and with it
+	fixedHeader = 16        // bytes of a header before its array of fields
 	maxMessage  = 128 << 20 // bytes of a message ("Message Format")
-	maxDepth    = 64        // of containers in each other ("Valid Signatures")
+	maxDepth    = 64        // containers inside each other ("Valid Signatures")
 )
 
 var errMessage = errors.New("invalid message: this is not D-Bus")
@@ -72,7 +72,7 @@ func (w *writer) value(v any) {
 	}
 }
 
-// encode gives the message of a method call.
+// encode returns the message of a method call.
 func (c call) encode(serial uint32) []byte {
 	w := writer{bytes: make([]byte, 0, 256)}
 	w.bytes = append(w.bytes, 'l', byte(dbus.TypeMethodCall), 0, 1)
@@ -96,10 +96,10 @@ func (c call) encode(serial uint32) []byte {
 	return w.bytes
 }
 
-// reader reads marshalled values. After the first value that is malformed or cut short it is bad
-// and gives zero values only.
+// reader reads marshalled values. After the first value that is malformed or cut short it is bad,
+// and all values are zero.
 type reader struct {
-	message []byte // from its first byte, which values are aligned to
+	message []byte // the whole message: values are aligned to its first byte
 	order   binary.ByteOrder
 	at      int
 	bad     bool
@@ -158,7 +158,7 @@ func (r *reader) signature() string {
 	return string(b)
 }
 
-// array calls element for each element of an array whose elements begin at multiples of align.
+// array calls element for each element of an array whose elements are aligned to align bytes.
 func (r *reader) array(align int, element func()) {
 	length := int(r.uint32())
 	r.align(align)
@@ -191,7 +191,7 @@ func (r *reader) int32s() (list []int32) {
 	return list
 }
 
-// sizes are the sizes of the types that have one. The alignment of these types is their size.
+// sizes are the sizes of the types of fixed size; their alignment is the same.
 var sizes = map[byte]int{
 	'y': 1, 'n': 2, 'q': 2, 'b': 4, 'i': 4, 'u': 4, 'h': 4, 'x': 8, 't': 8, 'd': 8,
 }
@@ -247,7 +247,7 @@ func alignment(signature string) int {
 	return 4 // the length of an array, a string or an object path
 }
 
-// afterType gives the signature behind its first type.
+// afterType returns the signature without its first type.
 func afterType(signature string) string {
 	open := 0
 	for i, kind := range []byte(signature) {

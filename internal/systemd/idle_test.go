@@ -9,27 +9,27 @@ import (
 	"mailfresh/internal/plugintest"
 )
 
-// readBrief collects what ReadBrief hands over.
-func readBrief(ctx context.Context, c *Conn, names []string) (pairs []Pair, err error) {
-	err = c.ReadBrief(ctx, names, func(p Pair) { pairs = append(pairs, p) })
+// readPartial collects what ReadPartial hands over.
+func readPartial(ctx context.Context, c *Conn, names []string) (pairs []Pair, err error) {
+	err = c.ReadPartial(ctx, names, func(p Pair) { pairs = append(pairs, p) })
 	return pairs, err
 }
 
 // When the time is up no timer that is still to be read takes more of it.
-func TestReadBriefLate(t *testing.T) {
+func TestReadPartialLate(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	c := dial(t, ctx, "[a.timer]\n[b.timer]\n")
 	cancel()
-	pairs, err := readBrief(ctx, c, []string{"a.timer", "b.timer"})
+	pairs, err := readPartial(ctx, c, []string{"a.timer", "b.timer"})
 	if len(pairs) != 2 || pairs[1].Timer.Name != "b.timer" || !errors.Is(err, context.Canceled) ||
 		!errors.Is(pairs[1].Err, context.Canceled) {
-		t.Errorf("ReadBrief = %+v, %v; want two timers that were not read", pairs, err)
+		t.Errorf("ReadPartial = %+v, %v; want two timers that were not read", pairs, err)
 	}
 }
 
 // How much is asked of a service that does not run: three properties where its commands tell the
 // rest, six where they do not, the whole where there is more to be said.
-func TestReadBriefAsks(t *testing.T) {
+func TestReadPartialAsks(t *testing.T) {
 	const ended = "ExecStart=/bin/x ; ended now-59min 0\n"
 	for _, tt := range []struct {
 		name, timer, service string
@@ -74,14 +74,14 @@ func TestReadBriefAsks(t *testing.T) {
 				t.Fatal(err)
 			}
 			asked["Get"] = 0 // of the manager
-			pairs, err := readBrief(ctx, c, names)
+			pairs, err := readPartial(ctx, c, names)
 			if err != nil || len(pairs) != 1 || pairs[0].Err != nil {
-				t.Fatalf("ReadBrief = %+v, %v", pairs, err)
+				t.Fatalf("ReadPartial = %+v, %v", pairs, err)
 			}
 			wholes := asked["GetAll"] - 1 // that of the timer's own properties
-			if asked["Get"] != tt.gets || wholes != tt.wholes || pairs[0].Brief != (wholes == 0) {
+			if asked["Get"] != tt.gets || wholes != tt.wholes || pairs[0].Partial != (wholes == 0) {
 				t.Errorf("%d single properties, %d whole units, brief %t; want %d, %d",
-					asked["Get"], wholes, pairs[0].Brief, tt.gets, tt.wholes)
+					asked["Get"], wholes, pairs[0].Partial, tt.gets, tt.wholes)
 			}
 			if s := pairs[0].Service; s.Result != "success" && wholes == 0 {
 				t.Errorf("the result is %q; want success", s.Result)

@@ -9,9 +9,9 @@ import (
 	"mailfresh/internal/nagios"
 )
 
-// tighter says of each pair of ranges, --warning and --critical or --X-warning
-// and --X-critical, whether the critical one leaves no room for a warning.
-func tighter(options any) (notes []string) {
+// unreachableWarnings returns a note for each pair of options, --warning and --critical or
+// --X-warning and --X-critical, with which every value that warns is critical.
+func unreachableWarnings(options any) (notes []string) {
 	v := reflect.ValueOf(options).Elem()
 	for i := range v.NumField() {
 		prefix, ok := strings.CutSuffix(v.Type().Field(i).Name, "Warning")
@@ -24,13 +24,13 @@ func tighter(options any) (notes []string) {
 			c.Start >= w.Start && c.End <= w.End {
 			notes = append(notes, fmt.Sprintf(
 				"note: the critical range %s lies within the warning range %s: there is never a warning",
-				written(v.FieldByName(prefix+"Critical"), c), written(v.Field(i), w)))
+				rangeText(v.FieldByName(prefix+"Critical"), c), rangeText(v.Field(i), w)))
 		}
 	}
 	return notes
 }
 
-// rangeOf finds the range in an option's value; none is set in other values.
+// rangeOf returns the range in an option's value; one that is not set if the value has none.
 func rangeOf(v reflect.Value) nagios.Range {
 	for v.IsValid() && v.Kind() == reflect.Struct {
 		if r, ok := v.Interface().(nagios.Range); ok {
@@ -41,16 +41,16 @@ func rangeOf(v reflect.Value) nagios.Range {
 	return nagios.Range{End: math.Inf(1)}
 }
 
-// written is a range as the caller may have written it: one of times has units.
-func written(option reflect.Value, r nagios.Range) string {
+// rangeText is a range as the user may have written it: bounds that are times have units.
+func rangeText(option reflect.Value, r nagios.Range) string {
 	if _, plain := option.Interface().(nagios.Range); plain {
 		return r.String()
 	}
 	return r.Times()
 }
 
-// noted is the result with the notes at its first object.
-func noted(r nagios.Result, notes []string) nagios.Result {
+// addNotes adds the notes to the result's first object.
+func addNotes(r nagios.Result, notes []string) nagios.Result {
 	if len(r.Objects) > 0 && len(notes) > 0 {
 		r.Objects[0].Notes = append(r.Objects[0].Notes, notes...)
 	}

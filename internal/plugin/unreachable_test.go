@@ -10,7 +10,7 @@ import (
 
 // A critical range within the warning range hides every warning; -w 2h -c 1h
 // was mistaken for the other way round.
-func TestTighter(t *testing.T) {
+func TestUnreachableWarnings(t *testing.T) {
 	type options struct {
 		Warning, Critical               nagios.TimeRange
 		EntriesWarning, EntriesCritical nagios.Range
@@ -31,14 +31,14 @@ func TestTighter(t *testing.T) {
 		if err := o.Critical.UnmarshalText([]byte(x.c)); err != nil {
 			t.Fatal(err)
 		}
-		if got := tighter(&o); (len(got) == 1) != x.want {
+		if got := unreachableWarnings(&o); (len(got) == 1) != x.want {
 			t.Errorf("-w %s -c %s: %q; want a note: %t", x.w, x.c, got, x.want)
 		}
 	}
 }
 
 // The note has the ranges as they are written in options: times with units.
-func TestTighterText(t *testing.T) {
+func TestUnreachableWarningsText(t *testing.T) {
 	type options struct {
 		Warning, Critical             nagios.TimeRange
 		MissedWarning, MissedCritical nagios.Range
@@ -54,7 +54,7 @@ func TestTighterText(t *testing.T) {
 		"note: the critical range 1h lies within the warning range 2h: there is never a warning",
 		"note: the critical range 3 lies within the warning range 5: there is never a warning",
 	}
-	if diff := cmp.Diff(want, tighter(&o)); diff != "" {
-		t.Errorf("tighter (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, unreachableWarnings(&o)); diff != "" {
+		t.Errorf("unreachableWarnings (-want +got):\n%s", diff)
 	}
 }
