@@ -6,4 +6,4 @@ import (
 	"mailfresh/internal/document"
 )
 
-func TestDocuments(t *testing.T) { document.KeepPlugin(t, check) }
+func TestDocuments(t *testing.T) { document.ComparePlugin(t, check) }

@@ -128,5 +128,5 @@ func TestSchedule(t *testing.T) {
 				test.text)
 		}
 	}
-	document.KeepRows(t, "../docs/check_alias_freshness.md", "schedule", said)
+	document.CompareRows(t, "../docs/check_alias_freshness.md", "schedule", said)
 }

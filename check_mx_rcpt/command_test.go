@@ -7,5 +7,5 @@ import (
 )
 
 func TestCheckCommand(t *testing.T) {
-	document.Keep(t, "../contrib/icinga2/mx_rcpt.conf", document.CheckCommand(check()))
+	document.Compare(t, "../contrib/icinga2/mx_rcpt.conf", document.CheckCommand(check()))
 }

@@ -32,10 +32,10 @@ func TestREADME(t *testing.T) {
 	host("mx2001.example.org", "192.0.2.2", 4*time.Millisecond, rejected)
 	r := judge(options{}, f)
 	for _, file := range []string{"../README.md", page} {
-		document.KeepSample(t, file, "check_mx_rcpt -r dcw@example.org", output.Text("MX_RCPT",
+		document.CompareSample(t, file, "check_mx_rcpt -r dcw@example.org", output.Text("MX_RCPT",
 			r, 0))
 	}
-	document.KeepSample(t, page, "check_mx_rcpt -r dcw@example.org -v", output.Text("MX_RCPT", r,
+	document.CompareSample(t, page, "check_mx_rcpt -r dcw@example.org -v", output.Text("MX_RCPT", r,
 		1))
 }
 
@@ -68,5 +68,5 @@ func TestDNS(t *testing.T) {
 		}
 		said[name] = strings.ReplaceAll(shown(r), server.Addr, "192.0.2.53:53")
 	}
-	document.KeepRows(t, page, "dns", said)
+	document.CompareRows(t, page, "dns", said)
 }

@@ -192,5 +192,5 @@ func judges(t *testing.T, rows []row) {
 		}
 		said[strings.TrimSpace(test.name+" "+test.args)] = got
 	}
-	document.KeepRows(t, page, t.Name(), said)
+	document.CompareRows(t, page, t.Name(), said)
 }

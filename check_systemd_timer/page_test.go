@@ -15,7 +15,7 @@ const page = "../docs/check_systemd_timer.md"
 func sample(t *testing.T, file, command string, verbose int, f facts) {
 	t.Helper()
 	f.host = host
-	document.KeepSample(t, file, command,
+	document.CompareSample(t, file, command,
 		output.Text("SYSTEMD_TIMER", judge(optionsFor(t, ""), f, now), verbose))
 }
 

@@ -309,5 +309,6 @@ func TestScheduleNotUnderstood(t *testing.T) {
 	if !strings.HasPrefix(got, want) {
 		t.Errorf("judge() = %s; want %s...", got, want)
 	}
-	document.KeepRows(t, page, t.Name(), map[string]string{"a schedule that does not parse": got})
+	document.CompareRows(t, page, t.Name(),
+		map[string]string{"a schedule that does not parse": got})
 }

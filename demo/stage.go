@@ -21,7 +21,7 @@ import (
 type stage struct {
 	dir     string // with a folder for each host, and the D-Bus sockets
 	bus     string // the socket of the systemd that is played now
-	systemd *plugintest.Stage
+	systemd *plugintest.SystemdServer
 	dns     *plugintest.DNS
 	mx      []*smtp.Server
 	port    string

@@ -78,7 +78,7 @@ func lies(r *rand.Rand, n int) (all []dbusInput) {
 			}
 			return reply
 		}
-		in.want = func(st *plugintest.Stage, all bool) []nagios.State {
+		in.want = func(st *plugintest.SystemdServer, all bool) []nagios.State {
 			is := scenes[scene].state
 			switch name, wrongType := strings.CutPrefix(told, "type of "); {
 			case told == "", slices.Contains(unread, name):
@@ -106,7 +106,7 @@ func noise(r *rand.Rand, n int) (all []dbusInput) {
 			strings.Fields("Hello Get GetAll GetAll GetAll ListUnitsByPatterns GetProcesses GetJobBefore")[r.IntN(8)]
 		in := dbusInput{name: fmt.Sprintf("noise in %s, %d", member, seed),
 			scene: r.IntN(len(scenes)),
-			want:  func(*plugintest.Stage, bool) []nagios.State { return anyState }}
+			want:  func(*plugintest.SystemdServer, bool) []nagios.State { return anyState }}
 		in.corrupt = func(m string, message []byte) []byte {
 			flips := rand.New(rand.NewPCG(seed, 1))
 			for range 1 + flips.IntN(8) {

@@ -143,7 +143,7 @@ type dbusInput struct {
 	faults  string
 	alter   func(member string, reply []any) []any
 	corrupt func(member string, message []byte) []byte
-	want    func(st *plugintest.Stage, all bool) []nagios.State
+	want    func(st *plugintest.SystemdServer, all bool) []nagios.State
 }
 
 // faults at each step of the conversation, the first three times. What tells only why a run hangs
@@ -157,13 +157,13 @@ func brokenSteps() (all []dbusInput) {
 					all = append(all, dbusInput{name: fmt.Sprintf("%s: %s at %s %d", s.name, fault,
 						step, nth+1), scene: scene,
 						faults: fmt.Sprintf("[faults]\n%s=%s %d\n", fault, step, nth+1),
-						want: func(st *plugintest.Stage, _ bool) []nagios.State {
+						want: func(st *plugintest.SystemdServer, _ bool) []nagios.State {
 							again := fault == "die" || step == "GetProcesses"
 							// a pair that alerts is read once more
 							second := step == "GetAll" && nth == 2 ||
 								step == "GetJobBefore" && nth > 0
 							switch {
-							case !st.Played() || again:
+							case !st.FaultHappened() || again:
 								return []nagios.State{s.state}
 							case second && s.state != nagios.OK:
 								// what was seen first alerts by itself
@@ -183,7 +183,7 @@ func crowds() []dbusInput {
 	list := func(name string, scene int, want nagios.State, n int,
 		unit func(i int) (name, description string)) dbusInput {
 		return dbusInput{name: name, scene: scene,
-			want: func(st *plugintest.Stage, all bool) []nagios.State {
+			want: func(st *plugintest.SystemdServer, all bool) []nagios.State {
 				if all {
 					return []nagios.State{want}
 				}
@@ -267,7 +267,7 @@ func TestDBus(t *testing.T) {
 			args[1], limits = "9", crowdLimits
 		}
 		args = append(args, [][]string{{}, {"-v"}, {"-vv"}}[i%3]...)
-		var st *plugintest.Stage
+		var st *plugintest.SystemdServer
 		socket := filepath.Join(dir, fmt.Sprint(i))
 		run := func() plugintest.Outcome {
 			if st != nil {

@@ -7,8 +7,7 @@ import (
 	"mailfresh/internal/plugin"
 )
 
-// words are the values that an option takes, by its placeholder. Each is held
-// against the option itself by KeepPlugin.
+// words are the values of an option, by its placeholder. checkWords compares them with the option.
 var words = map[string][]string{
 	"STATE":  {"ok", "warning", "critical", "unknown"},
 	"FORMAT": {"exim", "postfix-aliases", "postfix-map", "sendmail", "opensmtpd", "opensmtpd-db"},
@@ -17,7 +16,7 @@ var words = map[string][]string{
 	"MODE":   {"none", "opportunistic", "required", "implicit"},
 }
 
-// timers lists this host's timers, for --unit and --timer.
+// timers is a shell command that lists this host's timers.
 const timers = "systemctl list-units --all --type=timer --plain --no-legend 2>/dev/null | cut -d' ' -f1"
 
 func takesFile(o plugin.Option) bool  { return o.Placeholder == "PATH" || o.Placeholder == "FILE" }
@@ -25,8 +24,8 @@ func takesTimer(o plugin.Option) bool { return o.Long == "unit" || o.Long == "ti
 
 const notice = "# Completion for %[1]s. Made from the plugin's options by make docs.\n"
 
-// bashHead finds the word to complete and the option before it. Bash takes the
-// = of --format=exim for a word of its own.
+// bashHead finds the word to complete and the option before it. For bash the = of --format=exim is
+// a word.
 const bashHead = `_%[1]s() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	if [[ $cur == "=" ]]; then
@@ -38,7 +37,7 @@ const bashHead = `_%[1]s() {
 	case $prev in
 `
 
-// Bash is a plugin's completion for bash, without bash-completion's functions.
+// Bash returns a plugin's completion for bash. It uses no functions of bash-completion.
 func Bash(c plugin.Check) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, notice+bashHead, c.Name)
@@ -72,7 +71,7 @@ func bashValue(o plugin.Option) string {
 	return ": # " + o.Placeholder
 }
 
-// Zsh is a plugin's completion for zsh, one specification for _arguments each.
+// Zsh returns a plugin's completion for zsh: one call of _arguments.
 func Zsh(c plugin.Check) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#compdef %[1]s\n"+notice+"_arguments -s -S", c.Name)
@@ -85,7 +84,7 @@ func Zsh(c plugin.Check) string {
 		if o.Placeholder != "" {
 			long += "="
 		}
-		text := "[" + strings.NewReplacer("[", "(", "]", ")", ":", ";").Replace(brief(o)) + "]"
+		text := "[" + strings.NewReplacer("[", "(", "]", ")", ":", ";").Replace(menuText(o)) + "]"
 		value := zshValue(o)
 		fmt.Fprintf(&b, " \\\n  %s", quote(repeat+long+text+value))
 		if o.Short != "" {
@@ -115,8 +114,7 @@ func zshValue(o plugin.Option) string {
 	return ":" + name + ": "
 }
 
-// Fish is a plugin's completion for fish, by its path also where that is not
-// in PATH.
+// Fish returns a plugin's completion for fish, also for a plugin that is called by its path.
 func Fish(c plugin.Check) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, notice+"complete -c %[1]s -p '*/%[1]s' -f\n", c.Name)
@@ -136,18 +134,17 @@ func Fish(c plugin.Check) string {
 		default:
 			b.WriteString(" -x")
 		}
-		text := strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(brief(o))
+		text := strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(menuText(o))
 		b.WriteString(" -d '" + text + "'\n")
 	}
 	return b.String()
 }
 
-// menuWidth is what a description in a shell's menu may have beside the option.
+// menuWidth is the most bytes of a description in a shell's menu.
 const menuWidth = 60
 
-// brief is an option's help up to its first example, list or further clause,
-// for a shell's menu.
-func brief(o plugin.Option) string {
+// menuText is an option's help for a shell's menu: up to the first example, list or further clause.
+func menuText(o plugin.Option) string {
 	text := o.Help
 	for _, end := range []string{", for example", ": ", "; ", " (", ". "} {
 		text, _, _ = strings.Cut(text, end)
@@ -158,5 +155,5 @@ func brief(o plugin.Option) string {
 	return text
 }
 
-// quote is text in single quotes for a POSIX shell.
+// quote puts text into single quotes for a POSIX shell.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

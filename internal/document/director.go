@@ -9,10 +9,9 @@ import (
 	"mailfresh/internal/plugin"
 )
 
-// The types of a data field, and the directory of Debian's plugins.
 const (
-	dataType  = `Icinga\Module\Director\DataType\DataType`
-	pluginDir = "/usr/lib/nagios/plugins/"
+	dataType  = `Icinga\Module\Director\DataType\DataType` // before the type of a data field
+	pluginDir = "/usr/lib/nagios/plugins/"                 // of Debian
 )
 
 type basketCommand struct {
@@ -58,11 +57,11 @@ type basketEntry struct {
 	Name   string   `json:"entry_name"`
 	Value  string   `json:"entry_value"`
 	Format string   `json:"format"`
-	Roles  []string `json:"allowed_roles"` // null: everybody's
+	Roles  []string `json:"allowed_roles"` // null: all roles
 }
 
-// listNames are the names of the data lists, by the placeholder of the options that take a word of
-// them. Director names no two lists alike: baskets that have the same one restore the same one.
+// listNames are the names of the data lists, by the placeholder of an option. Director identifies a
+// list by its name, so baskets with the same name have one list in common.
 var listNames = map[string]string{
 	"STATE":  "mailfresh: states",
 	"FORMAT": "mailfresh: formats of alias files",
@@ -71,7 +70,7 @@ var listNames = map[string]string{
 	"MODE":   "mailfresh: TLS modes",
 }
 
-// datalist is the list of the words that an option takes.
+// datalist returns the data list of an option, with the words for its placeholder.
 func datalist(placeholder string) basketDatalist {
 	list := basketDatalist{Name: listNames[placeholder], Owner: "mailfresh"}
 	for _, word := range words[placeholder] {
@@ -80,9 +79,8 @@ func datalist(placeholder string) basketDatalist {
 	return list
 }
 
-// Basket is a basket for Icinga Director with the plugin's command, its fields,
-// their data fields, and the data lists of those that take one of a few words.
-// Variables are named as in the CheckCommand.
+// Basket returns a basket for Icinga Director, in JSON: the plugin's command with its fields, their
+// data fields and data lists. Variables are named as in the CheckCommand.
 func Basket(c plugin.Check) string {
 	name := strings.TrimPrefix(c.Name, "check_")
 	command := basketCommand{
@@ -116,8 +114,7 @@ func Basket(c plugin.Check) string {
 	return b.String()
 }
 
-// basketArguments are an option's arguments. A flag that counts has two, as in
-// the CheckCommand.
+// basketArguments are an option's arguments; two for a flag that counts, as in the CheckCommand.
 func basketArguments(macro string, o plugin.Option) map[string]basketArgument {
 	text := sentence(o)
 	switch {

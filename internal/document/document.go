@@ -1,9 +1,8 @@
-// Package document writes from a plugin's option table what is shipped beside
-// the plugin, and puts into pages what the plugin says. What it writes is
-// committed; each plugin's test compares it with the committed file, and
-// rewrites that file when UPDATE is set, as make docs does.
+// Package document makes from a plugin's option table the files that are shipped beside the plugin,
+// and puts into pages what the plugin says. These files are committed. Each plugin's tests compare
+// them with what is made now, and write them anew if UPDATE is set (make docs).
 //
-// No plugin binary contains it.
+// No plugin binary contains the package.
 package document
 
 import (
@@ -13,8 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Keep compares a committed file with the text that is made for it.
-func Keep(t *testing.T, file, want string) {
+// Compare compares a committed file with the text that it is to have, or writes the text into
+// the file if UPDATE is set.
+func Compare(t *testing.T, file, want string) {
 	t.Helper()
 	if os.Getenv("UPDATE") != "" {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {

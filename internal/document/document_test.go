@@ -19,7 +19,7 @@ func TestDocuments(t *testing.T) {
 		"toy.json": Basket(c),
 		"toy.md":   Page(c, page),
 	} {
-		Keep(t, "testdata/"+file, text)
+		Compare(t, "testdata/"+file, text)
 	}
 }
 

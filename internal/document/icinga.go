@@ -7,9 +7,8 @@ import (
 	"mailfresh/internal/plugin"
 )
 
-// CheckCommand is the Icinga 2 definition of a plugin: every option but
-// --version and --help, under its long name, with the variable
-// $<command>_<option>$. An option that is repeatable takes an array.
+// CheckCommand returns the Icinga 2 definition of a plugin: each option but --version and --help,
+// by its long name, with the variable $<command>_<option>$; an array for a repeatable option.
 func CheckCommand(c plugin.Check) string {
 	name := strings.TrimPrefix(c.Name, "check_")
 	var b strings.Builder
@@ -30,8 +29,8 @@ object CheckCommand %[2]q {
 	return b.String() + "\t}\n}\n"
 }
 
-// argument is an option's entry. A flag whose number of uses counts has two:
-// Icinga's dictionary holds each key once.
+// argument returns an option's entry. A flag that counts has two entries, the long and the short
+// name, because each key can be in Icinga's dictionary only once.
 func argument(command string, o plugin.Option) string {
 	variable := "$" + command + "_" + strings.ReplaceAll(o.Long, "-", "_") + "$"
 	text := o.Help
@@ -57,8 +56,8 @@ func entry(key, description string, lines ...string) string {
 	return fmt.Sprintf("\t\t%q = {\n\t\t\t%s\n\t\t}\n", key, strings.Join(lines, "\n\t\t\t"))
 }
 
-// literal is a string of Icinga's configuration language, which knows no
-// escapes for the characters that it takes as they are.
+// literal returns text as a string of Icinga's configuration language. This language has fewer
+// escapes than Go's %q.
 func literal(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(text) +
 		`"`

@@ -17,6 +17,6 @@ type toyOptions struct {
 func (*toyOptions) Validate() error { return nil }
 
 func TestCheckCommand(t *testing.T) {
-	Keep(t, "testdata/toy.conf",
+	Compare(t, "testdata/toy.conf",
 		CheckCommand(plugin.Check{Name: "check_toy", Options: &toyOptions{}}))
 }

@@ -7,9 +7,8 @@ import (
 	"mailfresh/internal/plugin"
 )
 
-// Man is a plugin's manual page, in man(7). The hand-written page has a line
-// @options@ where the options go, and a line @metrics@ for the plugin's
-// metrics, and a line @common@ for the text that all pages share.
+// Man returns a plugin's manual page, in man(7). It replaces three lines of the hand-written page:
+// @options@, @metrics@, and @common@ by the text that all pages have.
 func Man(c plugin.Check, page, common string) string {
 	var b strings.Builder
 	heading := ""
@@ -35,8 +34,8 @@ func Man(c plugin.Check, page, common string) string {
 		Replace(page))
 }
 
-// fold breaks the text lines of a page at blanks, where they are longer than
-// 80 bytes. No line may begin with a dot, which would be a request.
+// fold breaks lines of text that are longer than 80 bytes at blanks. No new line begins with a dot,
+// because such a line is a request of roff.
 func fold(page string) string {
 	var b strings.Builder
 	asIs := false
@@ -58,13 +57,13 @@ func fold(page string) string {
 	return b.String()
 }
 
-// roff writes text so that it stands in the page as it is.
+// roff escapes the special characters of roff.
 func roff(text string) string {
 	return strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "^", `\(ha`, "~", `\(ti`, "`",
 		`\(ga`).Replace(text)
 }
 
-// line is text that begins a line, where a dot would be a request.
+// line escapes text that begins a line: a dot at its beginning would be a request.
 func line(text string) string {
 	if strings.HasPrefix(text, ".") {
 		return `\&` + roff(text)

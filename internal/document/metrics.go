@@ -12,7 +12,7 @@ const (
 	metricsEnd   = "<!-- end of metrics -->\n"
 )
 
-// metricsSection is the section of a plugin's manual page on its metrics.
+// metricsSection returns the section METRICS of a plugin's manual page.
 func metricsSection(check string) string {
 	var b strings.Builder
 	b.WriteString(".SH METRICS\nWhat\n.B \\-\\-output\\-format openmetrics\n" +
@@ -24,14 +24,12 @@ func metricsSection(check string) string {
 	return b.String()
 }
 
-// MetricsPage is the page on metrics with its table made anew.
+// MetricsPage returns docs/metrics.md with its table made anew.
 func MetricsPage(page string) string {
-	before, rest, _ := strings.Cut(page, metricsBegin)
-	_, after, _ := strings.Cut(rest, metricsEnd)
 	var b strings.Builder
 	b.WriteString("\n| metric | labels | what it says |\n|---|---|---|\n")
 	for _, m := range output.Metrics {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", m.Name, m.Labels, m.Help)
 	}
-	return before + metricsBegin + b.String() + "\n" + metricsEnd + after
+	return replaceBetween(page, metricsBegin, b.String()+"\n", metricsEnd)
 }

@@ -3,5 +3,5 @@ package document
 import "testing"
 
 func TestMetricsPage(t *testing.T) {
-	Keep(t, "../../docs/metrics.md", MetricsPage(read(t, "../../docs/metrics.md")))
+	Compare(t, "../../docs/metrics.md", MetricsPage(read(t, "../../docs/metrics.md")))
 }

@@ -12,11 +12,16 @@ const (
 	tableEnds   = "<!-- end of options -->\n"
 )
 
-// Page is a page of the documentation with its option table made anew.
+// Page returns a page of the documentation with its option table made anew.
 func Page(c plugin.Check, page string) string {
-	before, rest, _ := strings.Cut(page, tableBegins)
-	_, after, _ := strings.Cut(rest, tableEnds)
-	return before + tableBegins + optionTable(c) + tableEnds + after
+	return replaceBetween(page, tableBegins, optionTable(c), tableEnds)
+}
+
+// replaceBetween puts text between two marks of a page, in place of what is there.
+func replaceBetween(page, begin, text, end string) string {
+	before, rest, _ := strings.Cut(page, begin)
+	_, after, _ := strings.Cut(rest, end)
+	return before + begin + text + end + after
 }
 
 func optionTable(c plugin.Check) string {

@@ -12,21 +12,21 @@ import (
 	"mailfresh/internal/plugin"
 )
 
-// KeepPlugin compares what is made for a plugin, beside its CheckCommand, with what is
-// committed. It runs in the plugin's folder. The function makes a fresh check.
-func KeepPlugin(t *testing.T, check func() plugin.Check) {
+// ComparePlugin compares all files that are made for a plugin but the CheckCommand. It runs in the
+// plugin's folder. check returns a new Check at each call.
+func ComparePlugin(t *testing.T, check func() plugin.Check) {
 	t.Helper()
 	c := check()
 	command := strings.TrimPrefix(c.Name, "check_")
-	Keep(t, "../contrib/director/"+command+".json", Basket(c))
+	Compare(t, "../contrib/director/"+command+".json", Basket(c))
 	man := Man(c, read(t, "../man/"+c.Name+".in"), read(t, "../man/common.in"))
-	Keep(t, "../man/"+c.Name+".1", man)
+	Compare(t, "../man/"+c.Name+".1", man)
 	checkHelp(t, c, man)
-	Keep(t, "../completion/bash/"+c.Name, Bash(c))
-	Keep(t, "../completion/zsh/_"+c.Name, Zsh(c))
-	Keep(t, "../completion/fish/"+c.Name+".fish", Fish(c))
-	Keep(t, "../docs/"+c.Name+".md", Page(c, read(t, "../docs/"+c.Name+".md")))
-	keepWords(t, check)
+	Compare(t, "../completion/bash/"+c.Name, Bash(c))
+	Compare(t, "../completion/zsh/_"+c.Name, Zsh(c))
+	Compare(t, "../completion/fish/"+c.Name+".fish", Fish(c))
+	Compare(t, "../docs/"+c.Name+".md", Page(c, read(t, "../docs/"+c.Name+".md")))
+	checkWords(t, check)
 }
 
 func read(t *testing.T, file string) string {
@@ -43,7 +43,7 @@ var (
 	manGroup  = regexp.MustCompile(`(?m)^\.SS (.+)$`)
 )
 
-// checkHelp wants --help to have the manual page's groups, 80 columns, and two
+// checkHelp wants --help to have the groups of the manual page, at most 80 columns, and two
 // examples at its end.
 func checkHelp(t *testing.T, c plugin.Check, man string) {
 	t.Helper()
@@ -71,8 +71,8 @@ func checkHelp(t *testing.T, c plugin.Check, man string) {
 	}
 }
 
-// keepWords holds the words that completion offers to what the option takes.
-func keepWords(t *testing.T, check func() plugin.Check) {
+// checkWords wants each option to accept the words that completion offers for it.
+func checkWords(t *testing.T, check func() plugin.Check) {
 	t.Helper()
 	for _, o := range plugin.Table(check().Options) {
 		for _, word := range words[o.Placeholder] {
@@ -87,7 +87,7 @@ func keepWords(t *testing.T, check func() plugin.Check) {
 	}
 }
 
-// sentence is what an option's help says, with its default.
+// sentence is an option's help with its default.
 func sentence(o plugin.Option) string {
 	text := o.Help
 	if o.Repeatable && o.Placeholder != "" {

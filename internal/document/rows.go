@@ -8,15 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-// row is a line of a table of what a plugin says: "| in words <!-- table: case --> | output |".
+// row is a row of a page that shows output: "| in words <!-- table: case --> | output |". It names
+// a test case and the table that has it.
 var row = regexp.MustCompile(`(?m)^\| (.*) <!-- (\w+): (.*) --> \|.*\|$`)
 
-// KeepRows compares the rows of a page that name a case of a table of tests
-// with what the plugin said in that case. Its other rows it leaves alone.
-func KeepRows(t *testing.T, file, table string, said map[string]string) {
+// CompareRows compares the rows of a page that name a case of a table with what the plugin said in
+// that case.
+func CompareRows(t *testing.T, file, table string, said map[string]string) {
 	t.Helper()
 	rows := 0
-	Keep(t, file, row.ReplaceAllStringFunc(read(t, file), func(line string) string {
+	Compare(t, file, row.ReplaceAllStringFunc(read(t, file), func(line string) string {
 		m := row.FindStringSubmatch(line)
 		if m[2] != table {
 			return line
@@ -33,13 +34,12 @@ func KeepRows(t *testing.T, file, table string, said map[string]string) {
 	}
 }
 
-// sampleEnds is where the output of a command ends: at the next command, or
-// with the block.
+// sampleEnds is the line after the output of a command: the next command, or the end of the block.
 var sampleEnds = regexp.MustCompile("(?m)^(\\$ |```)")
 
-// KeepSample compares the output that a page shows below "$ command" with what
-// the plugin said. The page shows it folded, as a reader's window does.
-func KeepSample(t *testing.T, file, command, output string) {
+// CompareSample compares the output that a page shows below "$ command" with what the plugin said.
+// The page shows long lines folded.
+func CompareSample(t *testing.T, file, command, output string) {
 	t.Helper()
 	prompt := "\n$ " + command + "\n"
 	before, rest, found := strings.Cut(read(t, file), prompt)
@@ -47,11 +47,11 @@ func KeepSample(t *testing.T, file, command, output string) {
 	if !found || end == nil {
 		t.Fatalf("%s shows no output of %q", file, command)
 	}
-	Keep(t, file, before+prompt+folded(output)+"\n"+rest[end[0]:])
+	Compare(t, file, before+prompt+folded(output)+"\n"+rest[end[0]:])
 }
 
-// folded breaks lines of more than 100 columns: before the performance data, and at blanks. What
-// continues a line is indented by four.
+// folded breaks lines of more than 100 columns: before the performance data, and at blanks. The
+// rest of a line is indented by four.
 func folded(output string) string {
 	const columns, indent = 100, "\n    "
 	var b strings.Builder

@@ -34,13 +34,13 @@ var ca = sync.OnceValue(func() authority {
 	return authority{cert, key}
 })
 
-// CA is the certificate of the authority, in PEM, as a client's SSL_CERT_FILE wants it.
+// CA returns the certificate of the authority in PEM, for a client's SSL_CERT_FILE.
 func CA() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca().cert.Raw})
 }
 
-// Certificate is a server's certificate for a name or an IP address, signed by the authority; an
-// expired one ended an hour ago.
+// Certificate returns a server's certificate for a name or an IP address, signed by the authority.
+// An expired one ended an hour ago.
 func Certificate(name string, expired bool) tls.Certificate {
 	template := x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
@@ -56,7 +56,7 @@ func Certificate(name string, expired bool) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// CertificatePEM gives certificate and key as a daemon's files hold them.
+// CertificatePEM returns the certificate and its key in PEM, for a daemon's files.
 func CertificatePEM(c tls.Certificate) (cert, key []byte) {
 	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
 	if err != nil {

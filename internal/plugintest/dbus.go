@@ -17,25 +17,24 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// Stage is a fake systemd that listens on a unix socket, as a message bus and as systemd itself
-// does.
-type Stage struct {
-	listener *net.UnixListener
-	systemd  *Systemd
-	mu       sync.Mutex
-	steps    map[string]int // how often each was taken
-	played   bool           // a fault of a step
-	conns    []net.Conn
-	running  sync.WaitGroup
+// SystemdServer is a fake systemd that listens on a unix socket, and a fake message bus.
+type SystemdServer struct {
+	listener      *net.UnixListener
+	systemd       *Systemd
+	mu            sync.Mutex
+	steps         map[string]int // how often each was taken
+	faultHappened bool
+	conns         []net.Conn
+	running       sync.WaitGroup
 }
 
-// Listen starts a stage on a socket, until Close. Its address is "unix:path=" + socket.
-func (s *Systemd) Listen(socket string) (*Stage, error) {
+// Listen starts a server on a unix socket, until Close. Its D-Bus address is "unix:path=" + socket.
+func (s *Systemd) Listen(socket string) (*SystemdServer, error) {
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
-	st := &Stage{listener: l, systemd: s, steps: map[string]int{}}
+	st := &SystemdServer{listener: l, systemd: s, steps: map[string]int{}}
 	if s.faults["refuse"] != "" {
 		l.SetUnlinkOnClose(false)
 		return st, l.Close()
@@ -45,8 +44,8 @@ func (s *Systemd) Listen(socket string) (*Stage, error) {
 	return st, nil
 }
 
-// Close ends the stage and its connections.
-func (st *Stage) Close() {
+// Close ends the server and its connections.
+func (st *SystemdServer) Close() {
 	st.listener.Close()
 	st.mu.Lock()
 	for _, c := range st.conns {
@@ -56,14 +55,14 @@ func (st *Stage) Close() {
 	st.running.Wait()
 }
 
-// Played reports whether the fault of a step happened.
-func (st *Stage) Played() bool {
+// FaultHappened reports whether a fault of a step happened.
+func (st *SystemdServer) FaultHappened() bool {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	return st.played
+	return st.faultHappened
 }
 
-func (st *Stage) accept() {
+func (st *SystemdServer) accept() {
 	defer st.running.Done()
 	for {
 		c, err := st.listener.Accept()
@@ -83,7 +82,7 @@ func (st *Stage) accept() {
 }
 
 // login plays the server's part of SASL, up to BEGIN.
-func (st *Stage) login(c net.Conn, in *bufio.Reader) bool {
+func (st *SystemdServer) login(c net.Conn, in *bufio.Reader) bool {
 	for {
 		line, err := in.ReadString('\n')
 		if err != nil {
@@ -104,7 +103,7 @@ func (st *Stage) login(c net.Conn, in *bufio.Reader) bool {
 }
 
 // serve plays one connection: the login, then calls and replies.
-func (st *Stage) serve(c net.Conn) {
+func (st *SystemdServer) serve(c net.Conn) {
 	in := bufio.NewReader(c)
 	if !st.answer(c, "accept", nil) || !st.login(c, in) {
 		return
@@ -140,18 +139,19 @@ func (st *Stage) serve(c net.Conn) {
 	}
 }
 
-// fault reports whether this is the time when the step has this fault.
-func (st *Stage) fault(name, step string) bool {
+// fault reports whether the step has this fault this time.
+func (st *SystemdServer) fault(name, step string) bool {
 	of, times, _ := strings.Cut(st.systemd.faults[name], " ")
 	return of == step && (times == "always" || fmt.Sprint(st.steps[step]) == max(times, "1"))
 }
 
-// answer sends the answer of a step, with its fault, and reports whether the connection goes on.
-func (st *Stage) answer(c net.Conn, step string, b []byte) bool {
+// answer sends the answer of a step, with its fault. It reports whether the connection is still
+// good.
+func (st *SystemdServer) answer(c net.Conn, step string, b []byte) bool {
 	st.mu.Lock()
 	st.steps[step]++
 	hang, die, garbage := st.fault("hang", step), st.fault("die", step), st.fault("garbage", step)
-	st.played = st.played || hang || die || garbage
+	st.faultHappened = st.faultHappened || hang || die || garbage
 	st.mu.Unlock()
 	switch {
 	case hang:
@@ -167,12 +167,12 @@ func (st *Stage) answer(c net.Conn, step string, b []byte) bool {
 	return err == nil
 }
 
-// refuse returns the error that answers a call; nil if it is not refused.
-func (s *Systemd) refuse(m *dbus.Message, member string, st *Stage) *dbus.Message {
+// refuse returns the error that answers a call; nil if the call is answered.
+func (s *Systemd) refuse(m *dbus.Message, member string, st *SystemdServer) *dbus.Message {
 	st.steps[member]++ // as answer will count it
 	failing, noReply := st.fault("error", member), st.fault("noreply", member)
 	st.steps[member]--
-	st.played = st.played || failing || noReply
+	st.faultHappened = st.faultHappened || failing || noReply
 	full, _ := strconv.Atoi(s.faults["full"])
 	switch {
 	case noReply:
@@ -186,11 +186,11 @@ func (s *Systemd) refuse(m *dbus.Message, member string, st *Stage) *dbus.Messag
 	case m.Flags&dbus.FlagNoAutoStart != 0: // as a bus to which systemd has not come yet
 		return failure("org.freedesktop.DBus.Error.NameHasNoOwner", "Name does not exist")
 	}
-	return nameless(m)
+	return refuseLongName(m)
 }
 
 // reply returns the answer to a call.
-func (s *Systemd) reply(m *dbus.Message, member string, st *Stage) *dbus.Message {
+func (s *Systemd) reply(m *dbus.Message, member string, st *SystemdServer) *dbus.Message {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if refused := s.refuse(m, member, st); refused != nil {
@@ -240,7 +240,7 @@ func failure(name, text string) *dbus.Message {
 	return m
 }
 
-// unit returns the unit of an object, and its name; a unit that is in no section is not found.
+// unit returns the unit of an object path, and its name. A unit without a section is not-found.
 func (s *Systemd) unit(target dbus.ObjectPath) (*fakeUnit, string) {
 	if target == "/org/freedesktop/systemd1" {
 		return s.units["manager"], "manager"
@@ -256,7 +256,7 @@ func (s *Systemd) unit(target dbus.ObjectPath) (*fakeUnit, string) {
 	return &fakeUnit{versions: []map[string]any{missing}}, name
 }
 
-// now returns the properties that the unit has at this reading.
+// now returns the properties of the unit at its latest reading.
 func (u *fakeUnit) now() map[string]any {
 	return u.versions[min(max(u.reads, 1), len(u.versions))-1]
 }
@@ -299,7 +299,7 @@ func (s *Systemd) get(target dbus.ObjectPath, iface, key string) *dbus.Message {
 	return success(s.variant(key, value))
 }
 
-// variant wraps a value, or another if the property is to have a wrong type.
+// variant returns a value as a variant, or a value of a wrong type if that is the fault.
 func (s *Systemd) variant(key string, value any) dbus.Variant {
 	if s.faults["type"] == key {
 		value = []float64{1}
@@ -307,7 +307,7 @@ func (s *Systemd) variant(key string, value any) dbus.Variant {
 	return dbus.MakeVariant(value)
 }
 
-// ListedUnit is an element of ListUnitsByPatterns' answer.
+// ListedUnit is a unit in the answer to ListUnitsByPatterns.
 type ListedUnit struct {
 	Name, Description, Load, Active, Sub, Following string
 	Path                                            dbus.ObjectPath
@@ -332,7 +332,7 @@ func (s *Systemd) list(patterns []string) []ListedUnit {
 	return all
 }
 
-// unescape is the reverse of the escaping in object paths: _2d is "-".
+// unescape decodes a name from an object path: _2d is "-".
 func unescape(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

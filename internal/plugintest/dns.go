@@ -16,10 +16,11 @@ import (
 //
 //	example.org. MX 10 mx1.example.org.
 //	mx1.example.org. A 127.0.0.1           also AAAA and CNAME
-//	example.net. SERVFAIL [AAAA]           to all questions or to one type; or REFUSED,
-//	                                       or EMPTY: a name without records
-//	example.com. SILENT [A]                never answered, or not for this type
-//	big.example.org. TRUNCATED             over UDP; TCP gives the other records of the name
+//	example.net. SERVFAIL [AAAA]           the answer to all questions, or to this type
+//	example.net. REFUSED                   the answer to all questions
+//	example.net. EMPTY                     the name has no records
+//	example.com. SILENT [A]                no answer to any question, or to this type
+//	big.example.org. TRUNCATED             over UDP; over TCP the other records of the name
 //	bad.example.org. GARBAGE               an answer that is cut short
 //
 // A name without a line does not exist.
@@ -92,7 +93,7 @@ func (d *DNS) serveTCP() {
 	}
 }
 
-// answer gives the message for a query, nil for silence.
+// answer returns the message that answers a query; nil: no answer.
 func (d *DNS) answer(query []byte, udp bool) []byte {
 	var m dnsmessage.Message
 	if m.Unpack(query) != nil || len(m.Questions) != 1 {
@@ -139,7 +140,7 @@ func (d *DNS) answer(query []byte, udp bool) []byte {
 	return packed
 }
 
-// records gives one record if it is of the wanted type, and follows a CNAME.
+// records returns a record if it is of the wanted type; a CNAME with the records of its target.
 func (d *DNS) records(name dnsmessage.Name, record []string,
 	want dnsmessage.Type) []dnsmessage.Resource {
 	var body dnsmessage.ResourceBody

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// CheckJSON wants one JSON object that has what every run has.
+// CheckJSON wants one JSON object with the members that every run has, and no standard error.
 func CheckJSON(stdout, stderr string) error {
 	var run struct {
 		Check, Version, State, Summary string
@@ -32,9 +32,8 @@ var (
 		`(\{(?:[a-z]+="(?:[^"\\]|\\["\\n])*",?)+\})? ` + number + `$`)
 )
 
-// CheckOpenMetrics wants what both parsers of Prometheus take: HELP and TYPE
-// before the samples of each family, no sample twice, no timestamp, "# EOF" as
-// the last line.
+// CheckOpenMetrics wants a text that both parsers of Prometheus accept: HELP and TYPE before the
+// samples of each family, no sample twice, no timestamp, "# EOF" as the last line.
 func CheckOpenMetrics(stdout, stderr string) error {
 	body, whole := strings.CutSuffix(stdout, "# EOF\n")
 	if !whole || stderr != "" {

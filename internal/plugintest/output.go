@@ -1,7 +1,6 @@
-// Package plugintest plays the world around the plugins for their tests and
-// the demo: scripts that run a plugin and read its output strictly, and peers
-// on loopback that do what real ones will not do on request. No plugin binary
-// contains it.
+// Package plugintest serves the tests of the plugins and the demo. It runs plugins by scripts,
+// checks their output strictly, and has fake servers (systemd, DNS, SMTP) that can fail on request.
+// No plugin binary contains it.
 package plugintest
 
 import (
@@ -15,7 +14,7 @@ import (
 	"mailfresh/internal/nagios"
 )
 
-// What a value and a range look like.
+// Regular expressions of a value and of a range in performance data.
 const (
 	number = `-?(0|[1-9][0-9]*)(\.[0-9]+)?`
 	bounds = `@?((~|` + number + `):(` + number + `)?|` + number + `)`
@@ -31,7 +30,7 @@ var (
 	stateToken = regexp.MustCompile(`(?i)\[(ok|warning|critical|unknown|up|down|unreachable|pending)\]`)
 )
 
-// CheckOutput is [CheckRules], and that no error text of Go itself is printed.
+// CheckOutput is [CheckRules]; also, no error text of Go's own may be printed.
 func CheckOutput(name string, exit int, stdout, stderr string) error {
 	err := CheckRules(name, exit, stdout, stderr)
 	if words := goWords.FindString(stdout); words != "" {
@@ -40,9 +39,9 @@ func CheckOutput(name string, exit int, stdout, stderr string) error {
 	return err
 }
 
-// CheckRules reads what a plugin printed as strictly as the most sensitive of
-// Icinga 2, Nagios and NRPE would, and says every rule that it breaks. The name
-// is the plugin's in capitals.
+// CheckRules reads a plugin's output as strictly as the strictest of Icinga 2, Nagios and NRPE. The
+// error lists all rules that the output breaks. name is the plugin's name in capitals, without
+// CHECK_.
 func CheckRules(name string, exit int, stdout, stderr string) error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }

@@ -16,8 +16,8 @@ func init() {
 	Commands["control"] = controlCommand
 }
 
-// smtpCommand plays scripts: smtp 127.0.0.2 FILE [127.0.0.3 FILE...]. All servers of a test script
-// have one port, $PORT; what a client does against its script fails the test.
+// smtpCommand starts servers: smtp 127.0.0.2 FILE [127.0.0.3 FILE...]. All servers of a test script
+// have one port, $PORT. A client that does not keep to a server's script fails the test.
 func smtpCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 || len(args)%2 != 0 {
 		ts.Fatalf("usage: smtp ADDRESS FILE [ADDRESS FILE...]")
@@ -40,7 +40,7 @@ func smtpCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PORT", port)
 }
 
-// dnsCommand serves a zone: dns FILE sets $DNS to the server's address.
+// dnsCommand starts a server: dns FILE. It sets $DNS to the server's address.
 func dnsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: dns FILE")
@@ -51,7 +51,7 @@ func dnsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("DNS", d.Addr)
 }
 
-// authorityCommand makes the plugin trust the certificates of scripts, and nothing else.
+// authorityCommand makes the plugin trust the certificates of SMTP scripts, and no others.
 func authorityCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: authority")
@@ -62,8 +62,8 @@ func authorityCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("SSL_CERT_DIR", ts.MkAbs("none"))
 }
 
-// controlCommand sets a variable to text with Go's escapes, for arguments that a script's line
-// cannot hold: control LF a\nb.
+// controlCommand sets a variable to a text with Go's escapes, such as an argument of two lines:
+// control LF a\nb.
 func controlCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: control VARIABLE TEXT")

@@ -11,15 +11,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// Commands are what scripts may use beside testscript's own commands.
+// Commands are the commands that scripts have beside those of testscript.
 var Commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"exits":   exits,
 	"systemd": systemd,
 }
 
-// Run runs the scripts of a folder. A script is a manual page by example: a
-// comment, the command with its exit code, what it must print, the files it
-// reads.
+// Run runs the scripts of a folder. A script has a comment, a command with its exit code, the
+// output that the command must have, and the files that it reads.
 func Run(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 dir,
@@ -27,7 +26,7 @@ func Run(t *testing.T, dir string) {
 		RequireExplicitExec: true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
-			// NRPE's environment is small: no LANG, no DBUS_*.
+			// as in NRPE's environment: no LANG, no bus
 			env.Vars = append(env.Vars, "LANG=", "LC_ALL=",
 				"DBUS_SYSTEM_BUS_ADDRESS=unix:path="+env.WorkDir+"/no-bus",
 				"DBUS_SESSION_BUS_ADDRESS=")
@@ -36,10 +35,8 @@ func Run(t *testing.T, dir string) {
 	})
 }
 
-// exits runs a plugin and wants an exit code and an output that keeps the
-// rules: exits 2 check_x --option; with --output-format=FORMAT those of the
-// format. A --help or --version keeps none of them but
-// 80 columns and an empty standard error.
+// exits runs a plugin, and wants an exit code and an output that follows the rules of its format:
+// exits 2 check_x --option. The rules of --help and --version are 80 columns and no standard error.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE COMMAND [ARGUMENT...]")

@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// SMTP is a server that plays a script to each client. The script reads as the dialogue:
+// SMTP is a server that follows a script with each client. The script looks like the dialogue:
 //
 //	S: 220 mx1.example.org ESMTP     the server sends this line and CRLF
 //	C: EHLO *                        the client must send this; * is any text
-//	hello [SIZE 100]                 greeting and EHLO, offering PIPELINING and this
+//	hello [SIZE 100]                 greeting and EHLO; offers PIPELINING and this extension
 //	S* 200 250-more                  sends a line 200 times
 //	S| 250 ok\n                      sends these bytes, with Go's escapes, and no line end
 //	drip 20ms 250 ok                 sends the line byte by byte
@@ -25,17 +25,17 @@ import (
 //	take                             reads what the client sends, such as a TLS handshake
 //	tls mx1.example.org [expired]    speaks TLS from here, with a certificate of CA for that name
 //	from 127.0.0.9                   the client must have this address
-//	silence                          says nothing until the client leaves
+//	silence                          sends nothing until the client leaves
 //	flood 250-x                      sends the line until the client leaves
 //	pour x                           sends these bytes, with Go's escapes, until the client leaves
-//	close, rst                       ends the connection, politely or not
-//	next                             the next connection begins; the last part is for all others
+//	close, rst                       ends the connection by FIN or by RST
+//	next                             begins a new connection; the last one is for all later ones
 //
-// Where several commands stand above several replies, each reply is sent when its command has come,
-// so that the client may send the commands at once or one after the other.
+// If several commands stand above several replies, each reply is sent after its command, so that
+// the client may send the commands at once or one after the other.
 //
-// Where a part ends, RSET and QUIT are answered and the connection is closed. Blank lines and lines
-// with # are comments.
+// At the end of a part RSET and QUIT are answered, and the connection is closed after QUIT. Blank
+// lines and lines with # are ignored.
 type SMTP struct {
 	Addr     string
 	listener net.Listener
@@ -47,7 +47,7 @@ type SMTP struct {
 	done     sync.WaitGroup
 }
 
-// PlaySMTP listens on addr, such as 127.0.0.1:0, and plays the script.
+// PlaySMTP starts a server on addr, such as 127.0.0.1:0, until Close.
 func PlaySMTP(addr, script string) (*SMTP, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -69,15 +69,15 @@ func PlaySMTP(addr, script string) (*SMTP, error) {
 		}
 	}
 	for i, part := range s.parts {
-		s.parts[i] = pair(part)
+		s.parts[i] = pairReplies(part)
 	}
 	s.done.Add(1)
 	go s.serve()
 	return s, nil
 }
 
-// pair puts each reply below its command.
-func pair(part []string) (paired []string) {
+// pairReplies puts each reply below its command.
+func pairReplies(part []string) (paired []string) {
 	for len(part) > 0 {
 		n := 0
 		for n < len(part) && strings.HasPrefix(part[n], "C: ") {
@@ -99,7 +99,7 @@ func pair(part []string) (paired []string) {
 	return paired
 }
 
-// firstReply takes the lines of one reply off a script; there are none if it goes on otherwise.
+// firstReply cuts the first reply off a part; reply is nil if the part begins with something else.
 func firstReply(part []string) (reply, rest []string) {
 	for i, line := range part {
 		if many, ok := strings.CutPrefix(line, "S* "); ok {
@@ -124,7 +124,7 @@ func firstReply(part []string) (reply, rest []string) {
 	return nil, part
 }
 
-// Close ends all connections and gives what clients did against the script.
+// Close ends all connections and returns how clients broke the script.
 func (s *SMTP) Close() []string {
 	_ = s.listener.Close()
 	s.mu.Lock()
@@ -136,7 +136,7 @@ func (s *SMTP) Close() []string {
 	return s.problems
 }
 
-// Connections is how many clients there were.
+// Connections returns the number of clients so far.
 func (s *SMTP) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,7 +170,7 @@ func (s *SMTP) client(c net.Conn, part []string) {
 	}
 }
 
-// play gives an error only for a client that says what the script does not expect.
+// play follows the script. The error says how the client broke it.
 func play(c net.Conn, script []string) error {
 	in := bufio.NewReader(c)
 	for _, line := range script {
@@ -222,7 +222,8 @@ func play(c net.Conn, script []string) error {
 	return farewell(c, in)
 }
 
-// hangUp ends a connection so that the client reads its end, and not a reset for what it said last.
+// hangUp ends a connection so that the client reads EOF. It reads what the client still sends,
+// which would cause a reset otherwise.
 func hangUp(c net.Conn) error {
 	if t, ok := c.(*net.TCPConn); ok && t.CloseWrite() == nil {
 		_ = t.SetReadDeadline(time.Now().Add(time.Second))
@@ -293,7 +294,7 @@ func farewell(c io.Writer, in *bufio.Reader) error {
 }
 
 func matches(pattern, line string) bool {
-	// path.Match lets * stop at a slash and gives [ a meaning
+	// for path.Match * does not match a slash, and [ ] \ are special
 	clean := strings.NewReplacer("/", "\x01", "[", "\x02", "]", "\x03", `\`, "\x04")
 	ok, _ := path.Match(clean.Replace(pattern), clean.Replace(line))
 	return ok

@@ -14,8 +14,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// Systemd is what a fake systemd knows. Its text form has one section per unit, with the properties
-// that `systemctl show` prints, and leaves out what is as usual:
+// Systemd has the units of a fake systemd. Its text form has a section for each unit, with
+// properties as systemctl show prints them; those of defaults may be left out:
 //
 //	[backup.timer]
 //	TimersCalendar=*-*-* 04:44:00
@@ -27,15 +27,17 @@ import (
 //	InactiveExitTimestamp=now-12h3m
 //	Job=17 start running
 //
-// Instants are now, now-1d2h, now+5min or 2022-02-22 04:44:00 UTC. The monotonic half of a stamp is
-// 0, as after a reboot, unless it is given: this machine may have booted a moment ago, and 0 is all
-// that it can say of what was before. For the same reason the usual manager is that of a container,
-// for which its own start 30 days ago is the boot. Durations are 90s, 1h30min, infinity.
-// TimersCalendar=, TimersMonotonic=OnBootUSec 1h, Conditions=ConditionPathExists=!/run/x failed,
-// ExecStart=-/bin/x arg ; ended now-1h 0 and JobBefore=12 network.target start running (what
-// GetJobBefore answers about the unit's job) and Process=4711 /bin/x arg (what GetProcesses
-// answers) may be repeated. A property that is not named is not sent, as by another version of
-// systemd. [x.service 2] is what changes when the unit is read for the second time.
+// Instants are now, now-1d2h, now+5min or 2022-02-22 04:44:00 UTC. Durations are 90s, 1h30min,
+// infinity. These may be repeated: TimersCalendar=, TimersMonotonic=OnBootUSec 1h,
+// Conditions=ConditionPathExists=!/run/x failed, ExecStart=-/bin/x arg ; ended now-1h 0,
+// JobBefore=12 network.target start running (what GetJobBefore returns for the unit's job) and
+// Process=4711 /bin/x arg (what GetProcesses returns). Other properties are not sent, as by an
+// older systemd. [x.service 2] has the properties that change when the unit is read for the second
+// time.
+//
+// The monotonic timestamp of an instant is 0 unless it is given, as for an instant before the boot:
+// this machine may have booted a moment ago. For the same reason the manager is by default that of
+// a container, where its own start 30 days ago counts as the boot.
 //
 // [manager] has UnitPath=, Virtualization= and UserspaceTimestamp=; [faults] has what goes wrong:
 //
@@ -45,16 +47,16 @@ import (
 //	                      ListUnitsByPatterns, GetJobBefore or GetProcesses,
 //	die=STEP              half an answer, then the connection is closed
 //	garbage=STEP          an answer that is no D-Bus message
-//	error=STEP            an answer that is the error AccessDenied
-//	noreply=STEP          an answer that is the error NoReply, as when systemd has just gone
+//	error=STEP            the error AccessDenied
+//	noreply=STEP          the error NoReply, as if systemd had just been restarted
 //	full=N                the bus has no room for the first N connections
 //	type=PROPERTY         a property of a wrong type
 //	vanish=JOB            this job ends before it can be read
 //
-// and "STEP 3" is the third time, "STEP always" is each.
+// A fault happens at the first STEP; "STEP 3": at the third, "STEP always": at each.
 type Systemd struct {
 	Alter   func(member string, reply []any) []any     // changes what a method returns
-	Corrupt func(member string, message []byte) []byte // changes it on the wire
+	Corrupt func(member string, message []byte) []byte // changes the message with it
 
 	units  map[string]*fakeUnit
 	faults map[string]string
@@ -62,21 +64,21 @@ type Systemd struct {
 
 // fakeUnit is a section, or the manager.
 type fakeUnit struct {
-	versions  []map[string]any // property: value; the last one stays
+	versions  []map[string]any // values by property, for each reading; the last stays
 	job       fakeJob
 	before    []fakeJob
 	processes []fakeProcess
 	reads     int
 }
 
-// fakeJob is an element of GetJobBefore's answer.
+// fakeJob is a job in the answer to GetJobBefore.
 type fakeJob struct {
 	ID                uint32
 	Unit, Type, State string
 	Path, UnitPath    dbus.ObjectPath
 }
 
-// fakeProcess is an element of GetProcesses' answer.
+// fakeProcess is a process in the answer to GetProcesses.
 type fakeProcess struct {
 	ControlGroup string
 	PID          uint32
@@ -112,7 +114,7 @@ var kinds = []struct{ iface, kind, names string }{
 	{"Manager", "stamp", "UserspaceTimestamp"},
 }
 
-// kindOf returns the interface and the kind of a property of a unit; "" where it has no such
+// kindOf returns the interface and the kind of a unit's property; "" if the unit has no such
 // property.
 func kindOf(unit, property string) (iface, kind string) {
 	for _, k := range kinds {
@@ -132,8 +134,8 @@ func kindOf(unit, property string) (iface, kind string) {
 	return "", ""
 }
 
-// usual is what a section need not say.
-var usual = map[string]string{
+// defaults are the properties of a section, by the suffix of the unit.
+var defaults = map[string]string{
 	".timer": `LoadState=loaded ActiveState=active SubState=waiting UnitFileState=enabled ConditionResult=yes AssertResult=yes
 		AccuracyUSec=1min RandomizedDelayUSec=0 RemainAfterElapse=yes Persistent=no Result=success`,
 	".service": `LoadState=loaded ActiveState=inactive SubState=dead UnitFileState=static ConditionResult=no AssertResult=no Type=oneshot Result=success Restart=no
@@ -146,7 +148,7 @@ var usual = map[string]string{
 func ParseSystemd(text string, now time.Time) (*Systemd, error) {
 	s := &Systemd{units: map[string]*fakeUnit{"manager": {versions: []map[string]any{{}}}},
 		faults: map[string]string{}}
-	if err := s.fill("manager", usual["manager"], now); err != nil {
+	if err := s.fill("manager", defaults["manager"], now); err != nil {
 		return nil, err
 	}
 	section, lines := "", bufio.NewScanner(strings.NewReader(text))
@@ -171,7 +173,7 @@ func ParseSystemd(text string, now time.Time) (*Systemd, error) {
 	return s, lines.Err()
 }
 
-// open begins a section: [x.timer], or [x.timer 2] for its next version.
+// open begins a section: [x.timer], or [x.timer 2] for its second version.
 func (s *Systemd) open(header string, now time.Time) (string, error) {
 	name, version, _ := strings.Cut(header, " ")
 	u := s.units[name]
@@ -193,18 +195,18 @@ func (s *Systemd) open(header string, now time.Time) (string, error) {
 	}
 	s.units[name] = &fakeUnit{versions: []map[string]any{{}}}
 	suffix := name[max(strings.LastIndexByte(name, '.'), 0):]
-	defaults, ok := usual[suffix]
+	properties, ok := defaults[suffix]
 	if !ok {
-		defaults = usual[""]
+		properties = defaults[""]
 	}
-	defaults += " Id=" + name + " Description=" + name
+	properties += " Id=" + name + " Description=" + name
 	if suffix == ".timer" {
-		defaults += " Unit=" + strings.TrimSuffix(name, suffix) + ".service"
+		properties += " Unit=" + strings.TrimSuffix(name, suffix) + ".service"
 	}
-	return name, s.fill(name, defaults, now)
+	return name, s.fill(name, properties, now)
 }
 
-// fill gives a unit several properties, NAME=VALUE between blanks.
+// fill sets several properties of a unit: NAME=VALUE NAME=VALUE.
 func (s *Systemd) fill(unit, properties string, now time.Time) error {
 	for _, one := range strings.Fields(properties) {
 		key, value, _ := strings.Cut(one, "=")
@@ -215,7 +217,7 @@ func (s *Systemd) fill(unit, properties string, now time.Time) error {
 	return nil
 }
 
-// set gives a unit a property, or a further element of one that is a list.
+// set sets a property of a unit, or adds an element to a property that is a list.
 func (s *Systemd) set(unit, key, text string, now time.Time) error {
 	u := s.units[unit]
 	properties := u.versions[len(u.versions)-1]
@@ -253,9 +255,8 @@ func jobPath(id uint32) dbus.ObjectPath {
 	return dbus.ObjectPath(fmt.Sprintf("/org/freedesktop/systemd1/job/%d", id))
 }
 
-// systemd starts a stage from the text form in a file of the script, in which
-// $WORK stands for the script's folder, and points plugins at it, as the
-// system's manager and as the user's: systemd FILE.
+// systemd starts a fake systemd from the text form in a file: systemd FILE. In the file $WORK is
+// the script's folder. Plugins find it as the system's manager and as the user's.
 func systemd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: systemd FILE")
@@ -275,8 +276,8 @@ func systemd(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("XDG_RUNTIME_DIR", dir)
 }
 
-// nameless refuses a call for a unit whose name is longer than a unit's can be, nil if it is not.
-func nameless(m *dbus.Message) *dbus.Message {
+// refuseLongName returns systemd's error for a unit's name that is too long; nil for others.
+func refuseLongName(m *dbus.Message) *dbus.Message {
 	target, _ := m.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
 	name := unescape(path.Base(string(target)))
 	if len(name) <= 255 {

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The elements of properties that are lists, and of other structs.
+// The structures in properties.
 type (
 	loadError  struct{ Name, Message string }
 	onCalendar struct {
@@ -38,8 +38,8 @@ type (
 	}
 )
 
-// parseValue returns the D-Bus value that a text means; the zero value of its kind for "". An
-// element is added to list.
+// parseValue returns the D-Bus value of a text; the zero value of the kind for "". For a kind that
+// is a list the text is an element, which is added to list.
 func parseValue(kind, text string, list any, now time.Time) (any, error) {
 	switch kind {
 	case "string":
@@ -84,8 +84,8 @@ func parseValue(kind, text string, list any, now time.Time) (any, error) {
 	return nil, fmt.Errorf("unknown property")
 }
 
-// parseCondition reads ConditionPathExists=|!/run/x failed; without the last word it was not
-// checked.
+// parseCondition reads "ConditionPathExists=|!/run/x failed". Without the last word the condition
+// was not checked.
 func parseCondition(text string) condition {
 	text, state, _ := strings.Cut(text, " ")
 	kind, param, _ := strings.Cut(text, "=")
@@ -95,8 +95,8 @@ func parseCondition(text string) condition {
 	return c
 }
 
-// parseExec reads "-/bin/x arg ; ended now-1h 0", an instant and an exit status; without them it
-// has not ended in this run, or was forgotten.
+// parseExec reads "-/bin/x arg ; ended now-1h 0" with an instant and an exit status. Without them
+// the command has not ended in this run, or systemd has forgotten its end.
 func parseExec(text string, now time.Time) (e execStart, err error) {
 	line, end, ended := strings.Cut(text, " ; ended ")
 	line, e.Ignore = strings.CutPrefix(line, "-")
@@ -115,8 +115,8 @@ func parseExec(text string, now time.Time) (e execStart, err error) {
 	return e, err
 }
 
-// parseInstant returns microseconds since 1970, or since this machine's boot for mono: nothing
-// before that can be said.
+// parseInstant returns microseconds since 1970 or, for mono, since this machine's boot; an instant
+// before the boot is an error.
 func parseInstant(text string, mono bool, now time.Time) (uint64, error) {
 	at := now
 	switch rest, relative := strings.CutPrefix(text, "now"); {
@@ -152,7 +152,7 @@ func parseInstant(text string, mono bool, now time.Time) (uint64, error) {
 	return uint64(usec), nil
 }
 
-// parseDuration reads 1d2h3min4s; a bare number is seconds.
+// parseDuration returns the microseconds of 1d2h3min4s; a number without a unit is seconds.
 func parseDuration(text string) (usec uint64, err error) {
 	units := map[string]time.Duration{"w": 7 * 24 * time.Hour, "d": 24 * time.Hour, "h": time.Hour,
 		"min": time.Minute, "m": time.Minute,

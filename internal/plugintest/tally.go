@@ -15,8 +15,8 @@ import (
 	"mailfresh/internal/nagios"
 )
 
-// Build compiles every plugin of this tree, as make does, into a folder. It is for the tests of a
-// folder beside the plugins'.
+// Build compiles all plugins into a folder, as make does. The tests of a folder beside the plugins'
+// call it.
 func Build(dir string) error {
 	mains, err := filepath.Glob("../check_*/main.go")
 	if err != nil {
@@ -34,8 +34,8 @@ func Build(dir string) error {
 	return nil
 }
 
-// Seed is where random draws begin: MAILFRESH_SEED, or the same in every run, so that a change
-// fails for what it changed.
+// Seed returns the seed of random draws: MAILFRESH_SEED, or 1, so that a test fails because of a
+// change and not because of other draws.
 func Seed(t testing.TB) uint64 {
 	t.Helper()
 	n := uint64(1)
@@ -49,29 +49,29 @@ func Seed(t testing.TB) uint64 {
 	return n
 }
 
-// Outcome is what became of one run of a plugin.
+// Outcome is the result of one run of a plugin.
 type Outcome struct {
 	Plugin         string // check_x
-	Exit           int    // -1 for one that a signal ended
+	Exit           int    // -1: a signal ended it
 	Stdout, Stderr string
 	Took           time.Duration
 	Peak           int64 // memory, in bytes; 0: not measured
 }
 
-// Limits are what a run may take.
+// Limits are the limits of a run.
 type Limits struct {
 	Time time.Duration
-	Peak int64
+	Peak int64 // memory, in bytes; 0: none
 }
 
-// Tally counts, for one section of the torture, the inputs that were tried, and the runs with a
-// wrong verdict, a crash, or an output, a duration or a peak of memory that breaks the rules.
+// Tally counts for one section of the torture tests: inputs, wrong verdicts, crashes, and runs
+// whose output, duration or memory breaks the rules.
 type Tally struct {
 	mu                                 sync.Mutex
 	inputs, wrong, crashes, violations int
 }
 
-// NewTally begins a section. At the end of the test its row is logged, and added to the file
+// NewTally begins a section. At the end of the test its counts are logged, and appended to the file
 // $MAILFRESH_TALLY.
 func NewTally(t *testing.T, section string) *Tally {
 	c := &Tally{}
@@ -96,10 +96,11 @@ func NewTally(t *testing.T, section string) *Tally {
 	return c
 }
 
-// Late reports whether a run took longer than it may.
+// Late reports whether a run took longer than Time.
 func (l Limits) Late(r Outcome) bool { return r.Took > l.Time }
 
-// Judge counts a run. Any of the states is right; none at all means that any is.
+// Judge counts a run and fails the test if it is wrong. Its state must be one of want; without want
+// each state is right.
 func (c *Tally) Judge(t testing.TB, input string, r Outcome, l Limits, want ...nagios.State) {
 	t.Helper()
 	c.mu.Lock()

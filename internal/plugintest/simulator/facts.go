@@ -6,7 +6,7 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// Facts are what D-Bus would say of the host now, by the wall clock.
+// Facts returns the time on the wall clock, and the facts that D-Bus would return.
 func (h *Host) Facts() (now time.Time, host systemd.Host, pairs []systemd.Pair) {
 	zero := instantOf(h.Stamp().Wall - h.Stamp().Mono)
 	host = systemd.Host{
@@ -20,18 +20,16 @@ func (h *Host) Facts() (now time.Time, host systemd.Host, pairs []systemd.Pair) 
 	return time.UnixMicro(h.Stamp().Wall), host, pairs
 }
 
-// instant is the instant that a stamp means, as package systemd reads it: the monotonic stamp
-// counts,
-// for the wall clock may have been stepped since; but where they differ by less than a second, or
-// by
-// the time for which the host was suspended, the wall clock was right.
+// instant returns the instant of a stamp, as package systemd reads it: Mono counts, because the
+// wall clock may have been set later. If they differ by less than a second, or by no more than the
+// host was suspended, Wall counts.
 func (h *Host) instant(s Stamp) time.Time {
 	if s.Mono == 0 {
 		return instantOf(s.Wall)
 	}
 	now := h.Stamp()
 	mono := now.Wall - (now.Mono - s.Mono)
-	if ahead := mono - s.Wall; s.Wall != 0 && -Second < ahead && ahead < h.clock.slept+Second {
+	if diff := mono - s.Wall; s.Wall != 0 && -Second < diff && diff < h.clock.slept+Second {
 		return instantOf(s.Wall)
 	}
 	return instantOf(mono)

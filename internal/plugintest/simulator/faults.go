@@ -5,9 +5,9 @@ import "math/rand/v2"
 // A Fault is something that goes wrong with a timer or its service.
 type Fault struct {
 	Name   string
-	Says   string // a regular expression of what names it
-	Named  bool   // it shows only where the timer is named
-	OnlyOf string // it can befall timers with such an entry alone; empty: all
+	Says   string // a regular expression of the output that reports it
+	Named  bool   // it is reported only if the timer is named
+	OnlyOf string // the kind of entry that a timer must have, OnCalendar; empty: any
 	Inject func(*Life, *Pair)
 }
 
@@ -60,7 +60,7 @@ func runs(name, says string, run Run) Fault {
 	return Fault{name, says, false, "", func(l *Life, p *Pair) { p.setRun(run) }}
 }
 
-// Befalls reports whether the fault can befall the timer.
+// Befalls reports whether the fault can happen to the timer.
 func (f Fault) Befalls(p *Pair) bool {
 	return f.OnlyOf == "" || p.Files.Timer.Entries[0].Base == f.OnlyOf
 }
@@ -68,8 +68,8 @@ func (f Fault) Befalls(p *Pair) bool {
 // setRun changes what the service does from its next attempt on.
 func (p *Pair) setRun(run Run) { p.loaded.Run = func() Run { return run } }
 
-// NewQuietLife draws a host with one timer, to which nothing happens, and gives the longest time
-// between two elapses of the timer's schedule, with what the timer may add to that.
+// NewQuietLife draws a host with one timer, to which nothing happens. interval is the longest time
+// between two elapses of the timer's schedule, with all delays and the length of a run.
 func NewQuietLife(seed, number uint64) (l *Life, interval int64, err error) {
 	if l, err = newLife(draw{rand.New(rand.NewPCG(seed, number))}); err != nil {
 		return nil, 0, err
@@ -88,7 +88,8 @@ func NewQuietLife(seed, number uint64) (l *Life, interval int64, err error) {
 	return l, interval + length + t.Accuracy + t.Delay + t.Offset, nil
 }
 
-// simplify leaves the timer one entry that recurs, and gives the longest time between two elapses.
+// simplify leaves the timer one entry that recurs, and returns the longest time between two
+// elapses.
 func (l *Life) simplify(t *TimerFile) (interval int64) {
 	t.Persistent, t.Defer = false, false // with Defer an elapse during a run is not demanded
 	if len(t.Entries) > 1 && t.Entries[0].Base != "OnCalendar" {

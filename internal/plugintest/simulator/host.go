@@ -1,15 +1,11 @@
-// Package simulator plays systemd's timers, and the services that they start, on a clock of its
-// own: a
-// year of a host takes a fraction of a second. At any instant it gives the facts that D-Bus would
-// give. The rules are those of systemd.timer(5) and systemd.service(5), where releases differ one
-// set
-// for each release; integration/simulator_test.go compares them with the real systemd.
+// Package simulator simulates systemd's timers, and the services that they start, on a clock of its
+// own: a year of a host takes a fraction of a second. At any instant it returns the facts that
+// D-Bus would return. The rules are those of systemd.timer(5) and systemd.service(5), for each
+// release of systemd; integration/simulator_test.go compares them with the real systemd.
 //
-// A host has four clocks. Real time goes on whatever happens. The wall clock (CLOCK_REALTIME) may
-// be
-// stepped. CLOCK_BOOTTIME counts from the boot, and CLOCK_MONOTONIC, too, but stands still while
-// the
-// host is suspended. All instants and spans are microseconds, as systemd has them.
+// A host has four clocks. Real time never stops and is never set. The wall clock (CLOCK_REALTIME)
+// may be set. CLOCK_BOOTTIME and CLOCK_MONOTONIC count from the boot; CLOCK_MONOTONIC stops while
+// the host is suspended. All instants and spans are microseconds.
 package simulator
 
 import (
@@ -28,17 +24,16 @@ const (
 	never = math.MaxInt64
 )
 
-// A Stamp is an instant as systemd notes it: on the wall clock and on CLOCK_MONOTONIC. 0 is none.
+// A Stamp is an instant as systemd keeps it: on the wall clock and on CLOCK_MONOTONIC. 0 is none.
 type Stamp struct{ Wall, Mono int64 }
 
 // A Host is a machine with its clocks and units.
 type Host struct {
 	Release   int // of systemd: 252, 257 or 262
 	Zone      *time.Location
-	Container bool // OnBootSec= counts from the start of systemd
-	// the most that systemd takes to start a unit; now and then it is busy and takes 2 s
-	Latency int64
-	Units   []*Pair
+	Container bool  // OnBootSec= counts from the start of systemd
+	Latency   int64 // the most that systemd takes to start a unit; in one of 100 cases it takes 2 s
+	Units     []*Pair
 
 	rand  *rand.Rand
 	clock clock
@@ -53,7 +48,7 @@ type clock struct {
 	manager Stamp // when systemd started
 }
 
-// NewHost gives a host that is down until Boot. Random draws are taken from rand.
+// NewHost returns a host that is down until Boot. rand gives its random numbers.
 func NewHost(release int, zone *time.Location, start time.Time, rand *rand.Rand) *Host {
 	return &Host{Release: release, Zone: zone, rand: rand, clock: clock{now: start.UnixMicro()}}
 }
@@ -67,7 +62,7 @@ func (h *Host) Stamp() Stamp {
 	return Stamp{c.now + c.step, c.now - c.boot - c.slept}
 }
 
-// atWall and atMono give the real time at which a clock shows what is given, if nothing happens.
+// atWall and atMono return the real time at which a clock will show t, if nothing happens to it.
 func (h *Host) atWall(t int64) int64 { return t - h.clock.step }
 func (h *Host) atMono(t int64) int64 { return t + h.clock.boot + h.clock.slept }
 
@@ -79,7 +74,7 @@ func (h *Host) upTo(most int64) int64 {
 	return h.rand.Int64N(most)
 }
 
-// Up makes the host one that runs already: its kernel started at a real time, systemd at a stamp.
+// Up makes the host one that is up: its kernel started at the real time boot, systemd at manager.
 func (h *Host) Up(boot int64, manager Stamp) {
 	h.clock.boot, h.clock.manager = boot, manager
 	for _, p := range h.Units {
@@ -103,13 +98,13 @@ func (h *Host) Boot() {
 	}
 }
 
-// Down switches the host off for a while, and boots it again. What runs is killed.
+// Down switches the host off for span, and boots it again. A run in progress is killed.
 func (h *Host) Down(span int64) {
 	h.clock.now += span
 	h.Boot()
 }
 
-// Suspend lets the host sleep. What falls due while it sleeps happens when it wakes up.
+// Suspend suspends the host for span. What is due in this time happens after it.
 func (h *Host) Suspend(span int64) {
 	h.clock.now += span
 	h.clock.slept += span
@@ -123,7 +118,7 @@ func (h *Host) Step(span int64) {
 	}
 }
 
-// Run plays the host until a real time.
+// Run simulates the host until a real time.
 func (h *Host) Run(until int64) {
 	for {
 		var first *Pair

@@ -48,8 +48,7 @@ func (d draw) between(low, high int64) int64 {
 func one[T any](d draw, of ...T) T { return of[d.IntN(len(of))] }
 
 // NewLife draws a healthy life of that many days: its jobs end well before their next elapse, or
-// fail and succeed
-// when Restart= tries again; and nobody stops a timer for good.
+// fail and succeed when Restart= tries again; and nobody stops a timer for good.
 func NewLife(seed, number uint64, days int) (*Life, error) {
 	d := draw{rand.New(rand.NewPCG(seed, number))}
 	l, err := newLife(d)
@@ -79,9 +78,8 @@ func newLife(d draw) (*Life, error) {
 	return l, nil
 }
 
-// Play plays the life until a real time, or until a moment after the next event, of which it gives
-// the
-// name.
+// Play runs the host until a real time, or until up to two minutes after the next event. befell is
+// the name of this event.
 func (l *Life) Play(until int64) (befell string) {
 	if len(l.Events) > 0 && l.Events[0].At <= until {
 		e := l.Events[0]
@@ -132,8 +130,7 @@ func (l *Life) event(at int64) Event {
 	}}
 }
 
-// edit gives a pair new files. They have a calendar entry if the old ones have one: systemd
-// remembers
+// edit gives a pair new files. They have a calendar entry if the old files have one: systemd keeps
 // the last trigger, and does not count OnBootSec= and the like again.
 func (l *Life) edit(p *Pair) {
 	was := p.Files.Timer
@@ -145,8 +142,8 @@ func (l *Life) edit(p *Pair) {
 	}
 }
 
-// reload is a daemon-reload between two runs: a run that goes on may be longer than what the new
-// schedule has room for.
+// reload is a daemon-reload, if no service runs: a run in progress may be too long for the new
+// schedule.
 func (l *Life) reload() {
 	for _, p := range l.Units {
 		if !isDown(p.service.state) {
@@ -172,7 +169,7 @@ func (l *Life) files() Files {
 		t.Delay = d.between(Second, max(gap/2, 2*Second))
 	}
 	t.FixedDelay, t.Defer = d.often(20), d.often(15)
-	// others do not start again after a boot
+	// with Persistent= other timers do not start again after a boot
 	t.Persistent = t.Entries[0].Base == "OnCalendar" && d.often(40)
 	if d.often(15) {
 		t.Offset = d.between(Second, max(gap/2, 2*Second))
@@ -221,7 +218,7 @@ func (l *Life) calendar() Entry {
 	return Entry{Base: "OnCalendar", Event: event}
 }
 
-// gap is the least and the most time between two elapses, as far as that can be told.
+// gap returns the least and the most time between two elapses, as far as they can be computed.
 func (l *Life) gap(entries []Entry) (least, most int64) {
 	least = 30 * Day
 	for _, e := range entries {
@@ -245,7 +242,7 @@ func (l *Life) gap(entries []Entry) (least, most int64) {
 	return least, most
 }
 
-// work gives what the service does: it ends long before the next elapse.
+// work returns what the service does: it ends long before the next elapse.
 func (l *Life) work(f Files) func() Run {
 	d := l.draw
 	gap, _ := l.gap(f.Timer.Entries)

@@ -102,22 +102,20 @@ func (p *Pair) Quiet(span int64) bool {
 	return now-last > span && p.due()-p.host.Now() > span
 }
 
-// AheadOfClock reports whether the wall clock was set back to before the timer's activation:
-// systemd would count
-// from there after a restart, and miss what comes before.
+// AheadOfClock reports whether the wall clock was set back to before the timer's activation. After
+// a restart of the timer systemd would count from the activation, and miss all elapses before it.
 func (p *Pair) AheadOfClock() bool { return p.timer.inactiveExit.Wall > p.host.Stamp().Wall }
 
-// Unanchored reports whether a restart of the timer would end it: systemd 252 forgets the last trigger
-// then, and not that OnBootSec= has elapsed, so that OnUnitActiveSec= has nothing to count from where
-// a condition has skipped each run of this boot.
+// Unanchored reports whether a restart of the timer would end it: systemd 252 then forgets the last
+// trigger, but not that OnBootSec= has elapsed. OnUnitActiveSec= has nothing to count from if a
+// condition has skipped each run of this boot.
 func (p *Pair) Unanchored() bool {
 	return p.host.Release <= 252 && p.service.inactiveExit == (Stamp{}) &&
 		slices.ContainsFunc(p.loaded.Timer.Entries, func(e Entry) bool { return ofUnit(e.Base) })
 }
 
-// Overdue reports whether the timer's next elapse has passed while the service runs: systemd
-// starts it
-// again as soon as the run ends.
+// Overdue reports whether the timer's next elapse has passed while the service runs. systemd starts
+// the service again as soon as the run ends.
 func (p *Pair) Overdue() bool {
 	if isDown(p.service.state) {
 		return false
@@ -138,7 +136,6 @@ func (p *Pair) due() int64 {
 	return min(p.timerDue(), p.serviceDue())
 }
 
-// happen lets that happen.
 func (p *Pair) happen() {
 	if p.serviceDue() <= p.timerDue() {
 		p.serviceStep()

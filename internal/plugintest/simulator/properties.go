@@ -2,9 +2,8 @@ package simulator
 
 import "strconv"
 
-// Properties are what D-Bus says of the pair, by interface and name: "Unit.SubState" of the timer
-// is
-// "timer SubState". Instants are microseconds of CLOCK_MONOTONIC.
+// Properties returns the properties of both units on D-Bus, by "timer NAME" or "service NAME".
+// Instants are microseconds of CLOCK_MONOTONIC.
 func (p *Pair) Properties() map[string]string {
 	all := map[string]string{}
 	p.timer.properties("timer ", all)
@@ -28,7 +27,7 @@ func (p *Pair) Properties() map[string]string {
 	return all
 }
 
-// properties adds those that every unit has.
+// properties adds the properties that every unit has.
 func (u *unit) properties(prefix string, all map[string]string) {
 	all[prefix+"ActiveState"], all[prefix+"SubState"] = active(u.state), u.state
 	for name, at := range map[string]Stamp{

@@ -170,7 +170,7 @@ func (p *Pair) restart() {
 	p.start()
 }
 
-// start begins an attempt, unless a condition keeps it from that.
+// start begins an attempt, unless a condition or an assertion is not met.
 func (p *Pair) start() {
 	s := &p.service
 	now := p.host.Stamp()
@@ -198,7 +198,7 @@ func (p *Pair) start() {
 	p.next()
 }
 
-// next goes on with the command that follows.
+// next starts the command that follows.
 func (p *Pair) next() {
 	s := &p.service
 	switch {
@@ -235,7 +235,7 @@ func (p *Pair) outcome() string {
 	return "success"
 }
 
-// exited goes on after the main process has ended.
+// exited follows the end of the main process.
 func (p *Pair) exited() {
 	if p.outcome() == "success" && p.loaded.Service.Remain {
 		p.enterService("exited")

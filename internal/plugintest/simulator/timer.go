@@ -61,8 +61,8 @@ func (p *Pair) StopTimer() {
 	}
 }
 
-// StartTimer is systemctl start of the timer. Releases after 252 keep the last trigger of this
-// boot.
+// StartTimer is systemctl start of the timer. After systemd 252 the last trigger of this boot is
+// kept.
 func (p *Pair) StartTimer() {
 	t := &p.timer
 	if active(t.state) == "active" {
@@ -190,8 +190,7 @@ func (p *Pair) delayed(at int64) int64 {
 }
 
 // calendarElapse is the next elapse of a calendar entry, 0 if it has none. An elapse from before
-// the
-// boot is due when systemd starts.
+// the boot is due when systemd starts.
 func (p *Pair) calendarElapse(e Entry) int64 {
 	t, h := &p.timer, p.host
 	now := h.Stamp()
@@ -217,9 +216,8 @@ func (p *Pair) calendarElapse(e Entry) int64 {
 	return max(next+offset, started)
 }
 
-// nextEvent is the next elapse of a calendar event as this release finds it. Releases after 252
-// begin
-// to search anew in January.
+// nextEvent is the next elapse of a calendar event as this release finds it. After systemd 252 a
+// search that reaches a new year begins anew in January.
 func (p *Pair) nextEvent(e *calendar.Event, after int64) (int64, bool) {
 	from := time.UnixMicro(after)
 	next, ok := e.Next(from)
@@ -232,8 +230,8 @@ func (p *Pair) nextEvent(e *calendar.Event, after int64) (int64, bool) {
 	return next.UnixMicro(), ok
 }
 
-// monotonicElapse is the elapse of another entry on CLOCK_MONOTONIC, 0 if it has no base; once says
-// that it elapses once.
+// monotonicElapse is the elapse of another entry on CLOCK_MONOTONIC, 0 if it has nothing to count
+// from. once says that the entry elapses only once.
 func (p *Pair) monotonicElapse(e Entry) (at int64, once bool) {
 	t, s := &p.timer, &p.service
 	base := int64(0)
