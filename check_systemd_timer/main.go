@@ -58,7 +58,9 @@ func gather(ctx context.Context, opt options) (f facts, bus *systemd.Conn, err e
 	names := choose(opt, known, &f)
 	if f.whole && opt.Verbose == 0 {
 		if f.host, err = bus.Host(); err == nil {
-			err = bus.ReadPartial(ctx, names, func(p systemd.Pair) { f.keep(opt, p, time.Now()) })
+			exact := opt.OutputFormat != "nagios" || opt.Warning.Set || opt.Critical.Set
+			keep := func(p systemd.Pair) { f.keep(opt, p, time.Now()) }
+			err = bus.ReadPartial(ctx, names, exact, keep)
 		}
 		return f, bus, err
 	}

@@ -252,7 +252,7 @@ var execSettings = []string{
 func (p *properties) commands() (all []Exec) {
 	for _, setting := range execSettings {
 		p.rows(setting, execType, func(r *reader) {
-			e, _ := r.exec(setting)
+			e, _, _ := r.exec(setting)
 			all = append(all, e)
 		})
 	}
@@ -262,19 +262,19 @@ func (p *properties) commands() (all []Exec) {
 // execType is the signature of a property with command lines.
 const execType = "a(sasbttttuii)"
 
-// exec reads one command line, and when its process ended in the latest run: microseconds since
-// 1970, 0 if it has not ended or if systemd has forgotten it.
-func (r *reader) exec(setting string) (e Exec, ended uint64) {
+// exec reads one command line, and when its process began and ended in the latest run: microseconds
+// since 1970, 0 if it has not or if systemd has forgotten it.
+func (r *reader) exec(setting string) (e Exec, began, ended uint64) {
 	e = Exec{Setting: setting, Path: r.text()}
 	r.skip("as", 0) // arguments
 	e.IgnoreFailure = r.bool()
-	r.uint64() // start
+	began = r.uint64()
 	r.uint64() // the same on CLOCK_MONOTONIC
 	ended = r.uint64()
 	r.uint64() // the same on CLOCK_MONOTONIC
 	r.uint32() // PID
 	e.Code, e.Status = r.int32(), r.int32()
-	return e, ended
+	return e, began, ended
 }
 
 // slice reads the properties of org.freedesktop.systemd1.Slice, and whether it is frozen.

@@ -24,6 +24,11 @@ func (i idlePair) ask(q *batch, properties ...string) {
 	}
 }
 
+// askActivation asks when the timer was activated.
+func (i idlePair) askActivation(q *batch) {
+	q.add(i.pair, get(unitPath(i.pair.Asked[0]), "Unit", "ActiveEnterTimestamp", i.timer))
+}
+
 // ran reports whether the service has run in this boot.
 func (i idlePair) ran() bool { return i.service.uint64("InactiveExitTimestamp") != 0 }
 
@@ -38,11 +43,12 @@ func (c *Conn) isIdle(timer string) bool {
 // whole: those that are not idle, and those of which the few properties are not enough.
 //
 // A service that is inactive has the result "success", or "exec-condition" if its ExecCondition=
-// skipped the run. ExecStart says when each command of the latest run ended, unless a daemon-reload
-// removed that. If all commands ended before the units were listed, and none may ignore a failure,
-// then the result is known and the service was not started since: nothing more is asked.
-func (c *Conn) readIdle(ctx context.Context, pairs []*Pair) (whole []*Pair) {
-	var first, second, third batch
+// skipped the run. ExecStart says when each command of the latest run began and ended, unless a
+// daemon-reload removed that. If all commands ended before the units were listed, and none may
+// ignore a failure, then the result is known and the service was not started since: nothing more is
+// asked, but begin and end of the run where they have to be exact.
+func (c *Conn) readIdle(ctx context.Context, pairs []*Pair, exact bool) (whole []*Pair) {
+	var first batch
 	var list []idlePair
 	for _, p := range pairs {
 		timer := p.Asked[0]
@@ -54,28 +60,18 @@ func (c *Conn) readIdle(ctx context.Context, pairs []*Pair) (whole []*Pair) {
 			newProperties(c.clock)}
 		list = append(list, i)
 		first.add(p, getAll("read "+timer, unitPath(timer), systemd1+".Timer", i.timer))
-		i.ask(&first, "Unit.InactiveExitTimestamp")
 	}
 	c.send(ctx, first)
-	for _, i := range list {
-		if i.pair.Err != nil {
-			continue
+	run := func(i idlePair, q *batch) { c.askRun(i, q, exact) }
+	for _, ask := range []func(idlePair, *batch){run, c.askEnd, c.askResult} {
+		var next batch
+		for _, i := range list {
+			if i.pair.Err == nil {
+				ask(i, &next)
+			}
 		}
-		if i.ran() {
-			i.ask(&second, "Unit.InactiveEnterTimestamp", "Service.ExecStart")
-		}
-		if !i.ran() || len(i.timer.monotonic()) > 0 { // only these count from the activation
-			timer := unitPath(i.pair.Asked[0])
-			second.add(i.pair, get(timer, "Unit", "ActiveEnterTimestamp", i.timer))
-		}
+		c.send(ctx, next)
 	}
-	c.send(ctx, second)
-	for _, i := range list {
-		if i.pair.Err == nil && i.ran() && !i.service.endedBefore(c.list.time) {
-			i.ask(&third, "Service.Result", "Service.ExecMainStatus", "Unit.InactiveExitTimestamp")
-		}
-	}
-	c.send(ctx, third)
 	for _, i := range list {
 		if i.pair.Err == nil && !c.fillPair(i) {
 			whole = append(whole, i.pair)
@@ -84,17 +80,62 @@ func (c *Conn) readIdle(ctx context.Context, pairs []*Pair) (whole []*Pair) {
 	return whole
 }
 
-// endedBefore reports whether all commands of the latest run ended before an instant, and none of
-// them may ignore a failure.
+// askRun asks whether the service has run. It asks for the activation of the timer if something
+// counts from that: monotonic entries, or calendar entries if the timer has not triggered since the
+// manager's start.
+func (c *Conn) askRun(i idlePair, q *batch, exact bool) {
+	start := c.manager.instant("UserspaceTimestamp")
+	counts := len(i.timer.monotonic()) > 0 || !i.timer.instant("LastTriggerUSec").After(start)
+	if !counts && !exact {
+		i.ask(q, "Service.ExecStart")
+		return
+	}
+	i.ask(q, "Unit.InactiveExitTimestamp")
+	if counts {
+		i.askActivation(q)
+	}
+}
+
+// askEnd asks how a run ended, if the service has run.
+func (c *Conn) askEnd(i idlePair, q *batch) {
+	switch asked := i.service.has("ExecStart"); {
+	case asked && !i.service.endedBefore(c.list.time):
+		i.ask(q, "Service.Result", "Service.ExecMainStatus", "Unit.InactiveExitTimestamp",
+			"Unit.InactiveEnterTimestamp")
+		i.askActivation(q)
+	case !asked && i.ran():
+		i.ask(q, "Unit.InactiveEnterTimestamp", "Service.ExecStart")
+	}
+}
+
+// askResult asks for the result of a run, if its commands do not tell.
+func (c *Conn) askResult(i idlePair, q *batch) {
+	if i.ran() && !i.service.has("Result") && !i.service.endedBefore(c.list.time) {
+		i.ask(q, "Service.Result", "Service.ExecMainStatus", "Unit.InactiveExitTimestamp")
+	}
+}
+
+// endedBefore reports whether all commands of the latest run, and the run if its end was read,
+// ended before an instant, and none of the commands may ignore a failure.
 func (p *properties) endedBefore(at time.Time) bool {
-	latest, n := p.uint64("InactiveEnterTimestamp"), 0
-	complete := true
+	_, latest, complete := p.commandTimes()
+	return complete && max(latest, p.uint64("InactiveEnterTimestamp")) <= uint64(at.UnixMicro())
+}
+
+// commandTimes gives when the first ExecStart= command of the latest run began and when the last
+// one ended, in microseconds since 1970. complete is true if all of them ended and none may ignore
+// a failure.
+func (p *properties) commandTimes() (began, ended uint64, complete bool) {
+	n := 0
+	complete = true
 	p.rows("ExecStart", execType, func(r *reader) {
-		e, ended := r.exec("ExecStart")
-		n, latest = n+1, max(latest, ended)
-		complete = complete && ended > 0 && !e.IgnoreFailure
+		e, start, end := r.exec("ExecStart")
+		if n++; n == 1 {
+			began = start
+		}
+		ended, complete = max(ended, end), complete && end > 0 && !e.IgnoreFailure
 	})
-	return complete && n > 0 && latest <= uint64(at.UnixMicro())
+	return began, ended, complete && n > 0
 }
 
 // fillPair sets the facts of a pair, and reports whether they are enough.
@@ -110,6 +151,11 @@ func (c *Conn) fillPair(i idlePair) bool {
 	s.LoadState, s.ActiveState, s.SubState = "loaded", "inactive", "dead"
 	if !i.service.has("Result") {
 		s.Result = "success"
+	}
+	if !i.service.has("InactiveExitTimestamp") {
+		began, ended, _ := i.service.commandTimes()
+		s.InactiveExit, s.InactiveEnter = c.clock.instant(began, 0), c.clock.instant(ended, 0)
+		s.InactiveEnterWall = s.InactiveEnter
 	}
 	p.Timer, p.Service, p.Partial = t, s, true
 	failed := slices.ContainsFunc(s.Commands, func(e Exec) bool { return e.Status != 0 })

@@ -10,8 +10,9 @@ import (
 )
 
 // readPartial collects what ReadPartial hands over.
-func readPartial(ctx context.Context, c *Conn, names []string) (pairs []Pair, err error) {
-	err = c.ReadPartial(ctx, names, func(p Pair) { pairs = append(pairs, p) })
+func readPartial(ctx context.Context, c *Conn, names []string,
+	exact bool) (pairs []Pair, err error) {
+	err = c.ReadPartial(ctx, names, exact, func(p Pair) { pairs = append(pairs, p) })
 	return pairs, err
 }
 
@@ -20,7 +21,7 @@ func TestReadPartialLate(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	c := dial(t, ctx, "[a.timer]\n[b.timer]\n")
 	cancel()
-	pairs, err := readPartial(ctx, c, []string{"a.timer", "b.timer"})
+	pairs, err := readPartial(ctx, c, []string{"a.timer", "b.timer"}, true)
 	if len(pairs) != 2 || pairs[1].Timer.Name != "b.timer" || !errors.Is(err, context.Canceled) ||
 		!errors.Is(pairs[1].Err, context.Canceled) {
 		t.Errorf("ReadPartial = %+v, %v; want two timers that were not read", pairs, err)
@@ -28,31 +29,35 @@ func TestReadPartialLate(t *testing.T) {
 }
 
 // How much is asked of a service that does not run: three properties where its commands tell the
-// rest, six where they do not, the whole where there is more to be said.
+// rest, six where they do not, the whole where there is more to be said. One property is enough if
+// begin and end of the run need not be exact.
 func TestReadPartialAsks(t *testing.T) {
 	const ended = "ExecStart=/bin/x ; ended now-59min 0\n"
 	for _, tt := range []struct {
 		name, timer, service string
 		gets, wholes         int
+		roughly              int // so many single properties if nothing need be exact
 	}{
-		{"ran", "", ended, 3, 0},
-		{"two commands", "", ended + ended, 3, 0},
+		{"ran", "", ended, 3, 0, 1},
+		{"two commands", "", ended + ended, 3, 0, 1},
 		{"never ran", "LastTriggerUSec=0\nActiveEnterTimestamp=now-1h", "InactiveExitTimestamp=0",
-			2, 0},
-		{"counts from the activation", "TimersMonotonic=OnActiveUSec 1s", ended, 4, 0},
-		{"forgotten by a daemon-reload", "", "ExecStart=/bin/x", 6, 0},
-		{"no command", "", "", 6, 0},
-		{"one was not started", "", ended + "ExecStart=/bin/y", 6, 0},
-		{"may be ignored", "", "ExecStart=-/bin/x ; ended now-59min 0", 6, 0},
-		{"ignored", "", "ExecStart=-/bin/x ; ended now-59min 1", 6, 2},
-		{"ignored and forgotten", "", "ExecStart=-/bin/x\nExecMainStatus=1", 6, 2},
-		{"ended by a signal", "", "ExecStart=/bin/x ; ended now-59min 15", 3, 2},
-		{"skipped", "", "Result=exec-condition\nExecStart=/bin/x", 6, 2},
-		{"started meanwhile", "", "InactiveExitTimestamp=now+1s\nExecStart=/bin/x", 6, 2},
+			2, 0, 2},
+		{"counts from the activation", "TimersMonotonic=OnActiveUSec 1s", ended, 4, 0, 4},
+		{"triggered before the boot", "LastTriggerUSec=now-31d\nActiveEnterTimestamp=now-30d",
+			"InactiveExitTimestamp=0", 2, 0, 2},
+		{"forgotten by a daemon-reload", "", "ExecStart=/bin/x", 6, 0, 6},
+		{"no command", "", "", 6, 0, 6},
+		{"one was not started", "", ended + "ExecStart=/bin/y", 6, 0, 6},
+		{"may be ignored", "", "ExecStart=-/bin/x ; ended now-59min 0", 6, 0, 6},
+		{"ignored", "", "ExecStart=-/bin/x ; ended now-59min 1", 6, 2, 6},
+		{"ignored and forgotten", "", "ExecStart=-/bin/x\nExecMainStatus=1", 6, 2, 6},
+		{"ended by a signal", "", "ExecStart=/bin/x ; ended now-59min 15", 3, 2, 1},
+		{"skipped", "", "Result=exec-condition\nExecStart=/bin/x", 6, 2, 6},
+		{"started meanwhile", "", "InactiveExitTimestamp=now+1s\nExecStart=/bin/x", 6, 2, 6},
 		{"ran meanwhile", "", "InactiveExitTimestamp=now+1s\n" +
-			"ExecStart=/bin/x ; ended now+2s 0", 6, 2},
-		{"ended meanwhile", "", "InactiveEnterTimestamp=now+1s\n" + ended, 6, 0},
-		{"another trigger", "LastTriggerUSec=now-1min", ended, 3, 2},
+			"ExecStart=/bin/x ; ended now+2s 0", 6, 2, 6},
+		{"ended meanwhile", "", "InactiveEnterTimestamp=now+1s\n" + ended, 6, 0, 1},
+		{"another trigger", "LastTriggerUSec=now-1min", ended, 3, 2, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -73,18 +78,27 @@ func TestReadPartialAsks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			asked["Get"] = 0 // of the manager
-			pairs, err := readPartial(ctx, c, names)
-			if err != nil || len(pairs) != 1 || pairs[0].Err != nil {
-				t.Fatalf("ReadPartial = %+v, %v", pairs, err)
-			}
-			wholes := asked["GetAll"] - 1 // that of the timer's own properties
-			if asked["Get"] != tt.gets || wholes != tt.wholes || pairs[0].Partial != (wholes == 0) {
-				t.Errorf("%d single properties, %d whole units, brief %t; want %d, %d",
-					asked["Get"], wholes, pairs[0].Partial, tt.gets, tt.wholes)
-			}
-			if s := pairs[0].Service; s.Result != "success" && wholes == 0 {
-				t.Errorf("the result is %q; want success", s.Result)
+			for _, exact := range []bool{true, false} {
+				clear(asked)
+				pairs, err := readPartial(ctx, c, names, exact)
+				if err != nil || len(pairs) != 1 || pairs[0].Err != nil {
+					t.Fatalf("ReadPartial = %+v, %v", pairs, err)
+				}
+				gets := map[bool]int{true: tt.gets, false: tt.roughly}[exact]
+				wholes := asked["GetAll"] - 1 // that of the timer's own properties
+				if asked["Get"] != gets || wholes != tt.wholes ||
+					pairs[0].Partial != (wholes == 0) {
+					t.Errorf("exact %t: %d single properties, %d whole units, partial %t; want %d, %d",
+						exact, asked["Get"], wholes, pairs[0].Partial, gets, tt.wholes)
+				}
+				s := pairs[0].Service
+				if s.Result != "success" && wholes == 0 {
+					t.Errorf("the result is %q; want success", s.Result)
+				}
+				if tt.roughly == 1 && wholes == 0 && time.Since(s.InactiveEnter) > time.Hour {
+					t.Errorf("exact %t: the run ended at %v; want 59 minutes ago", exact,
+						s.InactiveEnter)
+				}
 			}
 		})
 	}

@@ -242,7 +242,7 @@ LoadState=not-found
 	if diff := cmp.Diff([]string{"a.timer", "b.timer", "enabled.timer"}, names); diff != "" {
 		t.Errorf("Timers: %s", diff)
 	}
-	pairs, err := readPartial(ctx, c, names)
+	pairs, err := readPartial(ctx, c, names, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +304,7 @@ func TestReadPartial(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := func() (whole []string) {
-		pairs, err := readPartial(ctx, c, names)
+		pairs, err := readPartial(ctx, c, names, true)
 		if err != nil {
 			t.Fatal(err)
 		}
