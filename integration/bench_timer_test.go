@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 // failed.
 func (r *report) timer(t *testing.T) {
 	enter(t, r.release.host(t, "bench", "bench"))
-	startTimers(t, 0, 1)
+	startTimers(t, 0, 1, false)
 	must(t, "systemctl", "start", "bench-0.service")
 	idle := ours("check_systemd_timer", "-u", "bench-0")
 	show := command{
@@ -123,27 +125,44 @@ func (r *report) journalctlIsStarted(t *testing.T, c command) bool {
 	return os.Remove(trace) == nil
 }
 
-// startTimers starts the timers bench-FROM to bench-(TO-1) inside the host.
-func startTimers(t *testing.T, from, to int) {
+// startTimers starts the timers bench-FROM to bench-(TO-1) inside the host. If they are due, they
+// were last triggered two days ago, and this waits until all have fired and their services ended.
+func startTimers(t *testing.T, from, to int, due bool) {
 	t.Helper()
 	start := []string{"systemctl", "start"}
 	for i := from; i < to; i++ {
-		name := fmt.Sprintf("bench-%d", i)
-		startUnit(t, name, atNight(i), "/bin/true")
+		name, schedule := fmt.Sprintf("bench-%d", i), atNight(i)
+		if due {
+			schedule += "\nPersistent=true"
+			stampTimer(t, name, time.Now().Add(-48*time.Hour))
+		}
+		startUnit(t, name, schedule, "/bin/true")
 		start = append(start, name+".timer")
 	}
 	must(t, "systemctl", "daemon-reload")
 	must(t, start...)
+	for range 600 {
+		if !due || strings.Contains(must(t, "systemctl", "list-jobs"), "No jobs running") {
+			return
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+	t.Fatal("the timers still run")
 }
 
-// runTimers runs the services of the timers bench-FROM to bench-(TO-1).
-func runTimers(t *testing.T, from, to int) {
+// stampTimer notes when a persistent timer last triggered (systemd.timer(5)).
+func stampTimer(t *testing.T, name string, at time.Time) {
 	t.Helper()
-	run := []string{"systemctl", "start"}
-	for i := from; i < to; i++ {
-		run = append(run, fmt.Sprintf("bench-%d.service", i))
+	path := "/var/lib/systemd/timers/stamp-" + name + ".timer"
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
 	}
-	must(t, run...)
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, at, at); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // atNight is the daily schedule of the timer i: about twelve hours from now, so that none elapses
