@@ -232,7 +232,7 @@ func (s suspect) line() string {
 	}
 	text += "; runs for " + nagios.Span(s.process.Elapsed) + ", CPU time " +
 		nagios.Span(s.process.CPU)
-	if s.process.RecentCPU > 0 {
+	if s.process.RecentCPU >= process.Interval/20 {
 		text += " and moving"
 	} else {
 		text += ", not moving"

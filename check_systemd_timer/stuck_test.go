@@ -166,7 +166,7 @@ func TestTelling(t *testing.T) {
 		is(5, "leaf", nobody, child(4)),
 		// it looked at its watch
 		is(6, "timer", call("clock_nanosleep"),
-			func(p *process.Process) { p.RecentCPU = 10 * time.Millisecond }),
+			func(p *process.Process) { p.RecentCPU = process.Interval / 5 }),
 		is(7, "file", call("statx")),
 		is(8, "spinner", state("R")),
 		is(9, "locker", call("flock")),

@@ -28,13 +28,14 @@ import (
 )
 
 // Interval is the time between the two samples of a Gather.
-const Interval = 50 * time.Millisecond
+const Interval = 20 * time.Millisecond
 
 const (
-	minSample    = 2 * time.Millisecond // a first sample takes at least so long
-	maxProcesses = 1024                 // of a Gather
-	maxThreads   = 64                   // of a process
-	maxFiles     = 1024                 // open files of a process
+	minSample    = time.Millisecond // a first sample takes at least so long
+	maxProcesses = 1024             // of a Gather
+	maxThreads   = 64               // of a process that are looked at
+	maxCounted   = 512              // threads of a process whose CPU time is read
+	maxFiles     = 1024             // open files of a process
 	tick         = 10 * time.Millisecond
 )
 
@@ -96,10 +97,10 @@ func Gather(ctx context.Context, root, cgroup string, pids []int) ([]Process, er
 	unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot) // fails only where the clock does not exist
 	r := &reader{root: root, uptime: time.Duration(boot.Nano())}
 	r.nets, r.locks = map[string]map[string]Socket{}, parseLocks(r.read("locks"))
-	list, before := make([]Process, min(len(pids), maxProcesses)), map[int]uint64{}
+	list, before := make([]Process, min(len(pids), maxProcesses)), map[int]usage{}
 	for i := range list {
 		if list[i].PID = pids[i]; ctx.Err() == nil {
-			before[pids[i]] = r.timeslices(pids[i])
+			before[pids[i]] = r.usage(pids[i])
 			list[i] = r.firstSample(pids[i], cgroup)
 		}
 	}
@@ -108,7 +109,7 @@ func Gather(ctx context.Context, root, cgroup string, pids []int) ([]Process, er
 	awake := func(p Process) bool { return p.Seen && !r.sleeps(p, before[p.PID]) }
 	if slices.ContainsFunc(list, awake) {
 		pause(ctx, Interval-time.Since(began))
-		r.secondSample(list)
+		r.secondSample(list, before)
 	}
 	return list, nil
 }
@@ -122,21 +123,24 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // sleeps reports whether p needs no second sample: it cannot run, or it had the CPU for at most
-// 1/50 of its life and not during the first sample. It had got so many timeslices before.
-func (r *reader) sleeps(p Process, before uint64) bool {
+// 1/50 of its life and not since before, when the first sample began.
+func (r *reader) sleeps(p Process, before usage) bool {
 	switch {
 	case p.Frozen, p.State == "T", p.State == "t", p.State == "Z":
 		return true
-	case p.State != "S", before == 0, p.CPU > p.Elapsed/50:
+	case p.State != "S", before.timeslices == 0, p.CPU > p.Elapsed/50:
 		return false
 	}
-	return r.timeslices(p.PID) == before
+	return r.usage(p.PID) == before
 }
 
-func (r *reader) secondSample(list []Process) {
+func (r *reader) secondSample(list []Process, before map[int]usage) {
 	for i, p := range list {
 		if stat, ok := r.stat(p.PID); ok && p.Seen {
 			list[i].RecentCPU = max(0, stat.cpu-p.CPU)
+			if first, now := before[p.PID], r.usage(p.PID); min(first.cpu, now.cpu) > 0 {
+				list[i].RecentCPU = max(0, now.cpu-first.cpu)
+			}
 			if p.State == "D" { // a short wait for a disk is D in one sample only
 				list[i].State = stat.state
 			}

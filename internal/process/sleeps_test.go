@@ -51,18 +51,18 @@ func TestSleeps(t *testing.T) {
 	}
 	t.Cleanup(func() { in.Close(); cmd.Wait() })
 	r := &reader{root: "/"}
-	ran, slept := r.timeslices(cmd.Process.Pid), false
-	if ran == 0 {
+	ran, slept := r.usage(cmd.Process.Pid), false
+	if ran.timeslices == 0 {
 		t.Skip("this kernel does not count how often a thread is given a CPU")
 	}
 	p := Process{PID: cmd.Process.Pid, State: "S", Elapsed: time.Hour, CPU: time.Second}
 	for deadline := time.Now().Add(20 * time.Second); !slept &&
-		time.Now().Before(deadline); ran = r.timeslices(p.PID) {
+		time.Now().Before(deadline); ran = r.usage(p.PID) {
 		time.Sleep(5 * time.Millisecond)
 		slept = r.sleeps(p, ran)
 	}
 	if !slept {
-		t.Errorf("cat waits for its input, but was given a CPU %d times", ran)
+		t.Errorf("cat waits for its input, but was given a CPU %d times", ran.timeslices)
 	}
 	for name, other := range map[string]Process{
 		"running":             {PID: p.PID, State: "R", Elapsed: time.Hour},
@@ -72,14 +72,16 @@ func TestSleeps(t *testing.T) {
 			CPU: tick},
 		"of a kernel that is so": {PID: 1 << 30, State: "S", Elapsed: time.Hour},
 	} {
-		if r.sleeps(other, r.timeslices(other.PID)) {
+		if r.sleeps(other, r.usage(other.PID)) {
 			t.Errorf("%s: one sample is enough; want a second one", name)
 		}
 	}
-	if r.sleeps(p, r.timeslices(p.PID)-1) {
+	ran = r.usage(p.PID)
+	if ran.timeslices--; r.sleeps(p, ran) {
 		t.Error("one that was given a CPU during the sample sleeps")
 	}
-	if !r.sleeps(Process{State: "T"}, 0) || !r.sleeps(Process{State: "R", Frozen: true}, 0) {
+	if !r.sleeps(Process{State: "T"}, usage{}) ||
+		!r.sleeps(Process{State: "R", Frozen: true}, usage{}) {
 		t.Error("one that is stopped or frozen may be at work")
 	}
 }

@@ -44,15 +44,26 @@ func parseStat(text string) (s stat, ok bool) {
 
 func (r *reader) stat(pid int) (stat, bool) { return parseStat(r.read(pid, "stat")) }
 
-// timeslices returns how often the threads of a process got a CPU: the third field of schedstat
-// (Documentation/scheduler/sched-stats.rst). It is 0 if the kernel does not count them.
-func (r *reader) timeslices(pid int) (n uint64) {
-	for _, tid := range r.names(maxThreads, pid, "task") {
+// usage is the CPU time that the threads of a process used, and how often they got a CPU: the first
+// and the third field of schedstat (Documentation/scheduler/sched-stats.rst). Both are 0 if the
+// kernel does not count them, or if there are more threads than are read.
+type usage struct {
+	cpu        time.Duration
+	timeslices uint64
+}
+
+func (r *reader) usage(pid int) (u usage) {
+	threads := r.names(maxCounted+1, pid, "task")
+	if len(threads) > maxCounted {
+		return usage{}
+	}
+	for _, tid := range threads {
 		fields := strings.Fields(r.read(pid, "task", tid, "schedstat"))
 		if len(fields) == 3 {
+			ns, _ := strconv.ParseUint(fields[0], 10, 63)
 			count, _ := strconv.ParseUint(fields[2], 10, 64)
-			n += count
+			u.cpu, u.timeslices = u.cpu+time.Duration(ns), u.timeslices+count
 		}
 	}
-	return n
+	return u
 }
