@@ -272,7 +272,8 @@ func (q *inquiry) lost(index int, answer *Answer) {
 		q.retries = q.retries[1:]
 		return
 	}
-	q.answers[q.take()] = *answer
+	q.answers[index] = *answer
+	q.postponed = slices.DeleteFunc(q.postponed, func(i int) bool { return i == index })
 }
 
 // finish answers for all remaining recipients and retries.
