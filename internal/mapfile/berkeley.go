@@ -8,7 +8,6 @@ import (
 // readDB looks at the first page of a Berkeley DB: magic number, page size, number of the last
 // page. The magic number tells the byte order.
 func readDB(in *source) Facts {
-	const hashMagic, btreeMagic, preset = 0x061561, 0x053162, 4096
 	if head, ok := in.at(0, 16); ok && bytes.Equal(head, []byte("SQLite format 3\x00")) {
 		return readSQLite(in)
 	}
@@ -16,16 +15,19 @@ func readDB(in *source) Facts {
 	if !ok {
 		return damaged("", "is too short for a Berkeley DB")
 	}
-	var order binary.ByteOrder = binary.LittleEndian
-	magic := order.Uint32(head[12:])
-	if magic != hashMagic && magic != btreeMagic {
-		order = binary.BigEndian
-		magic = order.Uint32(head[12:])
+	for _, order := range orders {
+		switch order.Uint32(head[12:]) {
+		case 0x061561:
+			return readBerkeley(in, head, "hash", order)
+		case 0x053162:
+			return readBerkeley(in, head, "btree", order)
+		}
 	}
-	if magic != hashMagic && magic != btreeMagic {
-		return damaged("", "is not a Berkeley DB hash or btree")
-	}
-	kind := map[uint32]string{hashMagic: "hash", btreeMagic: "btree"}[magic]
+	return damaged("", "is not a Berkeley DB hash or btree")
+}
+
+func readBerkeley(in *source, head []byte, kind string, order binary.ByteOrder) Facts {
+	const preset = 4096
 	page, last := int64(order.Uint32(head[20:])), int64(order.Uint32(head[32:]))
 	db := berkeley{in, page, order}
 	switch {

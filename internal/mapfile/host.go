@@ -2,6 +2,7 @@ package mapfile
 
 import (
 	"bufio"
+	"bytes"
 	"debug/elf"
 	"fmt"
 	"io"
@@ -17,17 +18,13 @@ import (
 // be read, the answer is no.
 func locked(f *os.File) bool {
 	var stat unix.Stat_t
-	if unix.Fstat(int(f.Fd()), &stat) != nil {
+	locks, err := os.ReadFile("/proc/locks")
+	if err != nil || unix.Fstat(int(f.Fd()), &stat) != nil {
 		return false
 	}
-	locks, err := os.Open("/proc/locks")
-	if err != nil {
-		return false
-	}
-	defer locks.Close()
 	dev := uint64(stat.Dev)
 	inode := fmt.Sprintf("%02x:%02x:%d", unix.Major(dev), unix.Minor(dev), stat.Ino)
-	return writeLocked(locks, inode)
+	return writeLocked(bytes.NewReader(locks), inode)
 }
 
 // writeLocked looks for a write lock on an inode. proc_locks(5) lists number, kind, mode, access,

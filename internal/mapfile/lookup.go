@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // lookup looks a key up in a map. known is false where the map's pages do not tell.
@@ -48,7 +49,12 @@ func lookupCDB(in *source) lookup {
 			if !ok || pos == 0 {
 				return false, ok
 			}
-			if slot == int64(hash) && in.record(pos, key) {
+			if slot != int64(hash) {
+				continue
+			}
+			record, ok := in.at(pos, 8+len(key))
+			if ok && int(binary.LittleEndian.Uint32(record)) == len(key) &&
+				bytes.Equal(record[8:], key) {
 				return true, true
 			}
 		}
@@ -65,14 +71,20 @@ func (s *source) pair(offset int64) (a, b int64, ok bool) {
 	return int64(binary.LittleEndian.Uint32(p)), int64(binary.LittleEndian.Uint32(p[4:])), true
 }
 
-// record reports whether the record of a cdb at an offset has a key.
-func (s *source) record(offset int64, key []byte) bool {
-	length, _, ok := s.pair(offset)
-	if !ok || length != int64(len(key)) {
-		return false
+// items gives the items of a page. Behind the page's header stand their places. Each item is given
+// up to the end of the page.
+func items(page []byte, order binary.ByteOrder, header, count int) (list [][]byte, ok bool) {
+	if header+2*count > len(page) {
+		return nil, false
 	}
-	text, ok := s.at(offset+8, len(key))
-	return ok && bytes.Equal(text, key)
+	for i := range count {
+		at := int(order.Uint16(page[header+2*i:]))
+		if at < header || at >= len(page) {
+			return nil, false
+		}
+		list = append(list, page[at:])
+	}
+	return list, true
 }
 
 // lookupHash looks a key up in a Berkeley hash by its first page: the hash of the key tells its
@@ -84,22 +96,25 @@ func (db berkeley) lookupHash(meta []byte) lookup {
 		if fnv([]byte("%$sniglet^&\x00")) != field(charKey) {
 			return false, false // another function
 		}
+		inPage := append([]byte{1}, key...) // with the type of the item
 		bucket := fnv(key) & field(highMask)
 		if bucket > field(maxBucket) {
 			bucket &= field(lowMask)
 		}
 		number := int64(bucket) + int64(field(spares+4*bits.Len32(bucket)))
 		for range probes {
-			p, ok := db.read(number)
-			if !ok || p.kind != hashUnsorted && p.kind != hashSorted && p.kind != hashUnused {
+			page, list, ok := db.read(number)
+			if !ok || bytes.IndexByte(hashPages, page[pageType]) < 0 {
 				return false, false
 			}
-			for i := 0; i < len(p.items); i += 2 {
-				if item := p.items[i]; len(item) > 0 && item[0] == 1 && bytes.Equal(item[1:], key) {
+			rest := 0 // bytes behind the item
+			for i, item := range list {
+				if i%2 == 0 && bytes.Equal(item[:max(0, len(item)-rest)], inPage) {
 					return true, true
 				}
+				rest = len(item)
 			}
-			if number = p.next; number == 0 {
+			if number = int64(db.order.Uint32(page[pageNext:])); number == 0 {
 				return false, true
 			}
 		}
@@ -115,40 +130,19 @@ func fnv(key []byte) (h uint32) {
 	return h
 }
 
-// berkeleyPage is a page of a Berkeley DB.
-type berkeleyPage struct {
-	kind  byte
-	next  int64
-	items [][]byte // each up to the item before it; in a btree perhaps more
-}
-
 // Types of pages of a hash. A page that was allocated and never used has only zeros.
 const hashUnused, hashUnsorted, hashSorted = 0, 2, 13
 
-// read gives a page.
-func (db berkeley) read(number int64) (p berkeleyPage, ok bool) {
-	const header = 26
-	b, ok := db.in.at(number*db.page, int(db.page))
+var hashPages = []byte{hashUnused, hashUnsorted, hashSorted}
+
+// read gives a page and its items.
+func (db berkeley) read(number int64) (page []byte, list [][]byte, ok bool) {
+	page, ok = db.in.at(number*db.page, int(db.page))
 	if !ok || number == 0 {
-		return p, false
+		return nil, nil, false
 	}
-	p.kind, p.next = b[pageType], int64(db.order.Uint32(b[pageNext:]))
-	end, count := len(b), int(db.order.Uint16(b[pageItems:]))
-	if header+2*count > len(b) {
-		return p, false
-	}
-	for i := range count {
-		at := int(db.order.Uint16(b[header+2*i:]))
-		if at < header || at >= len(b) {
-			return p, false
-		}
-		if p.kind == btreeInternal || p.kind == btreeLeaf || at >= end {
-			end = len(b)
-		}
-		p.items = append(p.items, b[at:end])
-		end = at
-	}
-	return p, true
+	list, ok = items(page, db.order, pageLen, int(db.order.Uint16(page[pageItems:])))
+	return page, list, ok
 }
 
 // node is a page of a tree of sorted keys.
@@ -167,17 +161,12 @@ func lookupTree(root int64, read func(number int64) (node, bool)) lookup {
 			if !ok || len(n.keys) == 0 {
 				return false, false
 			}
-			next := 0
-			for i, k := range n.keys {
-				switch order := bytes.Compare(k, key); {
-				case order == 0 && n.children == nil:
-					return true, true
-				case order <= 0:
-					next = i
-				}
-			}
+			next, same := slices.BinarySearchFunc(n.keys, key, bytes.Compare)
 			if n.children == nil {
-				return false, true
+				return same, true
+			}
+			if !same {
+				next = max(0, next-1)
 			}
 			number = n.children[next]
 		}
@@ -190,31 +179,25 @@ func lookupTree(root int64, read func(number int64) (node, bool)) lookup {
 func (db berkeley) lookupBtree(root int64) lookup {
 	const inPage = 1 // type of an item
 	return lookupTree(root, func(number int64) (n node, ok bool) {
-		p, ok := db.read(number)
-		if !ok || p.kind != btreeInternal && p.kind != btreeLeaf {
+		page, list, ok := db.read(number)
+		if !ok || page[pageType] != btreeInternal && page[pageType] != btreeLeaf {
 			return n, false
 		}
-		head, step := 12, 1
-		if p.kind == btreeLeaf {
+		leaf, head, step := page[pageType] == btreeLeaf, 12, 1
+		if leaf {
 			head, step = 3, 2
 		}
-		for i := 0; i < len(p.items); i += step {
-			item := p.items[i]
-			switch {
-			case len(item) < head:
-				return n, false
-			case item[2]&0x7f == inPage, i == 0 && step == 1:
-			case step == 2:
+		for i := 0; i < len(list); i += step {
+			item := list[i]
+			if leaf && len(item) >= head && item[2]&0x7f != inPage {
 				continue // too long to be a key that is looked for
-			default:
+			}
+			if len(item) < head || len(item) < head+int(db.order.Uint16(item)) ||
+				i > 0 && item[2]&0x7f != inPage {
 				return n, false
 			}
-			length := int(db.order.Uint16(item))
-			if head+length > len(item) {
-				return n, false
-			}
-			n.keys = append(n.keys, item[head:head+length])
-			if p.kind == btreeInternal {
+			n.keys = append(n.keys, item[head:head+int(db.order.Uint16(item))])
+			if !leaf {
 				n.children = append(n.children, int64(db.order.Uint32(item[4:])))
 			}
 		}
@@ -235,31 +218,22 @@ func lookupLMDB(in *source, page int64, root uint64, w layout, order binary.Byte
 		if !ok {
 			return n, false
 		}
-		kind, start := order.Uint16(b[w.magic-6:]), w.magic // it stands behind a page's header
-		end := int(order.Uint16(b[w.magic-4:]))
-		if kind&(branch|leaf) == 0 || end > len(b) {
+		header := w.magic // a meta page has it behind the page's header
+		kind := order.Uint16(b[header-6:])
+		list, ok := items(b, order, header, (int(order.Uint16(b[header-4:]))-header)/2)
+		if !ok || kind&(branch|leaf) == 0 {
 			return n, false
 		}
-		for at := start; at+2 <= end; at += 2 {
-			place := int(order.Uint16(b[at:]))
-			if place+head > len(b) {
+		for _, item := range list {
+			if len(item) < head || len(item) < head+int(order.Uint16(item[6:])) {
 				return n, false
 			}
-			item := b[place:]
-			low, high := order.Uint16(item), order.Uint16(item[2:])
-			if order == binary.ByteOrder(binary.BigEndian) {
-				low, high = high, low
+			n.keys = append(n.keys, item[head:head+int(order.Uint16(item[6:]))])
+			child := int64(order.Uint32(item))
+			if w == layout64 {
+				child |= int64(order.Uint16(item[4:])) << 32
 			}
-			flags, length := order.Uint16(item[4:]), int(order.Uint16(item[6:]))
-			if head+length > len(item) {
-				return n, false
-			}
-			n.keys = append(n.keys, item[head:head+length])
 			if kind&branch != 0 {
-				child := int64(low) | int64(high)<<16
-				if w.magic == layout64.magic {
-					child |= int64(flags) << 32
-				}
 				n.children = append(n.children, child)
 			}
 		}

@@ -164,19 +164,19 @@ func readCDB(in *source) Facts {
 
 // layout is where LMDB keeps what in a meta page, and how it writes a word. It depends on the
 // machine's word size.
-type layout struct {
-	magic, page, entries, root, last, txn int
-	word                                  func(binary.ByteOrder, []byte) uint64
+type layout struct{ magic, page, entries, root, last, txn int }
+
+var layout64, layout32 = layout{16, 40, 120, 128, 136, 144}, layout{12, 28, 76, 80, 84, 88}
+
+func (w layout) word(order binary.ByteOrder, b []byte) uint64 {
+	if w == layout64 {
+		return order.Uint64(b)
+	}
+	return uint64(order.Uint32(b))
 }
 
-var (
-	layout64 = layout{16, 40, 120, 128, 136, 144, func(o binary.ByteOrder, b []byte) uint64 {
-		return o.Uint64(b)
-	}}
-	layout32 = layout{12, 28, 76, 80, 84, 88, func(o binary.ByteOrder, b []byte) uint64 {
-		return uint64(o.Uint32(b))
-	}}
-)
+// orders are the byte orders of machines.
+var orders = []binary.ByteOrder{binary.LittleEndian, binary.BigEndian}
 
 // readLMDB looks at the two meta pages of an LMDB environment: at magic number, version and page
 // size, and in the newer one at the last page and the entries.
@@ -187,7 +187,7 @@ func readLMDB(in *source) Facts {
 		return damaged("", "is not an LMDB")
 	}
 	for _, w := range []layout{layout64, layout32} {
-		for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
+		for _, order := range orders {
 			if order.Uint32(first[w.magic:]) == magic &&
 				order.Uint32(first[w.magic+4:]) == version {
 				return readMeta(in, first, w, order)
