@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// segment reads as fgets(3) does into Exim's buffer of 4096 bytes. The text is the C string that
+// piece reads as fgets(3) does into Exim's buffer of 4096 bytes. The text is the C string that
 // Exim sees, without white space at the end of a line. ended says that Exim sees the line's end,
 // which a NUL hides.
-func segment(b []byte) (text []byte, n int, ended bool) {
+func piece(b []byte) (text []byte, n int, ended bool) {
 	_, n = physical(b[:min(len(b), 4095)])
 	text = cut(b[:n])
 	if ended = bytes.HasSuffix(text, []byte("\n")); ended {
@@ -19,78 +19,76 @@ func segment(b []byte) (text []byte, n int, ended bool) {
 	return text, n, ended
 }
 
-// exim reads an entry as lsearch does, or a line that belongs to no entry.
-func exim(b []byte, line int64, to sink) int {
-	text, n, ended := segment(b)
-	at := eximPlace{n, line}
-	if len(text) == 0 || text[0] == '#' || space[text[0]] {
-		_, at = eximRest(nil, b, at, ended, to)
-		switch {
-		case len(text) > 0 && text[0] == '#':
-			to.comment(line, text)
-		case len(trimLeft(text)) > 0:
-			to.problem(Problem{Kind: Unattached, Line: line}, text)
+// eximText reads an entry as lsearch does, or a line that belongs to no entry. A NUL stands in the
+// text behind the piece that has the key.
+func eximText(b []byte, line int64, to sink) (text []byte, n int) {
+	first, n, ended := piece(b)
+	if len(first) > 0 && first[0] != '#' && !space[first[0]] {
+		text, n, line = eximRest(append(slices.Clip(first), 0), b, n, line, ended, to)
+		for n < len(b) && space[b[n]] {
+			more, m, ended := piece(b[n:])
+			if len(more) == 0 { // blank: the entry ends
+				break
+			}
+			text, n, line = eximRest(append(text, more...), b, n+m, line+1, ended, to)
 		}
-		return at.n
+		return text, n
 	}
-	key, data := eximKey(text)
-	if len(key) == 4095 {
-		to.problem(Problem{Kind: TooLong, Line: line}, key)
+	_, n, _ = eximRest(nil, b, n, line, ended, to)
+	switch {
+	case len(trimLeft(first)) == 0:
+	case first[0] == '#':
+		to.comment(line, first)
+	default:
+		to.problem(Problem{Kind: Unattached, Line: line}, first)
 	}
-	value, at := eximRest(slices.Clone(data), b, at, ended, to)
-	for at.n < len(b) && space[b[at.n]] {
-		more, m, ended := segment(b[at.n:])
-		if len(more) == 0 { // blank: the entry ends
-			break
-		}
-		next := eximPlace{at.n + m, at.line + 1}
-		value, at = eximRest(append(value, more...), b, next, ended, to)
-	}
-	if len(key) == 0 {
-		to.problem(Problem{Kind: NoSeparator, Line: line}, text)
-		return at.n
-	}
-	if len(value) == 0 {
-		to.problem(Problem{Kind: NoValue, Line: line}, text)
-	}
-	to.entry(line, key, value)
-	return at.n
-}
-
-// eximPlace is a place in a block, and the line of the byte before it.
-type eximPlace struct {
-	n    int
-	line int64
+	return nil, n
 }
 
 // eximRest reads the rest of a line whose end Exim has not seen yet; behind a NUL that is the whole
-// next line. It appends the text to data and gives the place behind it.
-func eximRest(data, b []byte, at eximPlace, ended bool, to sink) ([]byte, eximPlace) {
-	for !ended && at.n < len(b) {
-		if b[at.n-1] == '\n' {
-			text, _ := physical(b[at.n:])
-			to.problem(Problem{Kind: NUL, Line: at.line + 1, Cause: at.line}, text)
-			at.line++
+// next line. It appends the text to data and gives the place and the line behind it.
+func eximRest(data, b []byte, n int, line int64, ended bool, to sink) ([]byte, int, int64) {
+	for !ended && n < len(b) {
+		if b[n-1] == '\n' {
+			text, _ := physical(b[n:])
+			to.problem(Problem{Kind: NUL, Line: line + 1, Cause: line}, text)
+			line++
 		}
 		var text []byte
 		var m int
-		text, m, ended = segment(b[at.n:])
+		text, m, ended = piece(b[n:])
 		data = append(data, text...)
-		at.n += m
+		n += m
 	}
-	return data, at
+	return data, n, line
 }
 
-// eximKey splits a line into key and data.
+// eximEntry splits a text into key and data. Exim finds a key without data, too.
+func eximEntry(text []byte) (key, value []byte, kind Kind) {
+	first, rest, _ := bytes.Cut(text, []byte{0})
+	key, data := eximKey(first)
+	switch {
+	case len(key) == 0:
+		return nil, nil, NoSeparator
+	case len(key) == 4095:
+		return key, rest, TooLong
+	case len(data)+len(rest) == 0:
+		return key, nil, NoValue
+	}
+	text[len(first)] = ' ' // data and rest are one value
+	return key, text[len(first)-len(data):], good
+}
+
+// eximKey splits the piece that has the key into key and data.
 func eximKey(text []byte) (key, data []byte) {
 	end := len(text)
 	if text[0] == '"' {
-		for end = 1; end < len(text) && text[end] != '"'; end++ {
-			c := text[end]
+		for end = 1; end < len(text) && text[end] != '"'; {
+			c, n := text[end], 1
 			if c == '\\' {
-				c, end = unescape(text, end)
+				c, n = unescape(text[end:])
 			}
-			key = append(key, c)
+			key, end = append(key, c), end+n
 		}
 		end = min(end+1, len(text))
 	} else {
@@ -103,27 +101,24 @@ func eximKey(text []byte) (key, data []byte) {
 	return key, trimLeft(bytes.TrimPrefix(data, []byte(":")))
 }
 
-// unescape reads the escape at text[i], a backslash: \b \f \n \r \t \v, up to three octal digits, x
-// and up to two hexadecimal digits, else the byte itself. It gives the place of its last byte.
-func unescape(text []byte, i int) (byte, int) {
-	if i+1 >= len(text) {
-		return '\\', i
+// unescape reads the escape at the beginning of text, a backslash: \b \f \n \r \t \v, up to three
+// octal digits, x and up to two hexadecimal digits, else the byte itself. It gives its length.
+func unescape(text []byte) (c byte, n int) {
+	if len(text) == 1 {
+		return '\\', 1
 	}
-	i++
-	if k := strings.IndexByte("bfnrtv", text[i]); k >= 0 {
-		return "\b\f\n\r\t\v"[k], i
+	if k := strings.IndexByte("bfnrtv", text[1]); k >= 0 {
+		return "\b\f\n\r\t\v"[k], 2
 	}
-	digits, base, width, first := "01234567", 8, 3, i
-	if text[i] == 'x' {
-		digits, base, width, first = "0123456789abcdefABCDEF", 16, 2, i+1
+	digits, base, first := "01234567", 8, 1
+	if text[1] == 'x' {
+		digits, base, first = "0123456789abcdefABCDEF", 16, 2
 	}
-	end := first
-	for end < min(len(text), first+width) && strings.IndexByte(digits, text[end]) >= 0 {
-		end++
+	field := text[first:min(len(text), 4)]
+	field = field[:len(field)-len(bytes.TrimLeft(field, digits))]
+	if n = first + len(field); n == 1 {
+		return text[1], 2
 	}
-	if end == i {
-		return text[i], i
-	}
-	value, _ := strconv.ParseUint(string(text[first:end]), base, 64) // 0 without digits
-	return byte(value), end - 1
+	value, _ := strconv.ParseUint(string(field), base, 64) // 0 without digits
+	return byte(value), n
 }

@@ -18,23 +18,22 @@ type sink interface {
 	comment(line int64, text []byte)
 }
 
-// A grammar reads the first logical line of b, or lines at its beginning that belong to no entry.
-// It gives the length of what it read, at least 1.
-type grammar func(b []byte, line int64, to sink) int
-
-// rules are the grammars, and three sets of bytes for simple lines: the printable ASCII bytes that
-// are special in keys, the bytes that end a key, and the bytes at the beginning of a line that may
-// continue an entry.
+// rules are the grammars.
 var rules = [...]struct {
-	read                     grammar
-	special, ends, continues string
+	// text reads the first logical line of b, or lines at its beginning that belong to no entry. It
+	// gives the text of the line if it may be an entry, and the length of what it read, at least 1.
+	text func(b []byte, line int64, to sink) (text []byte, n int)
+	// entry splits such a text. The key is nil if the program drops the line. The kind is good if
+	// nothing is wrong with it.
+	entry func(text []byte) (key, value []byte, kind Kind)
+	ends  string // the bytes that end a key
 }{
-	Exim:        {exim, ` :"`, ": \t", "\x00\t\v\f\r "},
-	Aliases:     {postalias, ` :"\()<>@,;[]%`, ":", "\x00\t\n\v\f\r #"},
-	Map:         {postmap, ` :"\`, " \t", "\x00\t\n\v\f\r #"},
-	Sendmail:    {sendmail, ` :"\()<>@,;[]%!|/#`, ":", "\x00\t\n\v\f\r #"},
-	OpenSMTPD:   {opensmtpd, ` :[`, ": \t", ""},
-	OpenSMTPDDB: {makemap, ` :[`, ": \t", ""},
+	Exim:        {eximText, eximEntry, ": \t"},
+	Aliases:     {postfixText, postalias, ":"},
+	Map:         {postfixText, postmap, " \t"},
+	Sendmail:    {sendmailText, sendmailEntry, ":"},
+	OpenSMTPD:   {tableText, opensmtpd, ": \t"},
+	OpenSMTPDDB: {tableText, makemap, ": \t"},
 }
 
 // onePerLine reports whether no line of the format continues another.
@@ -45,18 +44,18 @@ func (f Format) onePerLine() bool { return f == OpenSMTPD || f == OpenSMTPDDB }
 type simple struct {
 	format    Format
 	plain     [256]bool // bytes that stand for themselves in a key
-	opening   [256]bool // those of them that a simple line may begin with
 	ends      [256]bool // bytes that end a key
 	continues [256]bool // bytes at the beginning of a line that may continue an entry
 }
 
 func newSimple(f Format) *simple {
-	r := rules[f]
-	s := &simple{format: f, ends: table(r.ends), continues: table(r.continues)}
+	s := &simple{format: f, ends: table(rules[f].ends), continues: table("\x00\t\v\f\r ")}
 	for c := byte('!'); c < 0x7f; c++ {
-		s.plain[c] = strings.IndexByte(r.special, c) < 0
-		s.opening[c] = s.plain[c] && strings.IndexByte("#/<=>", c) < 0
+		s.plain[c] = strings.IndexByte(`!"#%(),/:;<>[\]|`, c) < 0
 	}
+	s.plain['@'] = f != Aliases && f != Sendmail
+	s.continues['#'] = f == Aliases || f == Map
+	s.continues['\n'] = s.continues['#']
 	return s
 }
 
@@ -64,7 +63,7 @@ func newSimple(f Format) *simple {
 // simple.
 func (s *simple) line(b []byte) (key, value []byte, n int) {
 	n = bytes.IndexByte(b, '\n') + 1
-	if n == 0 || !s.opening[b[0]] || n < len(b) && s.continues[b[n]] {
+	if n == 0 || !s.plain[b[0]] || n < len(b) && s.continues[b[n]] {
 		return nil, nil, 0
 	}
 	text, i := b[:n-1], 1
@@ -74,13 +73,16 @@ func (s *simple) line(b []byte) (key, value []byte, n int) {
 	if i == len(text) || i > 255 || !s.ends[text[i]] {
 		return nil, nil, 0
 	}
-	value = bytes.TrimLeft(text[i+1:], " \t")
+	key = text[:i]
+	for i++; i < len(text) && (text[i] == ' ' || text[i] == '\t'); i++ {
+	}
+	value = text[i:]
 	switch {
 	case len(value) == 0, len(value) > 2000, !printable(value), value[len(value)-1] == '\\',
-		value[0] == ':' && text[i] != ':', s.format.onePerLine() && !user(value):
+		value[0] == ':' && text[len(key)] != ':', s.format.onePerLine() && !user(value):
 		return nil, nil, 0
 	}
-	return text[:i], value, n
+	return key, value, n
 }
 
 func printable(b []byte) bool {

@@ -21,67 +21,58 @@ import (
 // makemap reads its input by the same rules, but refuses a file with a duplicate key, or with a
 // value that it does not understand.
 
-// opensmtpd reads a line of a table of type file:.
-func opensmtpd(b []byte, line int64, to sink) int { return tableLine(b, line, to, false) }
-
-// makemap reads a line as makemap -t aliases does.
-func makemap(b []byte, line int64, to sink) int { return tableLine(b, line, to, true) }
-
-// tableLine reads a line of a table, which makemap may compile.
-func tableLine(b []byte, line int64, to sink, compile bool) int {
-	text, n := physical(b)
-	trimmed := cut(trimLeft(trimRight(text)))
-	key, value, kind := keyValue(trimmed)
-	switch {
-	case kind == isComment:
+// tableText reads a line.
+func tableText(b []byte, line int64, to sink) (text []byte, n int) {
+	text, n = physical(b)
+	if trimmed := cut(trimLeft(trimRight(text))); len(trimmed) == 0 || trimmed[0] == '#' {
 		to.comment(line, trimmed)
-		return n
-	case kind == List && compile: // makemap is told what it makes
-		kind = Invalid
-	case kind != kinds:
-	case compile:
-		if !user(value) && !targets(value) {
-			kind = Invalid
-		}
-	case len(key) > 1023:
-		kind = TooLong
-	case len(bytes.Trim(value, ", \t\v\f\r")) == 0:
-		kind = NoValue
-	case !user(value) && !expands(value):
-		kind = Deferred
+		return nil, n
 	}
-	if kind == kinds || kind == Deferred {
-		to.entry(line, key, value)
-	}
-	if kind != kinds {
-		to.problem(Problem{Kind: kind, Line: line}, text)
-	}
-	return n
+	return text, n
 }
 
-const isComment = kinds + 1
-
-// keyValue splits a line into key and value. The kind is kinds, but isComment for a comment or a
-// blank line, List without a separator, and Invalid without a value.
-func keyValue(text []byte) (key, value []byte, kind Kind) {
-	if len(text) == 0 || text[0] == '#' {
-		return nil, nil, isComment
+// opensmtpd splits a line of a table of type file:.
+func opensmtpd(text []byte) (key, value []byte, kind Kind) {
+	key, value, kind = keyValue(text)
+	switch {
+	case kind != good:
+	case len(key) > 1023:
+		return nil, nil, TooLong
+	case len(bytes.Trim(value, ", \t\v\f\r")) == 0:
+		return nil, nil, NoValue
+	case !expands(value):
+		return key, value, Deferred
 	}
+	return key, value, kind
+}
+
+// makemap splits a line as makemap -t aliases does.
+func makemap(text []byte) (key, value []byte, kind Kind) {
+	key, value, kind = keyValue(text)
+	if kind != good || !targets(value) {
+		return nil, nil, Invalid
+	}
+	return key, value, good
+}
+
+// keyValue splits a line into key and value. The kind is List without a separator, and Invalid
+// without a value.
+func keyValue(text []byte) (key, value []byte, kind Kind) {
+	text = cut(trimLeft(trimRight(text)))
 	end := bytes.IndexAny(text, " \t:")
 	if text[0] == '[' {
-		end = bytes.IndexByte(text, ']') + 1
+		if end = bytes.IndexByte(text, ']') + 1; end == 0 {
+			return nil, nil, Invalid
+		}
 	}
-	switch {
-	case text[0] == '[' && end == 0:
-		return nil, nil, Invalid
-	case end < 0 || end >= len(text):
+	if end < 0 || end == len(text) {
 		return nil, nil, List
 	}
 	key, value = text[:end], bytes.TrimLeft(text[end+1:], " \t")
 	if len(value) == 0 {
 		return nil, nil, Invalid
 	}
-	return key, value, kinds
+	return key, value, good
 }
 
 // user reports whether a value is a user or an address of letters, digits, "_", ".", "-", "+". Both
@@ -110,33 +101,27 @@ func expands(value []byte) bool {
 	}
 	var one []byte
 	var quote byte
-	for i := 0; i < len(value); i++ {
-		switch c := value[i]; {
-		case c == '\\':
-			if i++; i == len(value) {
-				return false
-			}
-			one = append(one, value[i])
-			continue
-		case c == ',' && quote == 0:
-			if !emptyOrTarget(one) {
+	for i := 0; i <= len(value); i++ {
+		switch {
+		case i == len(value), value[i] == ',' && quote == 0:
+			one = trimLeft(trimRight(one))
+			if quote != 0 || len(one) > 0 && !target(one) {
 				return false
 			}
 			one = one[:0]
 			continue
-		case quote == c:
+		case value[i] == '\\':
+			if i++; i == len(value) {
+				return false
+			}
+		case quote == value[i]:
 			quote = 0
-		case quote == 0 && (c == '"' || c == '\''):
-			quote = c
+		case quote == 0 && (value[i] == '"' || value[i] == '\''):
+			quote = value[i]
 		}
 		one = append(one, value[i])
 	}
-	return quote == 0 && emptyOrTarget(one)
-}
-
-func emptyOrTarget(t []byte) bool {
-	t = trimLeft(trimRight(t))
-	return len(t) == 0 || target(t)
+	return true
 }
 
 // targets reports whether makemap takes a value: targets with commas between them, none of them
@@ -166,7 +151,9 @@ func expression(text string) func() *regexp.Regexp {
 }
 
 func target(t []byte) bool {
-	if m := longTarget().FindSubmatch(t); m != nil && len(bytes.Join(m[1:], nil)) < 1024 {
+	if user(t) {
+		return true
+	} else if m := longTarget().FindSubmatch(t); m != nil && len(bytes.Join(m[1:], nil)) < 1024 {
 		return true
 	}
 	m := userTarget().FindSubmatchIndex(t)

@@ -3,134 +3,97 @@ package aliases
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
-// logical reads a logical line as Postfix does: lines that begin with white space continue it, over
-// blank lines and comments. It gives the text and its length in b. The text is empty where the
-// first line is blank or a comment.
-func logical(b []byte, line int64, to sink) (text []byte, n int) {
-	for n < len(b) {
+// postfixText reads a logical line: lines that begin with white space continue it, over blank lines
+// and comments. It gives no text where the first line is blank or a comment.
+func postfixText(b []byte, line int64, to sink) (text []byte, n int) {
+	for last := line; ; last++ {
 		part, m := physical(b[n:])
 		n += m
 		switch rest := trimLeft(part); {
 		case len(rest) > 0 && rest[0] == '#':
-			to.comment(line, rest)
+			to.comment(last, rest)
 		case len(rest) > 0 && len(text) == 0:
 			text = slices.Clip(part) // b keeps its bytes
 		case len(rest) > 0:
 			text = append(text, part...)
 		}
-		line++
-		if len(text) == 0 || n < len(b) && b[n] != '#' && !space[b[n]] {
+		if len(text) == 0 || n == len(b) || b[n] != '#' && !space[b[n]] {
 			break
 		}
 	}
-	return text, n
-}
-
-// postfix reads a logical line and its problems that both Postfix formats have in common. The text
-// is empty if there is nothing more to do.
-func postfix(b []byte, line int64, to sink) (text []byte, n int) {
-	whole, n := logical(b, line, to)
-	text = cut(whole)
+	cutText := cut(text)
 	switch {
-	case len(text) == 0:
+	case len(cutText) == 0:
 	case space[text[0]]:
-		to.problem(Problem{Kind: Unattached, Line: line}, text)
-	case !utf8.Valid(whole):
-		to.problem(Problem{Kind: NotUTF8, Line: line}, text)
+		to.problem(Problem{Kind: Unattached, Line: line}, cutText)
+	case !utf8.Valid(text):
+		to.problem(Problem{Kind: NotUTF8, Line: line}, cutText)
 	default:
-		return text, n
+		return cutText, n
 	}
 	return nil, n
 }
 
-// postalias reads a logical line as postalias does: as RFC 822 tokens. The tokens before the first
-// colon are the key.
-func postalias(b []byte, line int64, to sink) int {
-	text, n := postfix(b, line, to)
-	if len(text) == 0 {
-		return n
-	}
-	var key []byte
-	local, comma, word := true, false, false
-	tokens, rest := 0, text
-	for ; ; tokens++ {
-		var t token
-		if t, rest = nextToken(rest); t.kind == 0 {
-			to.problem(Problem{Kind: NoSeparator, Line: line}, text)
-			return n
-		}
-		if t.kind == ':' {
-			break
-		}
-		if tokens > 0 && (t.kind == '<' || word && t.word()) {
+// postalias splits a line as postalias does: into RFC 822 tokens. The tokens before the first colon
+// are the key.
+func postalias(text []byte) (key, value []byte, kind Kind) {
+	var seen []byte // the kinds of the tokens
+	key = []byte{}
+	token, part, value := nextToken(text)
+	for ; token != 0 && token != ':'; token, part, value = nextToken(value) {
+		if n := len(seen); n > 0 && (token == '<' || isWord(token) && isWord(seen[n-1])) {
 			key = append(key, ' ')
 		}
-		key = append(key, t.text...)
-		word = t.word()
-		comma = comma || t.kind == ','
-		local = local && t.kind != '@' && t.kind != '%'
+		key, seen = append(key, part...), append(seen, token)
 	}
-	value, _ := nextToken(rest)
 	switch {
-	case tokens == 0 || comma:
-		to.problem(Problem{Kind: NoSeparator, Line: line}, text)
-	case value.kind == 0:
-		to.problem(Problem{Kind: NoValue, Line: line}, text)
-	case !local:
-		to.problem(Problem{Kind: NotLocal, Line: line}, text)
-	default:
-		to.entry(line, key, rest)
+	case token == 0, len(seen) == 0, bytes.IndexByte(seen, ',') >= 0:
+		return nil, nil, NoSeparator
+	case len(bytes.TrimLeft(value, " \t\r\n")) == 0:
+		return nil, nil, NoValue
+	case bytes.ContainsAny(seen, "@%"):
+		return nil, nil, NotLocal
 	}
-	return n
+	return key, value, good
 }
 
-// token is a lexical token of RFC 822, as Postfix reads them from alias files.
-type token struct {
-	// kind is 'a' for an atom, '"' for a quoted string, '(' for a comment, '[' for a domain
-	// literal, 0 for none, else the byte itself.
-	kind byte
-	text []byte // without quotes
-}
+func isWord(token byte) bool { return strings.IndexByte(`a"([`, token) >= 0 }
 
-func (t token) word() bool {
-	return t.kind == 'a' || t.kind == '"' || t.kind == '(' || t.kind == '['
-}
+// operators are the tokens of RFC 822 that have one byte, and the bytes that begin others.
+const operators = `|%!()<>@,;:".[]`
 
-var (
-	operators = table(`|%!()<>@,;:".[]`)
-	atomEnd   = table(`|%!()<>@,;:".[]` + " \t\r\n")
-)
-
-// nextToken reads a token and gives the text behind it.
-func nextToken(b []byte) (token, []byte) {
+// nextToken reads a token as Postfix does from alias files, and gives the text behind it. The kind
+// is 'a' for an atom, '"' for a quoted string, '(' for a comment, '[' for a domain literal, 0 for
+// none, else the byte itself. The text has no quotes.
+func nextToken(b []byte) (kind byte, text, rest []byte) {
 	b = bytes.TrimLeft(b, " \t\r\n")
 	if len(b) == 0 {
-		return token{}, nil
+		return 0, nil, nil
 	}
-	switch c := b[0]; c {
-	case '(':
+	switch kind = b[0]; {
+	case kind == '(':
 		n := commentLength(b)
-		return token{c, b[:n]}, b[n:]
-	case '[':
-		text, rest := collect(b[1:], func(c byte) bool { return c == ']' })
-		return token{c, append(append([]byte("["), text...), ']')}, rest[min(1, len(rest)):]
-	case '"':
-		text, rest := collect(b[1:], func(c byte) bool { return c == '"' })
-		return token{c, text}, rest[min(1, len(rest)):]
+		return kind, b[:n], b[n:]
+	case kind == '[':
+		text, rest = collect([]byte("["), b[1:], "]")
+		return kind, append(text, ']'), rest[min(1, len(rest)):]
+	case kind == '"':
+		text, rest = collect(nil, b[1:], `"`)
+		return kind, text, rest[min(1, len(rest)):]
+	case strings.IndexByte(operators, kind) >= 0:
+		return kind, b[:1], b[1:]
 	}
-	if operators[b[0]] {
-		return token{b[0], b[:1]}, b[1:]
-	}
-	text, rest := collect(b, func(c byte) bool { return atomEnd[c] })
-	return token{'a', text}, rest
+	text, rest = collect(nil, b, operators+" \t\r\n")
+	return 'a', text, rest
 }
 
-// collect reads up to the first byte that ends the token. A backslash takes the meaning from the
-// byte behind it.
-func collect(b []byte, ends func(byte) bool) (text, rest []byte) {
+// collect appends to text what stands before the first byte that ends the token. A backslash takes
+// the meaning from the byte behind it.
+func collect(text, b []byte, ends string) (all, rest []byte) {
 	for i := 0; i < len(b); i++ {
 		c := b[i]
 		if c == '\\' {
@@ -138,7 +101,7 @@ func collect(b []byte, ends func(byte) bool) (text, rest []byte) {
 				break
 			}
 			c = b[i]
-		} else if ends(c) {
+		} else if strings.IndexByte(ends, c) >= 0 {
 			return text, b[i:]
 		}
 		if c == '\t' || c == '\r' || c == '\n' {
@@ -149,13 +112,9 @@ func collect(b []byte, ends func(byte) bool) (text, rest []byte) {
 	return text, nil
 }
 
-// postmap reads a logical line as postmap does: the key ends at the first white space outside of
-// quotes. The quotes stay in the key.
-func postmap(b []byte, line int64, to sink) int {
-	text, n := postfix(b, line, to)
-	if len(text) == 0 {
-		return n
-	}
+// postmap splits a line as postmap does: the key ends at the first white space outside of quotes.
+// The quotes stay in the key.
+func postmap(text []byte) (key, value []byte, kind Kind) {
 	i, quoted := 0, false
 	for ; i < len(text) && (quoted || !space[text[i]]); i++ {
 		switch text[i] {
@@ -166,17 +125,13 @@ func postmap(b []byte, line int64, to sink) int {
 		}
 	}
 	i = min(i, len(text))
-	key, value := text[:i], trimLeft(trimRight(text[i:]))
-	switch {
+	switch key, value = text[:i], text[i:]; {
 	case quoted:
-		to.problem(Problem{Kind: Unbalanced, Line: line}, text)
-		return n
-	case len(value) == 0:
-		to.problem(Problem{Kind: NoValue, Line: line}, text)
-		return n
-	case key[len(key)-1] == ':':
-		to.problem(Problem{Kind: ColonKey, Line: line}, key)
+		return nil, nil, Unbalanced
+	case len(trimLeft(value)) == 0:
+		return nil, nil, NoValue
+	case key[i-1] == ':':
+		return key, value, ColonKey
 	}
-	to.entry(line, key, value)
-	return n
+	return key, value, good
 }

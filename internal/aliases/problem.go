@@ -33,6 +33,7 @@ const (
 	CarriageEnds             // Sendmail: CR before LF is kept in values
 	Joined                   // continues an entry, but looks like one
 	kinds
+	good = kinds // no problem
 )
 
 // Whole reports whether a problem damages the file as a whole: the mail server silently finds fewer

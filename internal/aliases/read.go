@@ -109,17 +109,26 @@ func until(line int64, last []byte) extent {
 // block reads a block of whole logical lines, of which the first has the number line. It gives the
 // number of the line behind the block.
 func block(lines *simple, b []byte, line int64, to sink) int64 {
+	rule := &rules[lines.format]
 	for len(b) > 0 {
 		if key, value, n := lines.line(b); n > 0 {
 			to.entry(line, key, value)
-			b = b[n:]
-			line++
+			b, line = b[n:], line+1
 			continue
 		}
 		if text, _ := physical(b); conflict(text) {
 			to.problem(Problem{Kind: Conflict, Line: line}, nil)
 		}
-		n := rules[lines.format].read(b, line, to)
+		text, n := rule.text(b, line, to)
+		if len(text) > 0 {
+			key, value, kind := rule.entry(text)
+			if key != nil {
+				to.entry(line, key, value)
+			}
+			if kind != good {
+				to.problem(Problem{Kind: kind, Line: line}, cut(text))
+			}
+		}
 		line = control(lines.format, b[:n], line, to)
 		b = b[n:]
 	}

@@ -6,25 +6,24 @@ import (
 	"strings"
 )
 
-// sendmail reads an entry as newaliases does, or a line that belongs to no entry.
-func sendmail(b []byte, line int64, to sink) int {
+// sendmailText reads an entry as newaliases does, or a line that belongs to no entry.
+func sendmailText(b []byte, line int64, to sink) (text []byte, n int) {
 	text, n, long := sendmailLine(b)
-	if long {
-		return n + sendmailLong(b, n, line, text, to)
-	}
-	switch first, m := physical(b); {
+	first, m := physical(b)
+	switch {
+	case long:
+		return nil, sendmailLong(b, n, line, text, to)
 	case len(text) > 0 && text[0] == '#', len(trimLeft(first)) == 0:
 		to.comment(line, first)
 		if next := trimLeft(b[m:n]); len(next) > 0 { // it continues the comment
 			to.problem(Problem{Kind: Unattached, Line: line + 1}, head(next))
 		}
-	case len(text) == 0:
-	case text[0] == ' ' || text[0] == '\t':
+		return nil, n
+	case len(text) > 0 && (text[0] == ' ' || text[0] == '\t'):
 		to.problem(Problem{Kind: Unattached, Line: line}, text)
-	default:
-		sendmailEntry(text, line, to)
+		return nil, n
 	}
-	return n
+	return text, n
 }
 
 // sendmailLine reads a logical line into the program's buffer of 8192 bytes. long says that the
@@ -50,76 +49,68 @@ func sendmailLine(b []byte) (text []byte, n int, long bool) {
 		default:
 			return buf, n, n < len(b)
 		}
-		if n == len(b) {
-			return buf, n, false
-		}
 	}
 }
 
 // sendmailLong skips an entry whose end the program did not see: to the end of the logical line, or
-// behind a NUL to the end of the next one. It gives the length of what is skipped.
-func sendmailLong(b []byte, from int, line int64, text []byte, to sink) int {
-	if b[from-1] == '\n' {
-		cause := line + int64(bytes.Count(b[:from-1], []byte("\n")))
+// behind a NUL to the end of the next one. It gives the place behind that.
+func sendmailLong(b []byte, n int, line int64, text []byte, to sink) int {
+	if b[n-1] == '\n' {
+		cause := line + int64(bytes.Count(b[:n-1], []byte("\n")))
 		to.unseen(Problem{Kind: NUL, Line: line}, text)
-		next, _ := physical(b[from:])
+		next, _ := physical(b[n:])
 		to.problem(Problem{Kind: NUL, Line: cause + 1, Cause: cause}, next)
 	} else {
 		to.problem(Problem{Kind: TooLong, Line: line}, text)
 	}
-	n := from
-	for n < len(b) {
+	for more := true; more && n < len(b); {
 		skipped, m := physical(b[n:])
 		n += m
-		more := len(skipped) > 0 && skipped[len(skipped)-1] == '\\'
-		if !more && (n == len(b) || b[n] != ' ' && b[n] != '\t') {
-			break
-		}
+		more = bytes.HasSuffix(skipped, []byte(`\`)) || n < len(b) && (b[n] == ' ' || b[n] == '\t')
 	}
-	return n - from
+	return n
 }
 
-func sendmailEntry(text []byte, line int64, to sink) {
+// sendmailEntry splits a line into name and value. The name is read as the stock rule set rewrites
+// it: up to a colon outside of quotes and brackets; without comments; only the text in angle
+// brackets, if there is any; with a dot for white space between words; without localhost and quotes
+// that the name does not need.
+func sendmailEntry(text []byte) (name, value []byte, kind Kind) {
 	colon := bytes.IndexByte(text, ':')
 	if colon < 0 {
-		to.problem(Problem{Kind: NoSeparator, Line: line}, text)
-		return
+		return nil, nil, NoSeparator
 	}
-	key, kind := sendmailName(text)
-	value := trimLeft(text[colon+1:])
-	switch {
-	case kind != kinds:
-		to.problem(Problem{Kind: kind, Line: line}, text)
-	case len(value) == 0:
-		to.problem(Problem{Kind: NoValue, Line: line}, text)
-		return
-	}
-	if len(key) > 0 {
-		to.entry(line, key, value)
-	}
-}
-
-// sendmailName reads the name of an alias as the stock rule set rewrites it: up to a colon outside
-// of quotes and brackets; without comments; only the text in angle brackets, if there is any; with
-// a dot for white space between words; without quotes that the name does not need. The kind is
-// kinds if the name is good.
-func sendmailName(text []byte) ([]byte, Kind) {
+	value = trimLeft(text[colon+1:])
 	name, quoted, angle := sendmailWords(text)
-	if angle {
-		return nil, Unbalanced
-	}
 	if quoted {
 		name = append(name, '"') // as Sendmail does
 	}
-	name, kind := sendmailLocal(name)
-	if quoted && kind == kinds {
-		kind = Unbalanced
+	name = bytes.TrimPrefix(name, []byte("localhost!"))
+	name = bytes.TrimSuffix(bytes.TrimSuffix(name, []byte("@localhost")), []byte("%localhost"))
+	if bytes.HasPrefix(name, []byte(`"`)) && quotedWord().Match(name) {
+		name = name[1 : len(name)-1]
 	}
-	return name, kind
+	switch n := len(name); {
+	case angle:
+		return nil, nil, Unbalanced
+	case n == 0:
+		return nil, nil, NoSeparator
+	case n > 255:
+		return nil, nil, TooLong
+	case slices.ContainsFunc(name, func(c byte) bool { return c >= 0x80 && c < 0xa0 }):
+		return nil, nil, Illegal
+	case name[0] == '/' || name[0] == '|', !sendmailPlain(name):
+		return nil, nil, NotLocal
+	case quoted:
+		return name, value, Unbalanced
+	case len(value) == 0:
+		return nil, nil, NoValue
+	}
+	return name, value, good
 }
 
-// sendmailWords joins the words of a name, and reports whether a quote or an angle bracket is open
-// at its end.
+// sendmailWords joins the words of a name with dots, and reports whether a quote or an angle
+// bracket is open at its end.
 func sendmailWords(text []byte) (name []byte, quoted, angle bool) {
 	var blank, closed bool
 	depth := 0 // of angle brackets
@@ -159,7 +150,10 @@ func sendmailWords(text []byte) (name []byte, quoted, angle bool) {
 			c = '?'
 		}
 		if !closed {
-			name, blank = appendWord(name, c, blank), false
+			if n := len(name); blank && n > 0 && atomByte(c) && atomByte(name[n-1]) {
+				name = append(name, '.')
+			}
+			name, blank = append(name, c), false
 		}
 	}
 	return name, quoted, depth > 0
@@ -185,38 +179,8 @@ func commentLength(text []byte) int {
 	return len(text)
 }
 
-// appendWord appends a byte to a name, with a dot where it begins a new word.
-func appendWord(name []byte, c byte, blank bool) []byte {
-	if n := len(name); blank && n > 0 && atomByte(c) && atomByte(name[n-1]) {
-		name = append(name, '.')
-	}
-	return append(name, c)
-}
-
 // atomByte reports whether c may stand in a word.
 func atomByte(c byte) bool { return strings.IndexByte(`.:%@!^/[]+,;"`, c) < 0 }
-
-// sendmailLocal takes localhost and needless quotes off a name, and refuses names that are not
-// local.
-func sendmailLocal(name []byte) ([]byte, Kind) {
-	name = bytes.TrimPrefix(name, []byte("localhost!"))
-	name = bytes.TrimSuffix(bytes.TrimSuffix(name, []byte("@localhost")), []byte("%localhost"))
-	if bytes.HasPrefix(name, []byte(`"`)) && quotedWord().Match(name) {
-		name = name[1 : len(name)-1]
-	}
-	n := len(name)
-	switch {
-	case n == 0:
-		return nil, NoSeparator
-	case n > 255:
-		return nil, TooLong
-	case slices.ContainsFunc(name, func(c byte) bool { return c >= 0x80 && c < 0xa0 }):
-		return nil, Illegal
-	case name[0] == '/' || name[0] == '|', !sendmailPlain(name):
-		return nil, NotLocal
-	}
-	return name, kinds
-}
 
 // quotedWord needs no quotes. It may end in a backslash, which escapes nothing.
 var (
