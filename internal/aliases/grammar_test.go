@@ -155,6 +155,7 @@ func TestGrammar(t *testing.T) {
 		{Sendmail, "a: b\x00c\nd: e\nf: g\n",
 			"f=g; !line 1: a NUL byte cuts the line; !line 2 is swallowed by the NUL in line 1"},
 		{Sendmail, "a: b\x00", "a=b; !line 1: a NUL byte cuts the line"},
+		{Sendmail, "\\\\\n\na: b", "a=b; !line 3 continues the entry of line 1"},
 		{Sendmail, "\ufeffa: b\n",
 			"\ufeffa=b; !line 1: a byte-order mark belongs to the first key"},
 		// OpenSMTPD, a table of type file:.

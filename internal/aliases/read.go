@@ -1,6 +1,7 @@
 package aliases
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -63,47 +64,39 @@ type extent struct {
 
 // blocks reads r in blocks, in order, and hands what the grammar finds to a sink. The bytes behind
 // the last beginning of an entry in a block wait for the next block.
-func blocks(ctx context.Context, r io.Reader, lines *simple, to sink) (extent, error) {
-	line := int64(1)
-	buf := make([]byte, 0, blockSize)
-	for first := true; ; first = false {
-		if ctx.Err() != nil {
-			return extent{}, context.Cause(ctx)
+func blocks(ctx context.Context, r io.Reader, lines *simple, to sink) (read extent, err error) {
+	in := bufio.NewReader(r)
+	start, _ := in.Peek(4096)
+	beginning(start, to)
+	s := bufio.NewScanner(in)
+	s.Buffer(make([]byte, blockSize), maxEntry)
+	s.Split(func(buf []byte, ended bool) (n int, block []byte, err error) {
+		if n = len(buf); n > 0 {
+			read.noNewline = buf[n-1] != '\n'
 		}
-		n, err := io.ReadFull(r, buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if first {
-			beginning(buf, to)
-		}
-		ended := err == io.EOF || err == io.ErrUnexpectedEOF
-		if err != nil && !ended {
-			return extent{}, err
-		}
-		whole := len(buf)
 		if !ended {
-			whole = max(0, lastStart(buf))
+			n = lastStart(buf)
 		}
-		line = block(lines, buf[:whole], line, to)
-		oversize := whole == 0 && len(buf) >= maxEntry
-		if oversize {
-			to.problem(Problem{Kind: Oversize, Line: line}, nil)
+		if n > 0 {
+			block = buf[:n]
 		}
-		if ended || oversize {
-			return until(line, buf), nil
-		}
-		if whole == 0 {
-			buf = slices.Grow(buf, 3*len(buf))
-		}
-		buf = buf[:copy(buf, buf[whole:])]
+		return n, block, nil
+	})
+	line := int64(1)
+	for ctx.Err() == nil && s.Scan() {
+		line = block(lines, s.Bytes(), line, to)
 	}
-}
-
-// until is what was read, up to the line behind the last newline and the end of the last block.
-func until(line int64, last []byte) extent {
-	if len(last) > 0 && last[len(last)-1] != '\n' {
-		return extent{line, true}
+	switch err = s.Err(); {
+	case ctx.Err() != nil:
+		return read, context.Cause(ctx)
+	case err == bufio.ErrTooLong:
+		to.problem(Problem{Kind: Oversize, Line: line}, nil)
+		err = nil
 	}
-	return extent{line - 1, false}
+	if read.lines = line; !read.noNewline {
+		read.lines--
+	}
+	return read, err
 }
 
 // block reads a block of whole logical lines, of which the first has the number line. It gives the
@@ -139,20 +132,18 @@ func block(lines *simple, b []byte, line int64, to sink) int64 {
 func begins(c byte) bool { return c > ' ' && c != '#' }
 
 // lastStart finds, behind the first line of buf, the last line that begins an entry in every
-// grammar and state: the line before it has neither a backslash at its end nor a NUL.
+// grammar and state: the line before it has no NUL, and no backslash stands at its end or before
+// blank lines. It gives 0 if there is none.
 func lastStart(buf []byte) int {
-	for end := len(buf) - 1; end > 0; {
-		i := bytes.LastIndexByte(buf[:end], '\n')
-		if i < 0 {
-			break
-		}
-		line := buf[bytes.LastIndexByte(buf[:i], '\n')+1 : i]
-		if begins(buf[i+1]) && !bytes.HasSuffix(line, []byte(`\`)) && bytes.IndexByte(line, 0) < 0 {
+	for i := bytes.LastIndexByte(buf[:max(0, len(buf)-1)], '\n'); i >= 0; {
+		next := bytes.LastIndexByte(buf[:i], '\n')
+		if begins(buf[i+1]) && bytes.IndexByte(buf[next+1:i], 0) < 0 &&
+			!bytes.HasSuffix(bytes.TrimRight(buf[:i], "\n"), []byte(`\`)) {
 			return i + 1
 		}
-		end = i
+		i = next
 	}
-	return -1
+	return 0
 }
 
 // fold folds a key as the program does, in place if it can.
