@@ -146,5 +146,3 @@ type Content struct {
 	Refused    *Problem // why the program takes nothing of the file (OpenSMTPD), else nil
 	NoNewline  bool     // the last line has no newline
 }
-
-var errFormat = errors.New("no format")

@@ -17,9 +17,6 @@ const few = 5
 // Read finds out what a file holds, and whether the program finds the required keys in it. An error
 // is one of r or of ctx: the file could not be read to its end.
 func Read(ctx context.Context, r io.Reader, f Format, require []string) (*Content, error) {
-	if f == None {
-		return nil, errFormat
-	}
 	c := &collector{content: &Content{Format: f}, seed: maphash.MakeSeed()}
 	c.require(require)
 	read, err := blocks(ctx, r, newSimple(f), c)
@@ -29,23 +26,32 @@ func Read(ctx context.Context, r io.Reader, f Format, require []string) (*Conten
 	return c.finish(read), nil
 }
 
-// collector is the sink that collects what a file holds.
+// Each calls visit for every entry that the program would read from r, in order. It stops at the
+// first error of visit, of r or of ctx.
+func Each(ctx context.Context, r io.Reader, f Format, visit func(Entry) error) error {
+	c := &collector{content: &Content{Format: f}, visit: visit}
+	_, err := blocks(ctx, r, newSimple(f), c)
+	switch {
+	case err != nil:
+		return err
+	case c.err == nil && c.content.Counts[Oversize] > 0:
+		return errOversize
+	}
+	return c.err
+}
+
+// collector is the sink that collects what a file holds, or hands the entries to visit.
 type collector struct {
 	content    *Content
-	seed       maphash.Seed // of the hashes of keys
+	visit      func(Entry) error // else nil
+	err        error             // of visit
+	seed       maphash.Seed      // of the hashes of keys
 	keys       keys
 	sum        uint64           // of the digests of entries
 	asked      map[string][]int // by folded key: its places in Content.Required
 	catchAll   map[string][]int // by catch-all key: the places of those that it may stand for
-	duplicates []repeated       // the first few duplicate keys
 	last       int64            // the line of the last problem
 	key, value []byte           // scratch
-}
-
-// repeated is a duplicate key and its hash.
-type repeated struct {
-	hash uint64
-	Duplicate
 }
 
 func (c *collector) require(keys []string) {
@@ -60,12 +66,17 @@ func (c *collector) require(keys []string) {
 	}
 }
 
-// entry takes an entry.
 func (c *collector) entry(line int64, key, value []byte) {
 	f := c.content.Format
 	c.key = f.fold(append(c.key[:0], key...))
 	c.value = slices.Grow(c.value[:0], len(value))
 	value = f.squeeze(c.value, value)
+	if c.visit != nil {
+		if c.err == nil {
+			c.err = c.visit(Entry{line, c.key, value})
+		}
+		return
+	}
 	if f.pattern(c.key) {
 		c.content.Patterns++
 	}
@@ -91,7 +102,7 @@ func (c *collector) repeat(line int64, k *key16, check uint32) {
 		c.content.Differing++
 	}
 	shown := string(c.key[:min(len(c.key), 64)])
-	c.remember(repeated{k.hash, Duplicate{shown, int64(k.line), line, differ}})
+	c.content.remember(Duplicate{shown, int64(k.line), line, differ})
 	if c.content.Format.LastWins() {
 		c.sum += digest(c.key, check) - digest(c.key, k.value)
 		k.value = check
@@ -103,18 +114,18 @@ func (c *collector) repeat(line int64, k *key16, check uint32) {
 
 // remember keeps the first few duplicate keys whose values differ, and the first few whose values
 // are equal.
-func (c *collector) remember(r repeated) {
+func (c *Content) remember(d Duplicate) {
 	same := 0
-	for i := range c.duplicates {
-		if d := &c.duplicates[i]; d.hash == r.hash {
-			d.Last, d.Differ = r.Last, d.Differ || r.Differ
+	for i := range c.Duplicates {
+		if old := &c.Duplicates[i]; old.First == d.First {
+			old.Last, old.Differ = d.Last, old.Differ || d.Differ
 			return
-		} else if d.Differ == r.Differ {
+		} else if old.Differ == d.Differ {
 			same++
 		}
 	}
 	if same < few {
-		c.duplicates = append(c.duplicates, r)
+		c.Duplicates = append(c.Duplicates, d)
 	}
 }
 
@@ -125,9 +136,8 @@ func (c *collector) found(line int64, empty bool) {
 		r.Line, r.Empty, r.Bad = line, empty, false
 	}
 	for _, i := range c.catchAll[string(c.key)] {
-		if r := &c.content.Required[i]; r.CatchAll == 0 {
-			r.CatchAll = line
-		}
+		r := &c.content.Required[i]
+		r.CatchAll = cmp.Or(r.CatchAll, line)
 	}
 }
 
@@ -160,13 +170,20 @@ func (c *collector) refuse(p Problem) {
 	}
 }
 
-// unseen looks whether text that the program does not read as an entry has a required key.
+// unseen looks whether text that the program does not read as an entry has, as a person would see
+// it, a required key.
 func (c *collector) unseen(p Problem, text []byte) {
-	for _, i := range c.loose(text) {
-		r := &c.content.Required[i]
-		if p.Kind == Deferred {
+	if len(c.asked) == 0 || len(text) == 0 {
+		return
+	}
+	c.key = c.content.Format.fold(append(c.key[:0], looseKey(text)...))
+	for _, i := range c.asked[string(c.key)] {
+		switch r := &c.content.Required[i]; {
+		case p.Kind == good: // a comment
+			r.Note = cmp.Or(r.Note, p.Line)
+		case p.Kind == Deferred:
 			r.Bad = true
-		} else if r.Lost == nil || p.Line < r.Lost.Line {
+		case r.Lost == nil || p.Line < r.Lost.Line:
 			p.Key = r.Key
 			r.Lost = &p
 		}
@@ -174,41 +191,30 @@ func (c *collector) unseen(p Problem, text []byte) {
 }
 
 func (c *collector) comment(line int64, text []byte) {
-	if first := c.content.Entries+c.content.Malformed == 0; first &&
-		c.content.Format == OpenSMTPD && string(bytes.TrimLeft(text, "# \t")) == "@list" {
+	text = bytes.TrimLeft(text, "# \t")
+	first := c.content.Entries+c.content.Malformed == 0
+	if first && c.content.Format == OpenSMTPD && string(text) == "@list" {
 		c.problem(Problem{Kind: List, Line: line}, nil)
 	}
-	for _, i := range c.loose(bytes.TrimLeft(text, "# \t")) {
-		if r := &c.content.Required[i]; r.Note == 0 {
-			r.Note = line
-		}
-	}
+	c.unseen(Problem{Kind: good, Line: line}, text)
 }
 
-// loose gives the places in Content.Required of the key that a person would see in text.
-func (c *collector) loose(text []byte) []int {
-	if len(c.asked) == 0 || len(text) == 0 {
-		return nil
-	}
-	c.key = c.content.Format.fold(append(c.key[:0], looseKey(text)...))
-	return c.asked[string(c.key)]
-}
-
-// finish gives what was collected.
 func (c *collector) finish(read extent) *Content {
 	all := c.content
 	all.Digest, all.Lines, all.NoNewline = mix(c.sum), int(read.lines), read.noNewline
 	slices.SortFunc(all.Problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Kind, b.Kind))
 	})
-	slices.SortFunc(c.duplicates, func(a, b repeated) int { return cmp.Compare(a.First, b.First) })
-	for _, differ := range []bool{true, false} {
-		for _, d := range c.duplicates {
-			if d.Differ == differ && len(all.Duplicates) < few {
-				all.Duplicates = append(all.Duplicates, d.Duplicate)
-			}
+	slices.SortFunc(all.Duplicates, func(a, b Duplicate) int {
+		switch {
+		case a.Differ == b.Differ:
+			return cmp.Compare(a.First, b.First)
+		case a.Differ:
+			return -1
 		}
-	}
+		return 1
+	})
+	all.Duplicates = all.Duplicates[:min(few, len(all.Duplicates))]
 	all.hideKeys()
 	return all
 }

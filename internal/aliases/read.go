@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 )
 
 const (
@@ -14,47 +13,10 @@ const (
 	maxEntry  = 4 << 20   // bytes without the beginning of an entry
 )
 
-var errOversize = errors.New("more than 4 MiB without the beginning of an entry")
-
-// Each calls visit for every entry that the program would read from r, in order. It stops at the
-// first error of visit, of r or of ctx.
-func Each(ctx context.Context, r io.Reader, f Format, visit func(Entry) error) error {
-	if f == None {
-		return errFormat
-	}
-	v := &visitor{format: f, visit: visit}
-	if _, err := blocks(ctx, r, newSimple(f), v); err != nil {
-		return err
-	}
-	return v.err
-}
-
-// visitor is the sink that hands entries to a function.
-type visitor struct {
-	format Format
-	visit  func(Entry) error
-	err    error // of visit, or errOversize
-	// buffers for the entry that is handed over
-	key, value []byte
-}
-
-func (v *visitor) entry(line int64, key, value []byte) {
-	if v.err == nil {
-		v.key = append(v.key[:0], key...)
-		v.value = slices.Grow(v.value[:0], len(value))
-		e := Entry{line, v.format.fold(v.key), v.format.squeeze(v.value, value)}
-		v.err = v.visit(e)
-	}
-}
-
-func (v *visitor) problem(p Problem, _ []byte) {
-	if p.Kind == Oversize && v.err == nil {
-		v.err = errOversize
-	}
-}
-
-func (*visitor) unseen(Problem, []byte) {}
-func (*visitor) comment(int64, []byte)  {}
+var (
+	errOversize = errors.New("more than 4 MiB without the beginning of an entry")
+	errFormat   = errors.New("no format")
+)
 
 // extent is how much was read.
 type extent struct {
@@ -65,6 +27,9 @@ type extent struct {
 // blocks reads r in blocks, in order, and hands what the grammar finds to a sink. The bytes behind
 // the last beginning of an entry in a block wait for the next block.
 func blocks(ctx context.Context, r io.Reader, lines *simple, to sink) (read extent, err error) {
+	if lines.format == None {
+		return read, errFormat
+	}
 	in := bufio.NewReader(r)
 	start, _ := in.Peek(4096)
 	beginning(start, to)
