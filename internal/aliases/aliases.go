@@ -76,22 +76,22 @@ var formats = []string{
 	"", "exim", "postfix-aliases", "postfix-map", "sendmail", "opensmtpd", "opensmtpd-db",
 }
 
-// shortNames are other names of formats.
-var shortNames = map[string]Format{"aliases": Aliases, "map": Map}
-
 // String gives the name of the format in options; empty for None.
 func (f Format) String() string { return formats[f] }
 
 // UnmarshalText reads the name of a format, or its short name.
 func (f *Format) UnmarshalText(text []byte) error {
 	name := strings.ToLower(string(text))
-	if i := max(slices.Index(formats, name), int(shortNames[name])); i > 0 {
-		*f = Format(i)
-		return nil
-	}
-	if name == "postfix" {
+	switch name {
+	case "aliases", "map":
+		name = "postfix-" + name
+	case "postfix":
 		return errors.New("postfix stands for two formats: postfix-aliases (aliases(5), compiled by " +
 			"postalias) and postfix-map (virtual(5), transport(5) and so on, compiled by postmap)")
+	}
+	if i := slices.Index(formats, name); i > 0 {
+		*f = Format(i)
+		return nil
 	}
 	return fmt.Errorf("%q is not a format: want exim, postfix-aliases, postfix-map, sendmail, "+
 		"opensmtpd or opensmtpd-db", text)

@@ -22,18 +22,15 @@ func (f Format) pattern(key []byte) bool {
 // catchAlls gives the keys that the program may take for a key that the file does not have, if its
 // configuration says so: "@domain" in Postfix and OpenSMTPD, "*" (lsearch*) and "*@domain"
 // (lsearch*@) in Exim.
-func (f Format) catchAlls(key string) (list []string) {
+func (f Format) catchAlls(key string) []string {
 	_, domain, address := strings.Cut(key, "@")
-	switch f {
-	case Exim:
-		list = append(list, "*")
-		if address {
-			list = append(list, "*@"+domain)
-		}
-	case Map, OpenSMTPD, OpenSMTPDDB:
-		if address {
-			list = append(list, "@"+domain)
-		}
+	switch {
+	case f == Exim && address:
+		return []string{"*", "*@" + domain}
+	case f == Exim:
+		return []string{"*"}
+	case address && f != Aliases && f != Sendmail:
+		return []string{"@" + domain}
 	}
-	return list
+	return nil
 }

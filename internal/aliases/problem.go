@@ -91,28 +91,18 @@ func (p Problem) String() string {
 // a part of a value whose indentation is missing. So the key is shown only if the line looks like
 // an entry: a name or an address, and a colon behind it.
 func (p Problem) shown(text []byte) string {
-	switch p.Kind {
-	case Unattached, Joined, NoSeparator, LoneCR, TooLong:
-		return ""
-	case NUL:
-		if p.Cause == 0 {
-			return ""
-		}
-	}
-	text = bytes.TrimPrefix(text, mark)
-	end := 0
-	for end < len(text) && nameByte[text[end]] {
-		end++
-	}
-	if rest := bytes.TrimLeft(text[end:], " \t"); end == 0 || end > 64 ||
-		len(rest) == 0 || rest[0] != ':' {
+	switch {
+	case p.Kind == Unattached, p.Kind == Joined, p.Kind == NoSeparator, p.Kind == LoneCR,
+		p.Kind == TooLong, p.Kind == NUL && p.Cause == 0:
 		return ""
 	}
-	return string(text[:end])
+	if m := named().FindSubmatch(text); m != nil && len(m[1]) <= 64 {
+		return string(m[1])
+	}
+	return ""
 }
 
-// nameByte marks the bytes of a name or an address.
-var nameByte = table("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._+@*-=")
+var named = expression(`^(?:\x{feff})?([0-9A-Za-z._+@*=-]+)[ \t]*:`)
 
 // looseKey is what a person takes for the key of a line.
 func looseKey(text []byte) []byte {
@@ -138,14 +128,12 @@ func beginning(buf []byte, to sink) {
 		to.problem(Problem{Kind: Mark, Line: 1}, head(buf))
 	}
 	start := bytes.TrimPrefix(buf[:min(len(buf), 512)], mark)
-	start = bytes.ToLower(bytes.TrimLeft(start, " \t\r\n"))
-	for _, tag := range []string{"<!doctype html", "<html", "<head"} {
-		if bytes.HasPrefix(start, []byte("<")) && bytes.Contains(start, []byte(tag)) {
-			to.problem(Problem{Kind: HTML, Line: 1}, nil)
-			return
-		}
+	if bytes.HasPrefix(bytes.TrimLeft(start, " \t\r\n"), []byte("<")) && html().Match(start) {
+		to.problem(Problem{Kind: HTML, Line: 1}, nil)
 	}
 }
+
+var html = expression(`(?i)<(!doctype html|html|head)`)
 
 // control looks for NUL and CR in the lines that a grammar has read, and for lines that continue an
 // entry. It gives the number of the line behind them.

@@ -113,14 +113,14 @@ func lastStart(buf []byte) int {
 
 // fold folds a key as the program does, in place if it can.
 func (f Format) fold(key []byte) []byte {
-	ascii := true
+	var all byte // the bits of its bytes
 	for i, c := range key {
 		if c >= 'A' && c <= 'Z' {
 			key[i] = c | 0x20
 		}
-		ascii = ascii && c < 0x80
+		all |= c
 	}
-	if !ascii && (f == Aliases || f == Map) {
+	if all >= 0x80 && (f == Aliases || f == Map) {
 		return bytes.ToLower(key)
 	}
 	return key
@@ -129,18 +129,14 @@ func (f Format) fold(key []byte) []byte {
 // squeeze gives a value without its white space: the value itself if it has none, else in the
 // buffer.
 func (f Format) squeeze(buf, value []byte) []byte {
-	blank := 0
-	for blank < len(value) && !space[value[blank]] {
-		blank++
-	}
-	if blank == len(value) {
-		return value
-	}
-	buf = append(buf[:0], value[:blank]...)
-	for _, c := range value[blank:] {
-		if !space[c] || c == '\r' && f == Sendmail {
-			buf = append(buf, c)
+	buf, start := buf[:0], 0
+	for i, c := range value {
+		if space[c] && (c != '\r' || f != Sendmail) {
+			buf, start = append(buf, value[start:i]...), i+1
 		}
 	}
-	return buf
+	if start == 0 {
+		return value
+	}
+	return append(buf, value[start:]...)
 }
