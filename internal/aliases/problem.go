@@ -125,7 +125,7 @@ func conflict(text []byte) bool {
 // beginning looks at the first bytes of a file.
 func beginning(buf []byte, to sink) {
 	if bytes.HasPrefix(buf, mark) {
-		to.problem(Problem{Kind: Mark, Line: 1}, head(buf))
+		to.problem(Problem{Kind: Mark, Line: 1}, buf)
 	}
 	start := bytes.TrimPrefix(buf[:min(len(buf), 512)], mark)
 	if bytes.HasPrefix(bytes.TrimLeft(start, " \t\r\n"), []byte("<")) && html().Match(start) {
@@ -152,7 +152,7 @@ func control(f Format, buf []byte, line int64, to sink) int64 {
 			backslash = f == Sendmail && text[len(text)-1] == '\\'
 		}
 		if i := bytes.IndexByte(text, 0); i >= 0 {
-			to.problem(Problem{Kind: NUL, Line: line}, bytes.TrimLeft(head(text[i:]), "\x00"))
+			to.problem(Problem{Kind: NUL, Line: line}, bytes.TrimLeft(text[i:], "\x00"))
 		}
 		if bytes.IndexByte(text, '\r') >= 0 {
 			returns(f, text, line, n > len(text), to)
@@ -174,7 +174,7 @@ func returns(f Format, text []byte, line int64, ended bool, to sink) {
 		p := Problem{Kind: LoneCR, Line: line}
 		to.problem(p, nil)
 		for text := range bytes.SplitSeq(hidden, []byte("\r")) {
-			to.unseen(p, head(text))
+			to.unseen(p, text)
 		}
 	case f == Sendmail && ended && len(body) < len(text) &&
 		len(trimLeft(body)) > 0 && body[0] != '#':
@@ -196,9 +196,6 @@ func joined(f Format, text []byte, p Problem, to sink) {
 		!bytes.ContainsAny(name, `/|,<>()\'`):
 		to.problem(p, text)
 	case strings.IndexByte(rules[f].ends, end) >= 0:
-		to.unseen(p, head(text))
+		to.unseen(p, text)
 	}
 }
-
-// head is as much of b as a key may have.
-func head(b []byte) []byte { return b[:min(len(b), 4096)] }

@@ -16,7 +16,7 @@ func sendmailText(b []byte, line int64, to sink) (text []byte, n int) {
 	case len(text) > 0 && text[0] == '#', len(trimLeft(first)) == 0:
 		to.comment(line, first)
 		if next := trimLeft(b[m:n]); len(next) > 0 { // it continues the comment
-			to.problem(Problem{Kind: Unattached, Line: line + 1}, head(next))
+			to.problem(Problem{Kind: Unattached, Line: line + 1}, next)
 		}
 		return nil, n
 	case len(text) > 0 && (text[0] == ' ' || text[0] == '\t'):
