@@ -26,39 +26,40 @@ const slab = 1024 // keys
 // key.
 func (s *keys) add(hash uint64) (k *key16, known bool) {
 	if 2*s.n >= len(s.places) {
-		s.places = make([]uint32, max(1024, 2*len(s.places)))
-		s.width = bits.Len(uint(len(s.places) - 1))
-		for n := range uint32(s.n) {
-			hash := s.at(n).hash
-			*s.place(hash) = s.tag(hash)<<s.width | (n + 1)
+		s.grow()
+	}
+	mask, tag := uint64(len(s.places)-1), s.tag(hash)
+	i := hash & mask
+	for ; s.places[i] != 0; i = (i + 1) & mask {
+		if p := s.places[i]; p>>s.width == tag {
+			if k := s.at(p&uint32(mask) - 1); k.hash == hash {
+				return k, true
+			}
 		}
 	}
-	place, n := s.place(hash), uint32(s.n)
-	if *place != 0 {
-		return s.at(s.number(*place)), true
-	}
-	if s.n++; n%slab == 0 {
+	if s.n%slab == 0 {
 		s.slabs = append(s.slabs, make([]key16, slab))
 	}
-	*place = s.tag(hash)<<s.width | (n + 1)
-	return s.at(n), false
-}
-
-// place gives the place of the key with this hash, or the free one where it belongs.
-func (s *keys) place(hash uint64) *uint32 {
-	mask, tag := uint64(len(s.places)-1), s.tag(hash)
-	for i := hash & mask; ; i = (i + 1) & mask {
-		p := s.places[i]
-		if p == 0 || p>>s.width == tag && s.at(s.number(p)).hash == hash {
-			return &s.places[i]
-		}
-	}
+	s.n++
+	s.places[i] = tag<<s.width | uint32(s.n)
+	return s.at(uint32(s.n - 1)), false
 }
 
 func (s *keys) at(n uint32) *key16 { return &s.slabs[n/slab][n%slab] }
 
-// number is the number of the key of a place.
-func (s *keys) number(place uint32) uint32 { return place&uint32(len(s.places)-1) - 1 }
-
 // tag is as many upper bits of a hash as a place has above the number.
 func (s *keys) tag(hash uint64) uint32 { return uint32(hash>>32) >> s.width }
+
+func (s *keys) grow() {
+	s.places = make([]uint32, max(1024, 2*len(s.places)))
+	s.width = bits.Len(uint(len(s.places) - 1))
+	mask := uint64(len(s.places) - 1)
+	for n := range s.n {
+		hash := s.at(uint32(n)).hash
+		i := hash & mask
+		for s.places[i] != 0 {
+			i = (i + 1) & mask
+		}
+		s.places[i] = s.tag(hash)<<s.width | uint32(n+1)
+	}
+}
