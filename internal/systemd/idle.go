@@ -47,6 +47,9 @@ func (c *Conn) isIdle(timer string) bool {
 // daemon-reload removed that. If all commands ended before the units were listed, and none may
 // ignore a failure, then the result is known and the service was not started since: nothing more is
 // asked, but begin and end of the run where they have to be exact.
+//
+// From systemd 257 on a service is frozen with its slice, also while it does not run, and cannot be
+// started then. That is rare: all pairs are read whole while any slice is frozen.
 func (c *Conn) readIdle(ctx context.Context, pairs []*Pair, exact bool) (whole []*Pair) {
 	var first batch
 	var list []idlePair
@@ -61,6 +64,7 @@ func (c *Conn) readIdle(ctx context.Context, pairs []*Pair, exact bool) (whole [
 		list = append(list, i)
 		first.add(p, getAll("read "+timer, unitPath(timer), systemd1+".Timer", i.timer))
 	}
+	c.askSlices(&first)
 	c.send(ctx, first)
 	run := func(i idlePair, q *batch) { c.askRun(i, q, exact) }
 	for _, ask := range []func(idlePair, *batch){run, c.askEnd, c.askResult} {
@@ -72,12 +76,35 @@ func (c *Conn) readIdle(ctx context.Context, pairs []*Pair, exact bool) (whole [
 		}
 		c.send(ctx, next)
 	}
+	frozen := c.list.frozen()
 	for _, i := range list {
-		if i.pair.Err == nil && !c.fillPair(i) {
+		if i.pair.Err == nil && (frozen || !c.fillPair(i)) {
 			whole = append(whole, i.pair)
 		}
 	}
 	return whole
+}
+
+// askSlices asks whether the slices are frozen, once. What cannot be had counts as not frozen:
+// systemd before 246 has no such property, and a slice may be gone by now.
+func (c *Conn) askSlices(q *batch) {
+	for name, slice := range c.list.slices {
+		if slice.has("FreezerState") {
+			continue
+		}
+		nobody := newPair(name) // who gets the error
+		q.add(&nobody, get(unitPath(name), "Unit", "FreezerState", slice))
+	}
+}
+
+// frozen reports whether a slice is frozen.
+func (l listing) frozen() bool {
+	for _, slice := range l.slices {
+		if strings.HasPrefix(slice.text("FreezerState"), "fr") { // freezing, frozen
+			return true
+		}
+	}
+	return false
 }
 
 // askRun asks whether the service has run. It asks for the activation of the timer if something

@@ -103,3 +103,31 @@ func TestReadPartialAsks(t *testing.T) {
 		})
 	}
 }
+
+// While a slice is frozen every pair is read whole: seen on systemd 257 and 262, where a service
+// that does not run is frozen with its slice, and the timer cannot start it.
+func TestReadPartialFrozen(t *testing.T) {
+	for _, tt := range []struct {
+		slices  string
+		partial bool
+	}{
+		{"[a.slice]\n[b.slice]\nFreezerState=running\n", true},
+		{"[a.slice]\nFreezerState=frozen\n[b.slice]\nFreezerState=running\n", false},
+		{"[a.slice]\nFreezerState=freezing\n", false},
+		{"[a.slice]\nFreezerState=frozen\n[faults]\nerror=Get 5\n", true}, // before systemd 246
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		c := dial(t, ctx, "[a.timer]\nLastTriggerUSec=now-1h\n[a.service]\n"+
+			"ExecStart=/bin/x ; began now-1h ; ended now-59min 0\n"+tt.slices)
+		names, err := c.Timers(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pairs, err := readPartial(ctx, c, names, false)
+		cancel()
+		if err != nil || len(pairs) != 1 || pairs[0].Err != nil || pairs[0].Partial != tt.partial {
+			t.Errorf("%q: ReadPartial = %+v, %v; want partial %t", tt.slices, pairs, err,
+				tt.partial)
+		}
+	}
+}

@@ -51,7 +51,8 @@ type Conn struct {
 type listing struct {
 	time    time.Time // just before the call
 	units   map[string]unitState
-	stepped bool // the wall clock was set since the manager's start
+	slices  map[string]*properties // by name; FreezerState is read later
+	stepped bool                   // the wall clock was set since the manager's start
 }
 
 // unitState is the state of a timer or service in a list of units.
@@ -136,7 +137,8 @@ func unitPath(name string) string { return root + "/unit/" + sdbus.PathBusEscape
 // Timers returns the sorted names of all timers that are loaded or enabled, without templates and
 // names that only other units mention.
 func (c *Conn) Timers(ctx context.Context) ([]string, error) {
-	c.list = listing{time: time.Now(), units: map[string]unitState{}}
+	c.list = listing{time: time.Now(), units: map[string]unitState{},
+		slices: map[string]*properties{}}
 	search := newProperties(c.clock)
 	calls := append(c.hostCalls(), c.listUnits(), get(root, "Manager", "UnitPath", search))
 	if err := c.ask(ctx, calls...); err != nil {
@@ -164,7 +166,7 @@ func (c *Conn) Timers(ctx context.Context) ([]string, error) {
 	return names, search.err
 }
 
-// listUnits is the call that lists the timers and services in memory.
+// listUnits is the call that lists the timers, services and slices in memory.
 func (c *Conn) listUnits() call {
 	return manager1("list the timers", "ListUnitsByPatterns", func(m reply) error {
 		return m.read("a(ssssssouso)", func(r *reader) {
@@ -177,10 +179,14 @@ func (c *Conn) listUnits() call {
 				job := r.uint32()
 				r.textBytes() // the job's type
 				r.textBytes() // and path
+				if strings.HasSuffix(name, ".slice") {
+					c.list.slices[name] = newProperties(c.clock)
+					return
+				}
 				c.list.units[name] = stateOf(string(load), string(active), string(sub), job)
 			})
 		})
-	}, []string{}, []string{"*.timer", "*.service"})
+	}, []string{}, []string{"*.timer", "*.service", "*.slice"})
 }
 
 // stateOf returns the state of a listed unit.
