@@ -29,8 +29,9 @@ import (
 //
 // Instants are now, now-1d2h, now+5min or 2022-02-22 04:44:00 UTC. Durations are 90s, 1h30min,
 // infinity. These may be repeated: TimersCalendar=, TimersMonotonic=OnBootUSec 1h,
-// Conditions=ConditionPathExists=!/run/x failed, ExecStart=-/bin/x arg ; ended now-1h 0,
-// JobBefore=12 network.target start running (what GetJobBefore returns for the unit's job) and
+// Conditions=ConditionPathExists=!/run/x failed, ExecStart=-/bin/x arg ; ended now-1h 0 (also with
+// " ; began now-2h" before that), JobBefore=12 network.target start running (what GetJobBefore
+// returns for the unit's job) and
 // Process=4711 /bin/x arg (what GetProcesses returns). Other properties are not sent, as by an
 // older systemd. [x.service 2] has the properties that change when the unit is read for the second
 // time.

@@ -95,10 +95,12 @@ func parseCondition(text string) condition {
 	return c
 }
 
-// parseExec reads "-/bin/x arg ; ended now-1h 0" with an instant and an exit status. Without them
-// the command has not ended in this run, or systemd has forgotten its end.
+// parseExec reads "-/bin/x arg ; began now-2h ; ended now-1h 0" with instants and an exit status.
+// Without the former the command began when it ended. Without the latter it has not ended in this
+// run, or systemd has forgotten its end.
 func parseExec(text string, now time.Time) (e execStart, err error) {
 	line, end, ended := strings.Cut(text, " ; ended ")
+	line, start, began := strings.Cut(line, " ; began ")
 	line, e.Ignore = strings.CutPrefix(line, "-")
 	args := append(strings.Fields(line), "")
 	e.Path, e.Args = args[0], args[:len(args)-1]
@@ -112,6 +114,9 @@ func parseExec(text string, now time.Time) (e execStart, err error) {
 	}
 	e.Exit, err = parseInstant(instant, false, now)
 	e.Start, e.Code, e.Status = e.Exit, 1, int32(n) // CLD_EXITED
+	if began && err == nil {
+		e.Start, err = parseInstant(start, false, now)
+	}
 	return e, err
 }
 

@@ -67,7 +67,8 @@ func (c *Conn) readIdle(ctx context.Context, pairs []*Pair, exact bool) (whole [
 	c.askSlices(&first)
 	c.send(ctx, first)
 	run := func(i idlePair, q *batch) { c.askRun(i, q, exact) }
-	for _, ask := range []func(idlePair, *batch){run, c.askEnd, c.askResult} {
+	result := func(i idlePair, q *batch) { c.askResult(i, q, exact) }
+	for _, ask := range []func(idlePair, *batch){run, c.askEnd, result} {
 		var next batch
 		for _, i := range list {
 			if i.pair.Err == nil {
@@ -135,11 +136,25 @@ func (c *Conn) askEnd(i idlePair, q *batch) {
 	}
 }
 
-// askResult asks for the result of a run, if its commands do not tell.
-func (c *Conn) askResult(i idlePair, q *batch) {
+// askResult asks for the result of a run, if its commands do not tell. If numbers have to be exact
+// it asks for restarts by Restart=, unless the first command began with the run: from systemd 257
+// on the run begins with the first attempt, and a whole pair tells how long the last one took.
+func (c *Conn) askResult(i idlePair, q *batch, exact bool) {
 	if i.ran() && !i.service.has("Result") && !i.service.endedBefore(c.list.time) {
 		i.ask(q, "Service.Result", "Service.ExecMainStatus", "Unit.InactiveExitTimestamp")
 	}
+	if exact && i.ran() && !i.service.beganAtOnce() {
+		i.ask(q, "Service.NRestarts")
+	}
+}
+
+// beganAtOnce reports whether the first ExecStart= command began when the service left the state
+// inactive.
+func (p *properties) beganAtOnce() bool {
+	const most = 50_000 // microseconds
+	began, _, _ := p.commandTimes()
+	exit := p.uint64("InactiveExitTimestamp")
+	return began >= exit && began-exit <= most
 }
 
 // endedBefore reports whether all commands of the latest run, and the run if its end was read,
@@ -187,7 +202,7 @@ func (c *Conn) fillPair(i idlePair) bool {
 	p.Timer, p.Service, p.Partial = t, s, true
 	failed := slices.ContainsFunc(s.Commands, func(e Exec) bool { return e.Status != 0 })
 	return t.Triggers == s.Name && s.Result == "success" && s.ExecMainStatus == 0 && !failed &&
-		triggerRan(t, s) && !s.InactiveExit.After(c.list.time)
+		s.NRestarts == 0 && triggerRan(t, s) && !s.InactiveExit.After(c.list.time)
 }
 
 // triggerRan reports whether the service ran at the timer's latest trigger in this boot; true if

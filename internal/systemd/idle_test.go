@@ -29,10 +29,10 @@ func TestReadPartialLate(t *testing.T) {
 }
 
 // How much is asked of a service that does not run: three properties where its commands tell the
-// rest, six where they do not, the whole where there is more to be said. One property is enough if
-// begin and end of the run need not be exact.
+// rest, six where they do not, and restarts if numbers have to be exact; the whole where there is
+// more to be said. One property is enough if begin and end of the run need not be exact.
 func TestReadPartialAsks(t *testing.T) {
-	const ended = "ExecStart=/bin/x ; ended now-59min 0\n"
+	const ended = "ExecStart=/bin/x ; began now-1h ; ended now-59min 0\n"
 	for _, tt := range []struct {
 		name, timer, service string
 		gets, wholes         int
@@ -45,17 +45,17 @@ func TestReadPartialAsks(t *testing.T) {
 		{"counts from the activation", "TimersMonotonic=OnActiveUSec 1s", ended, 4, 0, 4},
 		{"triggered before the boot", "LastTriggerUSec=now-31d\nActiveEnterTimestamp=now-30d",
 			"InactiveExitTimestamp=0", 2, 0, 2},
-		{"forgotten by a daemon-reload", "", "ExecStart=/bin/x", 6, 0, 6},
-		{"no command", "", "", 6, 0, 6},
+		{"forgotten by a daemon-reload", "", "ExecStart=/bin/x", 7, 0, 6},
+		{"no command", "", "", 7, 0, 6},
 		{"one was not started", "", ended + "ExecStart=/bin/y", 6, 0, 6},
-		{"may be ignored", "", "ExecStart=-/bin/x ; ended now-59min 0", 6, 0, 6},
-		{"ignored", "", "ExecStart=-/bin/x ; ended now-59min 1", 6, 2, 6},
-		{"ignored and forgotten", "", "ExecStart=-/bin/x\nExecMainStatus=1", 6, 2, 6},
-		{"ended by a signal", "", "ExecStart=/bin/x ; ended now-59min 15", 3, 2, 1},
-		{"skipped", "", "Result=exec-condition\nExecStart=/bin/x", 6, 2, 6},
-		{"started meanwhile", "", "InactiveExitTimestamp=now+1s\nExecStart=/bin/x", 6, 2, 6},
+		{"may be ignored", "", "ExecStart=-/bin/x ; began now-1h ; ended now-59min 0", 6, 0, 6},
+		{"ignored", "", "ExecStart=-/bin/x ; began now-1h ; ended now-59min 1", 6, 2, 6},
+		{"ignored and forgotten", "", "ExecStart=-/bin/x\nExecMainStatus=1", 7, 2, 6},
+		{"ended by a signal", "", "ExecStart=/bin/x ; began now-1h ; ended now-59min 15", 3, 2, 1},
+		{"skipped", "", "Result=exec-condition\nExecStart=/bin/x", 7, 2, 6},
+		{"started meanwhile", "", "InactiveExitTimestamp=now+1s\nExecStart=/bin/x", 7, 2, 6},
 		{"ran meanwhile", "", "InactiveExitTimestamp=now+1s\n" +
-			"ExecStart=/bin/x ; ended now+2s 0", 6, 2, 6},
+			"ExecStart=/bin/x ; began now+1s ; ended now+2s 0", 6, 2, 6},
 		{"ended meanwhile", "", "InactiveEnterTimestamp=now+1s\n" + ended, 6, 0, 1},
 		{"another trigger", "LastTriggerUSec=now-1min", ended, 3, 2, 1},
 	} {
@@ -128,6 +128,34 @@ func TestReadPartialFrozen(t *testing.T) {
 		if err != nil || len(pairs) != 1 || pairs[0].Err != nil || pairs[0].Partial != tt.partial {
 			t.Errorf("%q: ReadPartial = %+v, %v; want partial %t", tt.slices, pairs, err,
 				tt.partial)
+		}
+	}
+}
+
+// How long the last attempt of a run took that Restart= restarted is known of a whole pair alone:
+// seen on systemd 257 and 262, where the run begins with the first attempt.
+func TestReadPartialRestarted(t *testing.T) {
+	for _, tt := range []struct {
+		service       string
+		exact, partly bool
+	}{
+		{"NRestarts=1\nExecStart=/bin/x ; began now-59min58s ; ended now-59min 0\n", true, false},
+		{"NRestarts=1\nExecStart=/bin/x ; began now-59min58s ; ended now-59min 0\n", false, true},
+		{"NRestarts=0\nExecStart=/bin/x ; began now-59min58s ; ended now-59min 0\n", true, true},
+		{"NRestarts=1\nExecStart=/bin/x\n", true, false}, // after a daemon-reload
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		c := dial(t, ctx, "[a.timer]\nLastTriggerUSec=now-1h\n[a.service]\n"+
+			"InactiveExitTimestamp=now-1h\nInactiveEnterTimestamp=now-59min\n"+tt.service)
+		names, err := c.Timers(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pairs, err := readPartial(ctx, c, names, tt.exact)
+		cancel()
+		if err != nil || len(pairs) != 1 || pairs[0].Err != nil || pairs[0].Partial != tt.partly {
+			t.Errorf("%q, exact %t: ReadPartial = %+v, %v; want partial %t", tt.service, tt.exact,
+				pairs, err, tt.partly)
 		}
 	}
 }
