@@ -11,6 +11,8 @@ type keys struct {
 	width  int      // of a number, in bits: the table has 1<<width places
 	slabs  [][]key16
 	n      int
+	// what touch has read: else the compiler would leave the reading out
+	touched uint32
 }
 
 // key16 is what is kept of a key: sixteen bytes.
@@ -43,6 +45,13 @@ func (s *keys) add(hash uint64) (k *key16, known bool) {
 	s.n++
 	s.places[i] = tag<<s.width | uint32(s.n)
 	return s.at(uint32(s.n - 1)), false
+}
+
+// touch reads the place at which the search for a hash begins.
+func (s *keys) touch(hash uint64) {
+	if len(s.places) > 0 {
+		s.touched |= s.places[hash&uint64(len(s.places)-1)]
+	}
 }
 
 func (s *keys) at(n uint32) *key16 { return &s.slabs[n/slab][n%slab] }
