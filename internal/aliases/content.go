@@ -30,8 +30,8 @@ func Read(ctx context.Context, r io.Reader, f Format, require []string) (*Conten
 	return c.finish(read), nil
 }
 
-// Each calls visit for every entry that the program would read from r, in order. It stops at the
-// first error of visit, of r or of ctx.
+// Each calls visit for every entry that the program would read from r, in order, up to the first
+// error of visit, of r or of ctx, which it returns.
 func Each(ctx context.Context, r io.Reader, f Format, visit func(Entry) error) error {
 	c := &collector{content: &Content{Format: f}, visit: visit}
 	_, err := blocks(ctx, r, newSimple(f), c)

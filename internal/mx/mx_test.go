@@ -162,14 +162,14 @@ func TestFamilies(t *testing.T) {
 		t.Errorf("IPv4 only: %s", got)
 	}
 	if h = r.Host(ctx, "mx0.example.org"); fmt.Sprint(h.Addrs) != "[127.0.0.1 127.0.0.2]" {
-		t.Errorf("Named, IPv4 only: %+v", h)
+		t.Errorf("Host, IPv4 only: %+v", h)
 	}
 	r.IPv4, r.IPv6 = false, true
 	if h = r.Host(ctx, "mx1.example.org"); h.Problem != "no such host or no IPv6 address" {
-		t.Errorf("Named, IPv6 only: %+v", h)
+		t.Errorf("Host, IPv6 only: %+v", h)
 	}
 	if h = r.Host(ctx, "127.0.0.9"); h.Problem != "no IPv6 address" {
-		t.Errorf("Named, IPv6 only: %+v", h)
+		t.Errorf("Host, IPv6 only: %+v", h)
 	}
 	if d := r.Domain(ctx, "implicit.example"); d.Problem != "has no MX and no IPv6 address" {
 		t.Errorf("Domain, IPv6 only: %+v", d)
@@ -179,7 +179,7 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-func TestNamed(t *testing.T) {
+func TestHost(t *testing.T) {
 	for _, c := range []struct{ name, want string }{
 		{"mx0.example.org", "{mx0.example.org 0 [127.0.0.1 127.0.0.2 ::1] false  }"},
 		{"127.0.0.9", "{127.0.0.9 0 [127.0.0.9] false  }"},
@@ -189,7 +189,7 @@ func TestNamed(t *testing.T) {
 	} {
 		r, ctx := serve(t)
 		if got := fmt.Sprint(r.Host(ctx, c.name)); got != c.want {
-			t.Errorf("Named(%q) = %s; want %s", c.name, got, c.want)
+			t.Errorf("Host(%q) = %s; want %s", c.name, got, c.want)
 		}
 	}
 }

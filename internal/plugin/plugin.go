@@ -36,7 +36,8 @@ type Check struct {
 // Options is a pointer to a go-arg struct that embeds Common.
 type Options interface {
 	common() *Common
-	// Validate is called before the check runs. It reports options that contradict each other.
+	// Validate is called before the check runs. It reports options that are missing, not valid, or
+	// contradict each other.
 	Validate() error
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // Systemd has the units of a fake systemd. Its text form has a section for each unit, with
-// properties as systemctl show prints them; those of defaults may be left out:
+// properties as systemctl show prints them; those that have a default may be left out:
 //
 //	[backup.timer]
 //	TimersCalendar=*-*-* 04:44:00
@@ -31,10 +31,9 @@ import (
 // infinity. These may be repeated: TimersCalendar=, TimersMonotonic=OnBootUSec 1h,
 // Conditions=ConditionPathExists=!/run/x failed, ExecStart=-/bin/x arg ; ended now-1h 0 (also with
 // " ; began now-2h" before that), JobBefore=12 network.target start running (what GetJobBefore
-// returns for the unit's job) and
-// Process=4711 /bin/x arg (what GetProcesses returns). Other properties are not sent, as by an
-// older systemd. [x.service 2] has the properties that change when the unit is read for the second
-// time.
+// returns for the unit's job) and Process=4711 /bin/x arg (what GetProcesses returns). A property
+// that is neither in the section nor a default is not sent, as by an older systemd. [x.service 2]
+// has the properties that change when the unit is read for the second time.
 //
 // The monotonic timestamp of an instant is 0 unless it is given, as for an instant before the boot:
 // this machine may have booted a moment ago. For the same reason the manager is by default that of
@@ -45,7 +44,7 @@ import (
 //	refuse=yes            nobody listens on the socket
 //	reject=yes            the login is refused
 //	hang=STEP             no answer; STEP is accept, AUTH, Hello, Get, GetAll,
-//	                      ListUnitsByPatterns, GetJobBefore or GetProcesses,
+//	                      ListUnitsByPatterns, GetJobBefore or GetProcesses
 //	die=STEP              half an answer, then the connection is closed
 //	garbage=STEP          an answer that is no D-Bus message
 //	error=STEP            the error AccessDenied

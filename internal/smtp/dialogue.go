@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	reconnectWait = time.Second            // after a 4xx greeting, before the second attempt
-	busyWait      = 200 * time.Millisecond // before each connection after such a greeting
+	reconnectWait = time.Second            // before the second attempt, see open
+	busyWait      = 200 * time.Millisecond // before each connection after a second attempt
 	maxEarlyEnds  = 4                      // connections in a row that end at their first recipient
 	maxRetries    = 32                     // connections only to ask for a recipient again
 )
@@ -23,7 +23,7 @@ type dialogue struct {
 	security Security
 	session  *session // nil: the next question opens one
 	failure  *Answer  // for all remaining recipients, because no session can be opened
-	busy     bool     // the server deferred a connection
+	busy     bool     // a second attempt was needed, see open
 	out      Dialogue
 }
 
@@ -74,9 +74,9 @@ func (d *dialogue) leave() {
 }
 
 // open opens a session. If the handshake fails, it connects again in plain text, as real clients
-// do, unless the probe demands TLS or Verify. If the server defers the connection, open waits and
-// connects once more: Exim with smtp_accept_max_per_host = 1 may still count a connection that this
-// check or another one has just closed.
+// do, unless the probe demands TLS or Verify. If the greeting is 421, or any 4xx after an earlier
+// connection, open waits and connects once more: Exim with smtp_accept_max_per_host = 1 may still
+// count a connection that this check or another one has just closed.
 func (d *dialogue) open() (*session, *Answer) {
 	later := d.out.Connections > 0
 	if d.busy {

@@ -9,9 +9,10 @@ import (
 // shows no other possible reason:
 //   - an earlier negative reply on the connection, which the server may punish,
 //   - an earlier recipient of the transaction, if the null sender may have only one,
-//   - the end of the connection after the reply.
+//   - the end of the connection after the reply, if earlier recipients had a reply on it.
 //
-// Otherwise it is if its enhanced code is about the recipient, or if the same reply was before.
+// Otherwise it is if its enhanced code is about the recipient and the connection did not end so, or
+// if the same reply was about the recipient before.
 type evidence struct {
 	several bool           // the sender may have several recipients in a transaction
 	known   map[Reply]bool // normalized replies that are about the recipient

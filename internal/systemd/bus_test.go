@@ -217,14 +217,14 @@ func TestPairErrors(t *testing.T) {
 
 // With many timers, one that hangs leaves the time to read those after it: each part has half of
 // what is left.
-func TestShare(t *testing.T) {
+func TestShareTime(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	defer cancel()
 	part, cancelPart := shareTime(ctx, true)
 	defer cancelPart()
 	if deadline, ok := part.Deadline(); !ok || time.Until(deadline) > 31*time.Minute ||
 		time.Until(deadline) < 29*time.Minute {
-		t.Errorf("share of an hour ends in %v", time.Until(deadline))
+		t.Errorf("shareTime of an hour ends in %v", time.Until(deadline))
 	}
 	if last, _ := shareTime(ctx, false); last != ctx {
 		t.Error("the last part has not all the time that is left")

@@ -27,7 +27,7 @@ type Pair struct {
 	Service Service // zero if the timer names no unit, for example because it is not loaded
 	Partial bool    // only the fields that ReadPartial names are known
 	Slices  []Slice // of Service, the innermost first; nil if Service cannot wait for them
-	Err     error   // why the pair could not be read; only Asked and the name asked for are known
+	Err     error   // why the pair could not be read; then only Asked and Timer.Name are known
 }
 
 // Slice is a slice in which a service is frozen, or in which its start job may have to wait
@@ -67,7 +67,7 @@ type Unit struct {
 	StateChange   time.Time // ActiveState or SubState changed
 
 	// The same on CLOCK_MONOTONIC, which stops while the host is suspended; 0 if the event was not
-	// in this boot. For the timer of a partial pair they are not known.
+	// in this boot, and in a partial pair.
 	InactiveExitMonotonic  time.Duration
 	InactiveEnterMonotonic time.Duration
 	ActiveEnterMonotonic   time.Duration

@@ -86,8 +86,9 @@ func (c *Conn) readIdle(ctx context.Context, pairs []*Pair, exact bool) (whole [
 	return whole
 }
 
-// askSlices asks whether the slices are frozen, once. What cannot be had counts as not frozen:
-// systemd before 246 has no such property, and a slice may be gone by now.
+// askSlices asks whether the slices are frozen, of each slice until it has an answer. A slice
+// without an answer counts as not frozen: systemd before 246 has no such property, and a slice may
+// be gone by now.
 func (c *Conn) askSlices(q *batch) {
 	for name, slice := range c.list.slices {
 		if slice.has("FreezerState") {
@@ -164,7 +165,7 @@ func (p *properties) endedBefore(at time.Time) bool {
 	return complete && max(latest, p.uint64("InactiveEnterTimestamp")) <= uint64(at.UnixMicro())
 }
 
-// commandTimes gives when the first ExecStart= command of the latest run began and when the last
+// commandTimes returns when the first ExecStart= command of the latest run began and when the last
 // one ended, in microseconds since 1970. complete is true if all of them ended and none may ignore
 // a failure.
 func (p *properties) commandTimes() (began, ended uint64, complete bool) {

@@ -73,7 +73,7 @@ func TestReadPartialAsks(t *testing.T) {
 				asked[member]++
 				return reply
 			}
-			c := dialStage(t, ctx, s)
+			c := dialFake(t, ctx, s)
 			names, err := c.Timers(ctx)
 			if err != nil {
 				t.Fatal(err)

@@ -31,9 +31,10 @@ func (c *Conn) Read(ctx context.Context, names ...string) (pairs []Pair, err err
 // is Partial: few properties are read. A timer that has several of the names is passed on for the
 // first of them. In a Partial pair Timer.Unit has only Name, LoadState, ActiveState, SubState and,
 // if the service has not run or the timer has Monotonic entries, InactiveExit and ActiveEnter.
-// Service has only Name, LoadState, ActiveState, SubState, InactiveExit, InactiveEnter, Result and,
-// in Commands, ExecStart. Unless exact is wanted, InactiveExit and InactiveEnter may be begin and
-// end of the ExecStart= commands: ExecStartPre= may have run before, ExecStopPost= after them.
+// Service has only Name, LoadState, ActiveState, SubState, InactiveExit, InactiveEnter,
+// InactiveEnterWall, Result and, in Commands, ExecStart. Unless exact is wanted, InactiveExit and
+// InactiveEnter may be begin and end of the ExecStart= commands: ExecStartPre= may have run before,
+// ExecStopPost= after them.
 func (c *Conn) ReadPartial(ctx context.Context, names []string, exact bool,
 	take func(Pair)) error {
 	seen := map[string]bool{}

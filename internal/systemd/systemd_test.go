@@ -14,17 +14,17 @@ import (
 	"mailfresh/internal/plugintest"
 )
 
-// dial starts a stage from its text form and connects to it.
+// dial starts a fake systemd from its text form and connects to it.
 func dial(t *testing.T, ctx context.Context, text string) *Conn {
 	t.Helper()
 	s, err := plugintest.ParseSystemd(text, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dialStage(t, ctx, s)
+	return dialFake(t, ctx, s)
 }
 
-func dialStage(t *testing.T, ctx context.Context, s *plugintest.Systemd) *Conn {
+func dialFake(t *testing.T, ctx context.Context, s *plugintest.Systemd) *Conn {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "stage")
 	if err != nil {
