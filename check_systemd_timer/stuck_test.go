@@ -65,6 +65,14 @@ func TestStuckProcess(t *testing.T) {
 	}{
 		{"read from a peer", python(), "python3 (PID 4711) waits in recvfrom on 10.64.0.9:3306; ",
 			"sleeping in recvfrom on 10.64.0.9:3306, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving; connected to 10.64.0.9:3306 (send queue 0, receive queue 16)"},
+		{"used the CPU for less than 1 ms", python(func(p *process.Process) {
+			p.RecentCPU = time.Millisecond - 1
+		}), "python3 (PID 4711) waits in recvfrom on 10.64.0.9:3306; ",
+			"sleeping in recvfrom on 10.64.0.9:3306, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s, not moving; connected to 10.64.0.9:3306 (send queue 0, receive queue 16)"},
+		{"used the CPU for 1 ms", python(func(p *process.Process) {
+			p.RecentCPU = time.Millisecond
+		}), "python3 (PID 4711) waits in recvfrom on 10.64.0.9:3306; ",
+			"sleeping in recvfrom on 10.64.0.9:3306, wait channel wait_woken; runs for 12h 3m, CPU time 2.1 s and moving; connected to 10.64.0.9:3306 (send queue 0, receive queue 16)"},
 		{"connect", python(func(p *process.Process) {
 			p.Call, p.Sockets[0].Connecting, p.Sockets[0].SendQueue = "connect", true, 1
 		}), "python3 (PID 4711) waits in connect to 10.64.0.9:3306; ",

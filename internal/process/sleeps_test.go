@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -36,6 +38,31 @@ func TestGatherStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen(t, "T", p.PID)
+}
+
+// The CPU time of a process is not known from a part of its threads.
+func TestUsage(t *testing.T) {
+	root, want := t.TempDir(), usage{}
+	for n := range maxCounted + 1 {
+		dir := filepath.Join(root, "proc/7/task", strconv.Itoa(7+n))
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		err := os.WriteFile(filepath.Join(dir, "schedstat"), []byte("30 9 2\n"), 0o644)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = usage{want.cpu + 30, want.timeslices + 2}
+		if n == maxCounted {
+			want = usage{}
+		}
+		if n < maxCounted-1 && n > 0 {
+			continue
+		}
+		if got := (&reader{root: root}).usage(7); got != want {
+			t.Errorf("usage of %d threads = %+v; want %+v", n+1, got, want)
+		}
+	}
 }
 
 // A process that sleeps needs one sample; a process that is at work, or in an uninterruptible sleep
