@@ -80,8 +80,7 @@ func required(c *aliases.Content) (all part) {
 	return all
 }
 
-// withoutValue says that a key which the mail server finds has no value, or none that it
-// understands.
+// withoutValue says that the mail server finds a key, but the value is missing or not understood.
 func withoutValue(r aliases.Requirement) part {
 	switch {
 	case r.Bad:
@@ -119,7 +118,7 @@ func refused(c *aliases.Content) part {
 		"smtpd does not start with this file; a running one goes on with the old table: %s", c.Refused)
 }
 
-// problems says the first few problems of some kinds, and counts the rest.
+// problems names the first few problems of some kinds, and counts the rest.
 func problems(c *aliases.Content, state nagios.State, of func(aliases.Kind) bool) part {
 	total := 0
 	for kind, n := range c.Counts {
@@ -186,7 +185,7 @@ func duplicates(c *aliases.Content) (all part) {
 	return all
 }
 
-// first names the first few of the keys that n entries repeat.
+// first names the first few repeated keys; n is the number of entries that repeat a key.
 func first(c *aliases.Content, differ bool, n int) string {
 	var texts []string
 	for _, d := range c.Duplicates {

@@ -23,7 +23,7 @@ type facts struct {
 	timer    *timer                 // nil if none was asked for
 }
 
-// add adds a pattern, and those of its files that no pattern before it had.
+// add adds a pattern and its files, without the files of earlier patterns.
 func (f *facts) add(pattern asked, paths []string) {
 	f.patterns = append(f.patterns, pattern)
 	for _, path := range paths {
@@ -37,7 +37,7 @@ func (f *facts) add(pattern asked, paths []string) {
 type asked struct {
 	text   string
 	files  int
-	first  int      // the first of them in facts.paths
+	first  int      // index of the first file in facts.paths
 	others []string // compiled maps, lock files and editors' copies, which are left out
 	err    error    // why a part of it could not be looked at
 }
@@ -96,7 +96,7 @@ func join(parts ...part) (all part) {
 	return all
 }
 
-// judge gives the result for the files that were read.
+// judge returns the result for the files that were read.
 func judge(opt options, f facts, now time.Time) nagios.Result {
 	var objects []nagios.Object
 	for i, path := range f.paths {
@@ -107,7 +107,7 @@ func judge(opt options, f facts, now time.Time) nagios.Result {
 		objects = append(objects, judgeFile(opt, f.read[i].Value, f.timer, now))
 	}
 	for _, p := range f.patterns {
-		if p.files > 0 && len(p.others) > 0 { // said of the first file that the pattern stands for
+		if p.files > 0 && len(p.others) > 0 { // the first file of the pattern has the note
 			o := &objects[min(p.first, len(f.paths)-1)]
 			o.Notes = append(o.Notes, "note: "+p.text+" leaves out "+leftOut(p.others))
 		}
@@ -166,7 +166,7 @@ func say(state nagios.State, path, text string) nagios.Object {
 	}
 }
 
-// judgeFile judges one file: its kind, or its age, size, content and maps.
+// judgeFile judges one file: its fault or, if there is none, its age, size, content and maps.
 func judgeFile(opt options, f file, t *timer, now time.Time) nagios.Object {
 	all := fault(f)
 	if len(all.findings) == 0 {

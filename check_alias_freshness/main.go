@@ -92,7 +92,7 @@ func (f *facts) readTimer(ctx context.Context, opt options) {
 		if err != nil {
 			return timer{}, err
 		}
-		host, err := bus.Host() // what that timer needs of it
+		host, err := bus.Host() // the facts about the host that the timer needs
 		return timer{Pair: pairs[0], host: host}, err
 	})[0]
 	o.Value.err = o.Err

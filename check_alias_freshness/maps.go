@@ -21,7 +21,7 @@ type candidate struct {
 	kind mapfile.Kind
 }
 
-// candidates gives the paths where the maps of a file may be. Debian's Sendmail has the map of
+// candidates returns the paths where the maps of a file may be. Debian's Sendmail has the map of
 // /etc/aliases at /etc/mail/aliases.db.
 func candidates(source string, opt options) (list []candidate) {
 	kinds := []mapfile.Kind{opt.Compiled}
@@ -127,7 +127,7 @@ func wrong(opt options, f file, m compiled, now time.Time) part {
 	return wrongEntries(opt, f, m, remedy)
 }
 
-// stale reports whether Postfix calls the map out of date: its source is newer, in whole seconds,
+// stale reports whether Postfix calls the map out of date: the source is newer, in whole seconds,
 // and older than 100 s (dict_open of Postfix 3.7 to 3.11: "database is older than source file").
 func stale(f file, m compiled, now time.Time) bool {
 	return !m.File.ModTime.IsZero() && f.File.ModTime.Unix() > m.File.ModTime.Unix() &&
@@ -159,7 +159,7 @@ func wrongEntries(opt options, f file, m compiled, remedy string) part {
 			m.File.Path, remedy)
 	case f.content == nil || f.content.Refused != nil ||
 		f.File.ModTime.Unix() > m.File.ModTime.Unix():
-		return part{} // its entries are not known, or the file is newer
+		return part{} // the entries of the file are not known, or the file is newer
 	}
 	switch otherProgram(opt.Format, m.facts) {
 	case "postmap":
@@ -178,11 +178,11 @@ func wrongEntries(opt options, f file, m compiled, remedy string) part {
 		held(opt.Format, m.facts), nagios.Count(f.content.Entries, "entry", "entries"), remedy)
 }
 
-// own3 is how many entries of its own postalias adds: "@", YP_LAST_MODIFIED and YP_MASTER_NAME.
+// own3 is how many entries postalias itself adds: "@", YP_LAST_MODIFIED and YP_MASTER_NAME.
 const own3 = 3
 
-// otherProgram names the program that built a map of Postfix if it was the wrong one of two; empty
-// if it was the right one, or if that is not known.
+// otherProgram names the program that built a map of Postfix if it was the wrong one of two. It
+// returns "" if it was the right one, or if that is not known.
 func otherProgram(f aliases.Format, m mapfile.Facts) string {
 	switch {
 	case f == aliases.Aliases && m.Own == 0 && m.Preset > 0:
@@ -193,8 +193,8 @@ func otherProgram(f aliases.Format, m mapfile.Facts) string {
 	return ""
 }
 
-// held is how many entries of the file a map holds if the program for this format wrote it: those
-// that the program adds of its own do not count.
+// held returns how many entries of the file a map holds if the program for this format wrote the
+// map: entries that the program itself adds do not count.
 func held(f aliases.Format, m mapfile.Facts) int64 {
 	switch {
 	case f == aliases.Aliases && m.Own < 0:
@@ -210,7 +210,7 @@ func held(f aliases.Format, m mapfile.Facts) int64 {
 }
 
 // fits reports whether a map may have been compiled from a file: by the right program, with as many
-// entries. The map may also have lines that the program drops in its stock configuration only.
+// entries. The map may also have lines that the program drops only in its stock configuration.
 func fits(c *aliases.Content, f aliases.Format, m mapfile.Facts) bool {
 	switch {
 	case c == nil, m.Entries < 0, f == aliases.Exim && m.Entries > 0:

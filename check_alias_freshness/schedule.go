@@ -60,8 +60,8 @@ func updatesSince(opt options, f file, t timer, now time.Time) updates {
 	return u
 }
 
-// run tells whether the job is running, and else how long the run took that wrote the file. The
-// time of a run that did not write the file does not count.
+// run returns whether the job is running. If not, run returns how long the job ran when it wrote
+// the file. If the latest run did not write the file, its time does not count.
 func run(t timer, written bool) (running bool, took time.Duration) {
 	svc := t.Pair.Service
 	switch svc.ActiveState {

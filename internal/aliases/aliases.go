@@ -3,11 +3,11 @@
 //
 // # Grammars
 //
-// Each format is the grammar of one program, byte for byte, as that program was seen to read random
-// files: Exim 4.96 to 4.100 (lsearch lookup), Postfix 3.7 to 3.11 (postalias, postmap), Sendmail
-// 8.17 and 8.18 (newaliases), OpenSMTPD 7.6 and 7.9 (tables of type file:, and makemap -t aliases).
-// A logical line is a line and the lines that continue it. An entry is "lost" if it stands in the
-// file and the program does not find it.
+// Each format is the grammar of one program, byte for byte, as these programs were seen to read
+// random files: Exim 4.96 to 4.100 (lsearch lookup), Postfix 3.7 to 3.11 (postalias, postmap),
+// Sendmail 8.17 and 8.18 (newaliases), OpenSMTPD 7.6 and 7.9 (tables of type file:, and makemap -t
+// aliases). A logical line is a line and the lines that continue it. An entry is "lost" if it
+// stands in the file and the program does not find it.
 //
 //	                 exim            postfix-aliases postfix-map    sendmail
 //	key ends at      ":" or blank    ":"             blank          ":"
@@ -19,7 +19,7 @@
 //	comment          # in column 1   # first on its line            # in column 1
 //	continued by     leading blank   leading blank   leading blank  leading blank,
 //	                                                                \ at the end
-//	comment, blank   the rest of     the entry goes on behind it    the rest of
+//	comment, blank   the rest of     the entry goes on after it     the rest of
 //	inside an entry  it is lost                                     it is lost
 //	leading blank,   lost            lost            lost           lost
 //	nothing to continue
@@ -34,17 +34,17 @@
 // addresses by its configuration; the table shows the grammar of the stock rule set, where only
 // localhost is local.
 //
-// In every format a byte-order mark is part of the first key, and the text behind a lone CR belongs
-// to the value. Keys fold ASCII letters; in Postfix formats letters of all scripts (simple folding:
-// "ß" stays).
+// In every format a byte-order mark is part of the first key, and the text after a lone CR belongs
+// to the value. Each program folds the ASCII letters of keys; Postfix folds the letters of all
+// scripts (simple folding: "ß" stays).
 //
 // # What is kept of a file
 //
 // A file is read in blocks of whole logical lines, in order. Sixteen bytes are kept of each
-// distinct key: the hash of the key, the check sum of its value, its line. So memory grows with
-// distinct keys, never with lines. The hashes of keys depend on a random seed of this run: two of a
-// million keys have one hash with a probability of 3 * 10^-8, even in a hostile file. The reading
-// ends where no entry begins in 4 MiB.
+// distinct key: the hash of the key, the check sum of its value, its line. So memory grows with the
+// number of distinct keys, not of lines. The hashes of keys depend on a random seed of this run:
+// two of a million keys have the same hash with a probability of 3 * 10^-8, even in a hostile file.
+// The reading ends if no entry begins in 4 MiB.
 //
 // The digest is the sum, modulo 2^64, of a hash of key and value (without white space) over all
 // entries that the program finds. It is the same on every host and does not depend on the order or
@@ -61,7 +61,7 @@ import (
 // Format is the grammar of a file: the program that reads it.
 type Format uint8
 
-// The formats. The zero Format is none: the content is not looked at.
+// The formats. None, the zero Format, says that the content is not looked at.
 const (
 	None        Format = iota
 	Exim               // Exim's lsearch lookup
@@ -76,7 +76,7 @@ var formats = []string{
 	"", "exim", "postfix-aliases", "postfix-map", "sendmail", "opensmtpd", "opensmtpd-db",
 }
 
-// String gives the name of the format in options; empty for None.
+// String returns the name of the format in options; empty for None.
 func (f Format) String() string { return formats[f] }
 
 // UnmarshalText reads the name of a format, or its short name.
@@ -97,22 +97,22 @@ func (f *Format) UnmarshalText(text []byte) error {
 		"opensmtpd or opensmtpd-db", text)
 }
 
-// LastWins reports whether the program finds the last of two entries with the same key; else it
-// finds the first.
+// LastWins reports whether the program finds the last of two entries with the same key; else the
+// program finds the first.
 func (f Format) LastWins() bool { return f == Sendmail || f == OpenSMTPD }
 
-// Entry is one entry of a file. A duplicate key gives an entry for each of its lines. The slices
-// are valid until the next entry is read.
+// Entry is one entry of a file. A duplicate key has one Entry for each of its lines. The slices are
+// valid until the next entry is read.
 type Entry struct {
-	Line  int64  // of its key, from 1
-	Key   []byte // dequoted and folded, as the program stores it
+	Line  int64  // of the key, from 1
+	Key   []byte // as the program stores it: folded, and in most formats dequoted
 	Value []byte // continuation lines joined, all white space taken out
 }
 
-// Duplicate is a duplicate key: one that has several entries.
+// Duplicate is a key that has several entries.
 type Duplicate struct {
 	Key         string // up to 64 bytes; empty if the file is not mostly entries
-	First, Last int64  // its first and last line
+	First, Last int64  // the first and the last line of the key
 	Differ      bool   // the values differ
 }
 
@@ -139,10 +139,10 @@ type Content struct {
 	Counts     [kinds]int  // problems by kind
 	Problems   []Problem   // the first few of each kind, by line
 	Repeated   int         // entries whose key has an earlier entry
-	Differing  int         // of those, with another value than the entry that won so far
-	Duplicates []Duplicate // the first few, those with differing values first
+	Differing  int         // how many of Repeated have another value than the winner so far
+	Duplicates []Duplicate // the first few; those with differing values come first
 	Required   []Requirement
 	Patterns   int      // keys that look like regular expressions or wildcards
-	Refused    *Problem // why the program takes nothing of the file (OpenSMTPD), else nil
+	Refused    *Problem // why the program refuses the whole file (OpenSMTPD), else nil
 	NoNewline  bool     // the last line has no newline
 }

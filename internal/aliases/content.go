@@ -11,14 +11,14 @@ import (
 	"slices"
 )
 
-// few is how many of a kind are remembered.
+// few is how many problems of each kind, and how many duplicate keys, are kept.
 const few = 5
 
-// atOnce is how many entries are a batch.
+// atOnce is the number of entries in a batch.
 const atOnce = 64
 
 // Read finds out what a file holds, and whether the program finds the required keys in it. An error
-// is one of r or of ctx: the file could not be read to its end.
+// comes from r or from ctx: the file could not be read to its end.
 func Read(ctx context.Context, r io.Reader, f Format, require []string) (*Content, error) {
 	c := &collector{content: &Content{Format: f}, seed: maphash.MakeSeed()}
 	c.require(require)
@@ -30,8 +30,8 @@ func Read(ctx context.Context, r io.Reader, f Format, require []string) (*Conten
 	return c.finish(read), nil
 }
 
-// Each calls visit for every entry that the program would read from r, in order, up to the first
-// error of visit, of r or of ctx, which it returns.
+// Each calls visit for every entry that the program would read from r, in order, until the first
+// error of visit, r or ctx. Each returns that error.
 func Each(ctx context.Context, r io.Reader, f Format, visit func(Entry) error) error {
 	c := &collector{content: &Content{Format: f}, visit: visit}
 	_, err := blocks(ctx, r, newSimple(f), c)
@@ -44,7 +44,7 @@ func Each(ctx context.Context, r io.Reader, f Format, visit func(Entry) error) e
 	return c.err
 }
 
-// collector is the sink that collects what a file holds, or hands the entries to visit.
+// collector is the sink that collects what a file holds, or passes the entries to visit.
 type collector struct {
 	content    *Content
 	visit      func(Entry) error // else nil
@@ -53,8 +53,8 @@ type collector struct {
 	keys       keys
 	batch      batch
 	sum        uint64           // of the digests of entries
-	asked      map[string][]int // by folded key: its places in Content.Required
-	catchAll   map[string][]int // by catch-all key: the places of those that it may stand for
+	asked      map[string][]int // by folded key: its indexes in Content.Required
+	catchAll   map[string][]int // by catch-all key: the indexes of keys that it may stand for
 	last       int64            // the line of the last problem
 	key, value []byte           // scratch
 }
@@ -94,7 +94,7 @@ func (c *collector) entry(line int64, key, value []byte) {
 	}
 }
 
-// batch is entries that are to be looked up together.
+// batch holds entries that are looked up together.
 type batch struct {
 	entries []waiting
 	keys    []byte // one after the other
@@ -105,12 +105,12 @@ type waiting struct {
 	line  int64
 	hash  uint64 // of its key
 	check uint32 // check sum of its value
-	end   int    // of its key in the keys of the batch
+	end   int    // where its key ends in the keys of the batch
 	empty bool   // it has no value
 }
 
-// flush looks up the entries of the batch. The set of a million keys is larger than the caches of a
-// CPU, which fetches the places of many keys at once if they are touched one after the other.
+// flush looks up the entries of the batch. The set of a million keys is larger than a CPU's caches.
+// If flush first touches the places of many keys, the CPU fetches these places at the same time.
 func (c *collector) flush() {
 	b := &c.batch
 	for _, e := range b.entries {
@@ -124,7 +124,7 @@ func (c *collector) flush() {
 	b.entries, b.keys = b.entries[:0], b.keys[:0]
 }
 
-// add takes an entry with this key.
+// add adds an entry with this key to the content.
 func (c *collector) add(e waiting, key []byte) {
 	k, known := c.keys.add(e.hash)
 	if !known {
@@ -139,7 +139,7 @@ func (c *collector) add(e waiting, key []byte) {
 	}
 }
 
-// repeat takes an entry whose key is in the set as k.
+// repeat records an entry whose key is in the set already, as k.
 func (c *collector) repeat(e waiting, key []byte, k *key16) {
 	differ := k.value != e.check
 	c.content.Repeated++
@@ -174,7 +174,7 @@ func (c *Content) remember(d Duplicate) {
 	}
 }
 
-// found looks whether the key of an entry is required, or may stand for one that is.
+// found records an entry whose key is required, or may stand for a required key.
 func (c *collector) found(e waiting, key []byte) {
 	for _, i := range c.asked[string(key)] {
 		r := &c.content.Required[i]
@@ -186,8 +186,8 @@ func (c *collector) found(e waiting, key []byte) {
 	}
 }
 
-// problem takes a problem. One problem of a line is enough, except those that concern the whole
-// file or refuse it.
+// problem records a problem. Of the problems of one line it counts the first, and those that
+// concern the whole file or refuse the file.
 func (c *collector) problem(p Problem, text []byte) {
 	c.flush()
 	again := p.Line == c.last
@@ -216,8 +216,8 @@ func (c *collector) refuse(p Problem) {
 	}
 }
 
-// unseen looks whether text that the program does not read as an entry has, as a person would see
-// it, a required key.
+// unseen looks for a required key in text that the program does not read as an entry. The key is
+// what a person would take for the key.
 func (c *collector) unseen(p Problem, text []byte) {
 	if len(c.asked) == 0 || len(text) == 0 {
 		return
@@ -266,8 +266,8 @@ func (c *collector) finish(read extent) *Content {
 	return all
 }
 
-// hideKeys takes out all keys, unless most lines that are read as entries were meant as entries:
-// else the file is something else, and the text where keys stand may be secret.
+// hideKeys removes all keys if the file has at least as many malformed lines as good entries: it
+// may be something else, and the text where keys stand may be secret.
 func (c *Content) hideKeys() {
 	if c.Entries+c.Repeated-c.Counts[NoValue] > c.Malformed {
 		return
@@ -280,7 +280,7 @@ func (c *Content) hideKeys() {
 	}
 }
 
-// castagnoli is made at the first use: making it at each start would cost 0.15 ms.
+// castagnoli makes its table at the first use: making it at each start would cost 0.15 ms.
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // digest is an entry's part of the digest of the file: FNV-1a of its key and the check sum of its

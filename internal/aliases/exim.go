@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// piece reads as fgets(3) does into Exim's buffer of 4096 bytes. The text is the C string that
-// Exim sees, without white space at the end of a line. ended says that Exim sees the line's end,
-// which a NUL hides.
+// piece reads as fgets(3) reads into Exim's buffer of 4096 bytes. The text is the C string that
+// Exim sees, without white space at the end of a line. ended says that Exim sees the end of the
+// line; a NUL hides that end.
 func piece(b []byte) (text []byte, n int, ended bool) {
 	_, n = physical(b[:min(len(b), 4095)])
 	text = cut(b[:n])
@@ -19,8 +19,8 @@ func piece(b []byte) (text []byte, n int, ended bool) {
 	return text, n, ended
 }
 
-// eximText reads an entry as lsearch does, or a line that belongs to no entry. A NUL stands in the
-// text behind the piece that has the key.
+// eximText reads an entry as lsearch does, or a line that belongs to no entry. In the text, a NUL
+// follows the piece that has the key.
 func eximText(b []byte, line int64, to sink) (text []byte, n int) {
 	first, n, ended := piece(b)
 	if len(first) > 0 && first[0] != '#' && !space[first[0]] {
@@ -45,8 +45,8 @@ func eximText(b []byte, line int64, to sink) (text []byte, n int) {
 	return nil, n
 }
 
-// eximRest reads the rest of a line whose end Exim has not seen yet; behind a NUL that is the whole
-// next line. It appends the text to data and gives the place and the line behind it.
+// eximRest appends to data the rest of a line whose end Exim has not seen; after a NUL, the whole
+// next line. It returns where the rest ends, and the number of its last line.
 func eximRest(data, b []byte, n int, line int64, ended bool, to sink) ([]byte, int, int64) {
 	for !ended && n < len(b) {
 		if b[n-1] == '\n' {
@@ -63,7 +63,7 @@ func eximRest(data, b []byte, n int, line int64, ended bool, to sink) ([]byte, i
 	return data, n, line
 }
 
-// eximEntry splits a text into key and data. Exim finds a key without data, too.
+// eximEntry splits a text into key and data. Exim also finds a key that has no data.
 func eximEntry(text []byte) (key, value []byte, kind Kind) {
 	first, rest, _ := bytes.Cut(text, []byte{0})
 	key, data := eximKey(first)
@@ -102,7 +102,7 @@ func eximKey(text []byte) (key, data []byte) {
 }
 
 // unescape reads the escape at the beginning of text, a backslash: \b \f \n \r \t \v, up to three
-// octal digits, x and up to two hexadecimal digits, else the byte itself. It gives its length.
+// octal digits, x and up to two hexadecimal digits, else the byte itself. n is the escape's length.
 func unescape(text []byte) (c byte, n int) {
 	if len(text) == 1 {
 		return '\\', 1

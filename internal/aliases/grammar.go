@@ -5,26 +5,26 @@ import (
 	"strings"
 )
 
-// sink takes what a grammar finds in a file. The slices are valid until the method returns.
+// sink receives what a grammar reads in a file. The slices are valid until the method returns.
 type sink interface {
-	// entry takes an entry: its key dequoted, its value with all white space.
+	// entry receives an entry: its key as the program reads it, its value with all white space.
 	entry(line int64, key, value []byte)
-	// problem takes a line that the program drops, misreads or refuses.
+	// problem receives a line that the program drops, misreads or refuses.
 	problem(p Problem, text []byte)
-	// unseen takes text that the program does not read as an entry because of a problem. The
-	// problem is not counted: it was counted before, or is none of the file's.
+	// unseen receives text that the program does not read as an entry because of a problem. The
+	// problem is not counted: it was counted before, or the line may be correct.
 	unseen(p Problem, text []byte)
-	// comment takes a comment line.
+	// comment receives a comment line.
 	comment(line int64, text []byte)
 }
 
 // rules are the grammars.
 var rules = [...]struct {
 	// text reads the first logical line of b, or lines at its beginning that belong to no entry. It
-	// gives the text of the line if it may be an entry, and the length of what it read, at least 1.
+	// returns the text of the line if it may be an entry, and the number of bytes read, at least 1.
 	text func(b []byte, line int64, to sink) (text []byte, n int)
 	// entry splits such a text. The key is nil if the program drops the line. The kind is good if
-	// nothing is wrong with it.
+	// the line has no problem.
 	entry func(text []byte) (key, value []byte, kind Kind)
 	ends  string // the bytes that end a key
 }{
@@ -36,11 +36,11 @@ var rules = [...]struct {
 	OpenSMTPDDB: {tableText, makemap, ": \t"},
 }
 
-// onePerLine reports whether no line of the format continues another.
+// onePerLine reports whether every entry of the format is a single line.
 func (f Format) onePerLine() bool { return f == OpenSMTPD || f == OpenSMTPDDB }
 
 // simple reads simple lines: a key of plain bytes, a separator, a value of printable ASCII. Most
-// files have no others but comments.
+// files have only simple lines and comments.
 type simple struct {
 	format    Format
 	plain     [256]bool // bytes that stand for themselves in a key
@@ -59,8 +59,8 @@ func newSimple(f Format) *simple {
 	return s
 }
 
-// line gives the entry of the first line of b and the length of the line; 0 if the line is not
-// simple.
+// line returns the entry of the first line of b and the length of the line. The length is 0 if the
+// line is not simple.
 func (s *simple) line(b []byte) (key, value []byte, n int) {
 	n = bytes.IndexByte(b, '\n') + 1
 	if n == 0 || !s.plain[b[0]] || n < len(b) && s.continues[b[n]] {
@@ -97,7 +97,7 @@ func printable(b []byte) bool {
 // space is the white space of isspace(3).
 var space = table(" \t\n\v\f\r")
 
-// physical gives the line at the beginning of b and its length with the newline.
+// physical returns the line at the beginning of b, and its length with the newline.
 func physical(b []byte) (text []byte, n int) {
 	if n = bytes.IndexByte(b, '\n') + 1; n > 0 {
 		return b[:n-1], n
@@ -125,7 +125,7 @@ func trimRight(b []byte) []byte {
 	return b
 }
 
-// table marks bytes.
+// table returns the set of the marked bytes.
 func table(marked string) (t [256]bool) {
 	for _, c := range []byte(marked) {
 		t[c] = true

@@ -2,20 +2,20 @@ package aliases
 
 import "math/bits"
 
-// keys is a set of keys, by their hashes. The keys are numbered and stand in slabs that are never
-// moved. A table with open addressing, at most half full, holds their numbers. Above the number, a
-// place of the table holds upper bits of the hash (the tag), so that most searches look at no other
-// key.
+// keys is a set of keys, by their hashes. Each key has a number, and stands in a slab that never
+// moves. A table with open addressing, at most half full, holds the numbers. In a place of the
+// table, the bits above the number are the tag: upper bits of the hash. If two tags differ, the
+// keys differ, so most searches compare only one key.
 type keys struct {
-	places []uint32 // the tag, and below it 1 + the number of the key; 0: free
-	width  int      // of a number, in bits: the table has 1<<width places
+	places []uint32 // upper bits: the tag; lower bits: 1 + the number of the key; 0: free
+	width  int      // bits of a number; the table has 1<<width places
 	slabs  [][]key16
 	n      int
-	// what touch has read: else the compiler would leave the reading out
+	// what touch has read; without this field the compiler would remove the reading
 	touched uint32
 }
 
-// key16 is what is kept of a key: sixteen bytes.
+// key16 is the record of a key, in sixteen bytes.
 type key16 struct {
 	hash  uint64
 	value uint32 // check sum of the value that wins so far
@@ -24,8 +24,8 @@ type key16 struct {
 
 const slab = 1024 // keys
 
-// add gives the key with this hash, and whether the set had it before. The caller fills in a new
-// key.
+// add returns the key with this hash, and whether the set had this key before. The caller fills in
+// a new key.
 func (s *keys) add(hash uint64) (k *key16, known bool) {
 	if 2*s.n >= len(s.places) {
 		s.grow()
@@ -56,7 +56,7 @@ func (s *keys) touch(hash uint64) {
 
 func (s *keys) at(n uint32) *key16 { return &s.slabs[n/slab][n%slab] }
 
-// tag is as many upper bits of a hash as a place has above the number.
+// tag returns upper bits of a hash, as many as a place has above the number.
 func (s *keys) tag(hash uint64) uint32 { return uint32(hash>>32) >> s.width }
 
 func (s *keys) grow() {

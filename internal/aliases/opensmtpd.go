@@ -6,17 +6,17 @@ import (
 	"sync"
 )
 
-// A table of type file: is read a line at a time: leading and trailing white space goes, "#" begins
-// a comment where it stands first, the key ends at the first blank, tab or colon, and one separator
-// follows, then only blanks. A key in brackets ends at the bracket. The first line that is no
-// comment says what the table is: with a separator a table of keys and values, without one a list.
-// (parse_table_line of OpenSMTPD 7.6; 6.8 skips further colons.)
+// In a table of type file:, smtpd reads line by line. It drops leading and trailing white space. A
+// line is a comment if it then begins with "#". The key ends at the first blank, tab or colon; a
+// key in brackets ends at the bracket. One separator follows the key, then only blanks. The first
+// line that is no comment decides what the table is: with a separator keys and values, without one
+// a list. (parse_table_line of OpenSMTPD 7.6; 6.8 skips further colons.)
 //
 //	a line without separator or value  the file is refused: smtpd does not start; a running smtpd
 //	                                   keeps the old table
 //	a list                             the same: "may not be used for alias lookups"
 //	a duplicate key                    the last entry wins
-//	a value that is not understood     this key answers 424
+//	a value that is not understood     smtpd answers 424 for this key
 //
 // makemap reads its input by the same rules, but refuses a file with a duplicate key, or with a
 // value that it does not understand.
@@ -55,8 +55,8 @@ func makemap(text []byte) (key, value []byte, kind Kind) {
 	return key, value, good
 }
 
-// keyValue splits a line into key and value. The kind is List without a separator, and Invalid
-// without a value.
+// keyValue splits a line into key and value. The kind is List if the line has no separator, and
+// Invalid if it has no value.
 func keyValue(text []byte) (key, value []byte, kind Kind) {
 	text = cut(trimLeft(trimRight(text)))
 	end := bytes.IndexAny(text, " \t:")
@@ -76,7 +76,7 @@ func keyValue(text []byte) (key, value []byte, kind Kind) {
 }
 
 // user reports whether a value is a user or an address of letters, digits, "_", ".", "-", "+". Both
-// programs understand these.
+// programs understand such a value.
 func user(value []byte) bool {
 	at := 0
 	for i, c := range value {
@@ -93,8 +93,8 @@ func user(value []byte) bool {
 var userByte = table("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-+")
 
 // expands reports whether smtpd understands a value: less than 2048 bytes of targets, with commas
-// between them outside of quotes. A backslash takes the meaning from the byte behind it. Targets
-// may be empty.
+// between them outside of quotes. The byte after a backslash has no special meaning. Targets may be
+// empty.
 func expands(value []byte) bool {
 	if len(value) >= 2048 {
 		return false
@@ -124,7 +124,7 @@ func expands(value []byte) bool {
 	return true
 }
 
-// targets reports whether makemap takes a value: targets with commas between them, none of them
+// targets reports whether makemap takes a value: targets with commas between them. No target may be
 // empty.
 func targets(value []byte) bool {
 	for t := range bytes.SplitSeq(value, []byte(",")) {
@@ -135,8 +135,8 @@ func targets(value []byte) bool {
 	return true
 }
 
-// longTarget is an error, a program, a file or an include. OpenSMTPD takes a part of up to 1023
-// bytes of it. userTarget is a user of up to 255 bytes with any domain.
+// longTarget is an error, a program, a file or an include. The part that OpenSMTPD takes of it, the
+// group, has up to 1023 bytes. userTarget is a user of up to 255 bytes with any domain.
 var (
 	longTarget = expression(`(?s)^(?:(?i::?error:)([45][0-9][0-9] [0-9A-Za-z].*)|` +
 		`"\|(.*")|\|(.*)|(?i::?include:)?(/.*))$`)

@@ -19,8 +19,8 @@ func (f Format) pattern(key []byte) bool {
 	return false
 }
 
-// catchAlls gives the keys that the program may take for a key that the file does not have, if its
-// configuration says so: "@domain" in Postfix and OpenSMTPD, "*" (lsearch*) and "*@domain"
+// catchAlls returns the keys that the program may use instead of a key that is not in the file, if
+// its configuration says so: "@domain" in Postfix and OpenSMTPD, "*" (lsearch*) and "*@domain"
 // (lsearch*@) in Exim.
 func (f Format) catchAlls(key string) []string {
 	_, domain, address := strings.Cut(key, "@")

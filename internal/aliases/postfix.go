@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// postfixText reads a logical line: lines that begin with white space continue it, over blank lines
-// and comments. It gives no text where the first line is blank or a comment.
+// postfixText reads a logical line: lines that begin with white space continue it, also after blank
+// lines and comments. It returns no text if the first line is blank or a comment.
 func postfixText(b []byte, line int64, to sink) (text []byte, n int) {
 	for last := line; ; last++ {
 		part, m := physical(b[n:])
@@ -17,7 +17,7 @@ func postfixText(b []byte, line int64, to sink) (text []byte, n int) {
 		case len(rest) > 0 && rest[0] == '#':
 			to.comment(last, rest)
 		case len(rest) > 0 && len(text) == 0:
-			text = slices.Clip(part) // b keeps its bytes
+			text = slices.Clip(part) // so that append leaves b as it is
 		case len(rest) > 0:
 			text = append(text, part...)
 		}
@@ -63,12 +63,12 @@ func postalias(text []byte) (key, value []byte, kind Kind) {
 
 func isWord(token byte) bool { return strings.IndexByte(`a"([`, token) >= 0 }
 
-// operators are the tokens of RFC 822 that have one byte, and the bytes that begin others.
+// operators are the tokens of RFC 822 that have one byte, and the bytes that begin other tokens.
 const operators = `|%!()<>@,;:".[]`
 
-// nextToken reads a token as Postfix does from alias files, and gives the text behind it. The kind
-// is 'a' for an atom, '"' for a quoted string, '(' for a comment, '[' for a domain literal, 0 for
-// none, else the byte itself. The text has no quotes.
+// nextToken reads a token as Postfix does from alias files; rest is what follows the token. The
+// kind is 'a' for an atom, '"' for a quoted string, '(' for a comment, '[' for a domain literal, 0
+// if there is no token, else the byte itself. The text has no quotes.
 func nextToken(b []byte) (kind byte, text, rest []byte) {
 	b = bytes.TrimLeft(b, " \t\r\n")
 	if len(b) == 0 {
@@ -91,8 +91,8 @@ func nextToken(b []byte) (kind byte, text, rest []byte) {
 	return 'a', text, rest
 }
 
-// collect appends to text what stands before the first byte that ends the token. A backslash takes
-// the meaning from the byte behind it.
+// collect appends to text the bytes before the first byte that ends the token. The byte after a
+// backslash has no special meaning.
 func collect(text, b []byte, ends string) (all, rest []byte) {
 	for i := 0; i < len(b); i++ {
 		c := b[i]

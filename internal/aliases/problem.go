@@ -9,29 +9,29 @@ import (
 // Kind is what is wrong with a line.
 type Kind uint8
 
-// The kinds of problems, those that concern the whole file first.
+// The kinds of problems. Those that concern the whole file come first.
 const (
 	Mark         Kind = iota // byte-order mark
 	NUL                      // NUL byte
-	LoneCR                   // CR without LF behind it
+	LoneCR                   // CR without LF after it
 	HTML                     // an HTML page
 	Conflict                 // conflict markers of a version control system
 	Oversize                 // more than 4 MiB without the beginning of an entry: the reading ends
-	Invalid                  // OpenSMTPD: takes nothing of the file
+	Invalid                  // OpenSMTPD: an invalid entry; the whole file is refused
 	List                     // OpenSMTPD: reads the file as a list, not as a table of aliases
 	Again                    // OpenSMTPD's makemap: a duplicate key
-	Deferred                 // OpenSMTPD: the value is not understood, the key answers 424
+	Deferred                 // OpenSMTPD: the value is not understood; smtpd answers 424
 	NoValue                  // key without value
 	NoSeparator              // no colon, or nothing before it
 	Unattached               // begins with white space, but there is nothing to continue
-	NotLocal                 // the key is an address where a local name is wanted
+	NotLocal                 // the key is an address, but must be a local name
 	NotUTF8                  // not UTF-8
 	TooLong                  // longer than the program reads
-	Illegal                  // Sendmail: a byte that it does not take
+	Illegal                  // Sendmail: the key has a byte that is not legal
 	Unbalanced               // an open quote or bracket
 	ColonKey                 // map: the key ends with a colon
 	CarriageEnds             // Sendmail: CR before LF is kept in values
-	Joined                   // continues an entry, but looks like one
+	Joined                   // continues an entry, but looks like an entry itself
 	kinds
 	good = kinds // no problem
 )
@@ -40,7 +40,7 @@ const (
 // keys.
 func (k Kind) Whole() bool { return k <= Oversize }
 
-// Refuses reports whether the program takes nothing of a file with such a line.
+// Refuses reports whether the program refuses the whole file because of such a line.
 func (k Kind) Refuses() bool { return k == Invalid || k == List || k == Again }
 
 // texts are the problems in words.
@@ -70,8 +70,8 @@ var texts = [kinds]string{
 type Problem struct {
 	Kind  Kind
 	Line  int64
-	Cause int64  // the line that caused it, if that is another one: see [Problem.String]; else 0
-	Key   string // the key of the line, if the line certainly has a key and it may be shown
+	Cause int64  // another line that caused the problem: see [Problem.String]; else 0
+	Key   string // the key of the line, if it surely is a key and may be shown; else empty
 }
 
 // String says what is wrong, without the key: "line 812 is swallowed by the NUL in line 811".
@@ -87,9 +87,9 @@ func (p Problem) String() string {
 	return fmt.Sprintf("line %d: %s", p.Line, texts[p.Kind])
 }
 
-// shown gives the key of a line that has a problem. Values are secret, and a malformed line may be
-// a part of a value whose indentation is missing. So the key is shown only if the line looks like
-// an entry: a name or an address, and a colon behind it.
+// shown returns the key of a line that has a problem. Values are secret, and a malformed line may
+// be a part of a value whose indentation is missing. So the key is shown only if the line looks
+// like an entry: a name or an address, then a colon.
 func (p Problem) shown(text []byte) string {
 	switch {
 	case p.Kind == Unattached, p.Kind == Joined, p.Kind == NoSeparator, p.Kind == LoneCR,
@@ -104,7 +104,7 @@ func (p Problem) shown(text []byte) string {
 
 var named = expression(`^(?:\x{feff})?([0-9A-Za-z._+@*=-]+)[ \t]*:`)
 
-// looseKey is what a person takes for the key of a line.
+// looseKey returns what a person would take for the key of a line.
 func looseKey(text []byte) []byte {
 	text = bytes.TrimLeft(bytes.TrimPrefix(text, mark), "\x00\" \t\r\n\v\f")
 	if i := bytes.IndexAny(text, "\x00\": \t\r\n\v\f"); i >= 0 {
@@ -115,14 +115,13 @@ func looseKey(text []byte) []byte {
 
 var mark = []byte("\xef\xbb\xbf")
 
-// conflict reports whether a line is a marker of a merge conflict, as version control systems leave
-// them.
+// conflict reports whether a line is a marker of a merge conflict in a version control system.
 func conflict(text []byte) bool {
 	return bytes.HasPrefix(text, []byte("<<<<<<< ")) ||
 		bytes.HasPrefix(text, []byte(">>>>>>> ")) || string(trimRight(text)) == "======="
 }
 
-// beginning looks at the first bytes of a file.
+// beginning looks for a byte-order mark and an HTML page in the first bytes of a file.
 func beginning(buf []byte, to sink) {
 	if bytes.HasPrefix(buf, mark) {
 		to.problem(Problem{Kind: Mark, Line: 1}, buf)
@@ -135,8 +134,8 @@ func beginning(buf []byte, to sink) {
 
 var html = expression(`(?i)<(!doctype html|html|head)`)
 
-// control looks for NUL and CR in the lines that a grammar has read, and for lines that continue an
-// entry. It gives the number of the line behind them.
+// control looks for NUL, CR and lines that continue an entry, in the lines that a grammar has read.
+// It returns the number of the line after them.
 func control(f Format, buf []byte, line int64, to sink) int64 {
 	entry, backslash := int64(0), false
 	for len(buf) > 0 {
@@ -182,9 +181,9 @@ func returns(f Format, text []byte, line int64, ended bool, to sink) {
 	}
 }
 
-// joined takes a line that continues an entry. Most such lines belong to the value, but a line that
-// looks like an entry, "name: ", was meant as one. Where a colon does not end keys, only a required
-// key makes the difference.
+// joined judges a line that continues an entry. Most such lines belong to the value. But a line
+// that looks like an entry, "name: ", was meant as an entry: it is a problem. If the line looks
+// less like an entry, it counts only if its first word is a required key.
 func joined(f Format, text []byte, p Problem, to sink) {
 	name := looseKey(text)
 	if len(name) == 0 || name[0] == '#' || len(text) < len(name)+2 || !bytes.HasPrefix(text, name) {

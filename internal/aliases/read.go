@@ -24,8 +24,8 @@ type extent struct {
 	noNewline bool // the last line has no newline
 }
 
-// blocks reads r in blocks, in order, and hands what the grammar finds to a sink. The bytes behind
-// the last beginning of an entry in a block wait for the next block.
+// blocks reads r in blocks, in order, and passes what the grammar finds to a sink. A block ends
+// before the last line that begins an entry; the next block begins with that line.
 func blocks(ctx context.Context, r io.Reader, lines *simple, to sink) (read extent, err error) {
 	if lines.format == None {
 		return read, errFormat
@@ -64,8 +64,8 @@ func blocks(ctx context.Context, r io.Reader, lines *simple, to sink) (read exte
 	return read, err
 }
 
-// block reads a block of whole logical lines, of which the first has the number line. It gives the
-// number of the line behind the block.
+// block reads a block of whole logical lines, and returns the number of the line after the block.
+// The first line of the block has the number line.
 func block(lines *simple, b []byte, line int64, to sink) int64 {
 	rule := &rules[lines.format]
 	for len(b) > 0 {
@@ -93,12 +93,12 @@ func block(lines *simple, b []byte, line int64, to sink) int64 {
 	return line
 }
 
-// begins reports whether a line that begins with c can only be the beginning of an entry.
+// begins reports whether a line whose first byte is c can only be the beginning of an entry.
 func begins(c byte) bool { return c > ' ' && c != '#' }
 
-// lastStart finds, behind the first line of buf, the last line that begins an entry in every
-// grammar and state: the line before it has no NUL, and no backslash stands at its end or before
-// blank lines. It gives 0 if there is none.
+// lastStart returns the offset of the last line in buf, without the first line, that begins an
+// entry in every grammar and state: the line before it has no NUL, and the last byte before it,
+// newlines aside, is no backslash. It returns 0 if there is no such line.
 func lastStart(buf []byte) int {
 	for i := bytes.LastIndexByte(buf[:max(0, len(buf)-1)], '\n'); i >= 0; {
 		next := bytes.LastIndexByte(buf[:i], '\n')
@@ -111,9 +111,9 @@ func lastStart(buf []byte) int {
 	return 0
 }
 
-// fold folds a key as the program does, in place if it can.
+// fold folds a key as the program does, in place if possible.
 func (f Format) fold(key []byte) []byte {
-	var all byte // the bits of its bytes
+	var all byte // all bytes of the key, ORed
 	for i, c := range key {
 		if c >= 'A' && c <= 'Z' {
 			key[i] = c | 0x20
@@ -126,8 +126,8 @@ func (f Format) fold(key []byte) []byte {
 	return key
 }
 
-// squeeze gives a value without its white space: the value itself if it has none, else in the
-// buffer.
+// squeeze returns a value without its white space: the value itself if it has none, else a copy in
+// buf.
 func (f Format) squeeze(buf, value []byte) []byte {
 	buf, start := buf[:0], 0
 	for i, c := range value {

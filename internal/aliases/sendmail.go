@@ -27,7 +27,7 @@ func sendmailText(b []byte, line int64, to sink) (text []byte, n int) {
 }
 
 // sendmailLine reads a logical line into the program's buffer of 8192 bytes. long says that the
-// program did not see its end: the line is too long, or its end is behind a NUL.
+// program did not see the end of the line: the line is too long, or a NUL stands before the end.
 func sendmailLine(b []byte) (text []byte, n int, long bool) {
 	const size = 8192
 	buf := make([]byte, 0, 512)
@@ -52,8 +52,8 @@ func sendmailLine(b []byte) (text []byte, n int, long bool) {
 	}
 }
 
-// sendmailLong skips an entry whose end the program did not see: to the end of the logical line, or
-// behind a NUL to the end of the next one. It gives the place behind that.
+// sendmailLong skips an entry whose end the program did not see: to the end of the logical line or,
+// after a NUL, to the end of the next logical line. It returns the place after that.
 func sendmailLong(b []byte, n int, line int64, text []byte, to sink) int {
 	if b[n-1] == '\n' {
 		cause := line + int64(bytes.Count(b[:n-1], []byte("\n")))
@@ -71,10 +71,10 @@ func sendmailLong(b []byte, n int, line int64, text []byte, to sink) int {
 	return n
 }
 
-// sendmailEntry splits a line into name and value. The name is read as the stock rule set rewrites
-// it: up to a colon outside of quotes and brackets; without comments; only the text in angle
-// brackets, if there is any; with a dot for white space between words; without localhost and quotes
-// that the name does not need.
+// sendmailEntry splits a line into name and value. The name is what the stock rule set makes of the
+// text before the first colon outside of quotes and brackets: it drops comments; if there are angle
+// brackets, it takes only the text in them; it writes a dot for white space between words; it drops
+// localhost and needless quotes.
 func sendmailEntry(text []byte) (name, value []byte, kind Kind) {
 	colon := bytes.IndexByte(text, ':')
 	if colon < 0 {
@@ -110,7 +110,7 @@ func sendmailEntry(text []byte) (name, value []byte, kind Kind) {
 }
 
 // sendmailWords joins the words of a name with dots, and reports whether a quote or an angle
-// bracket is open at its end.
+// bracket is open at the end of the name.
 func sendmailWords(text []byte) (name []byte, quoted, angle bool) {
 	var blank, closed bool
 	depth := 0 // of angle brackets
@@ -160,7 +160,7 @@ func sendmailWords(text []byte) (name []byte, quoted, angle bool) {
 }
 
 // commentLength is the length of the comment at the beginning of text. Comments nest. A comment
-// that is not closed goes to the end.
+// that is not closed goes to the end of text.
 func commentLength(text []byte) int {
 	depth := 0
 	for i := 0; i < len(text); i++ {
@@ -182,13 +182,13 @@ func commentLength(text []byte) int {
 // atomByte reports whether c may stand in a word.
 func atomByte(c byte) bool { return strings.IndexByte(`.:%@!^/[]+,;"`, c) < 0 }
 
-// quotedWord needs no quotes. It may end in a backslash, which escapes nothing.
+// quotedWord is a word in quotes that needs no quotes. A backslash at its end escapes nothing.
 var (
 	quotedWord = expression(`^"(\\[^ \t<>]?|[^"\\ \t<>])*"$`)
 	quotedRun  = expression(`"(\\.|[^"\\])*"`)
 )
 
-// sendmailPlain reports whether no byte of a name makes it an address.
+// sendmailPlain reports whether a name is plain: no byte makes the name an address.
 func sendmailPlain(name []byte) bool {
 	if bytes.IndexByte(name, '"') >= 0 {
 		name = quotedRun().ReplaceAll(name, []byte("q"))

@@ -43,7 +43,7 @@ func readBerkeley(in *source, head []byte, kind string, order binary.ByteOrder) 
 		if n-preset > in.size {
 			return damaged(kind, "claims to hold %d entries in %d bytes", n-preset, in.size)
 		}
-		meta, _ := in.at(0, 512) // as long as the shortest page
+		meta, _ := in.at(0, 512) // the length of the shortest page
 		return Facts{Type: kind, Entries: n, Preset: max(n-preset, -1),
 			Own: signature(db.lookupHash(meta))}
 	}
@@ -57,14 +57,14 @@ type berkeley struct {
 	order binary.ByteOrder
 }
 
-// Types of pages, and where a page has what.
+// Types of pages, and the offsets of the fields of a page.
 const (
 	btreeInternal, btreeLeaf               = 3, 5
 	pageNext, pageItems, pageType, pageLen = 16, 20, 25, 26
 )
 
-// readBtree counts the items of the leaf pages. The leftmost leaf is found from the root, and each
-// leaf has the number of the next. An entry is two items.
+// readBtree counts the items of the leaf pages. It goes from the root to the leftmost leaf. Each
+// leaf has the number of the next leaf. An entry is two items.
 func (db berkeley) readBtree(root int64) Facts {
 	number, items := root, int64(0)
 	for left := db.in.size / db.page; left > 0; left-- {

@@ -13,9 +13,9 @@ import (
 )
 
 // locked reports whether a program of this host holds a write lock on an open file. postmap,
-// postalias, makemap and newaliases hold one while they build a hash or btree, whose header says
-// until then that it is empty (lockf(3), flock(2); Postfix's mkmap_open). Where /proc/locks cannot
-// be read, the answer is no.
+// postalias, makemap and newaliases hold such a lock while they build a hash or btree. Until they
+// end, the header of the map says that the map is empty (lockf(3), flock(2); Postfix's mkmap_open).
+// If /proc/locks cannot be read, the answer is no.
 func locked(f *os.File) bool {
 	var stat unix.Stat_t
 	locks, err := os.ReadFile("/proc/locks")
@@ -28,7 +28,7 @@ func locked(f *os.File) bool {
 }
 
 // writeLocked looks for a write lock on an inode. proc_locks(5) lists number, kind, mode, access,
-// process, and device and inode. A process that waits for a lock has "->" behind the number.
+// process, and device and inode. A process that waits for a lock has "->" after the number.
 func writeLocked(locks io.Reader, inode string) bool {
 	lines := bufio.NewScanner(locks)
 	for lines.Scan() {
@@ -40,8 +40,8 @@ func writeLocked(locks io.Reader, inode string) bool {
 	return false
 }
 
-// EximDBM gives the type of map that this host's Exim reads with its dbm lookup, "hash" or
-// "sqlite". The libraries that Exim is linked with show it. It is empty if it is not known.
+// EximDBM returns the type of map that this host's Exim reads with its dbm lookup: "hash",
+// "sqlite", or empty if it is not known. The libraries that Exim is linked with show the type.
 func EximDBM() string {
 	for _, path := range []string{"/usr/sbin/exim4", "/usr/sbin/exim"} {
 		if kind := dbmOf(libraries(path)); kind != "" {
@@ -51,7 +51,7 @@ func EximDBM() string {
 	return ""
 }
 
-// libraries gives the libraries that a program is linked with; none if they are not known.
+// libraries returns the libraries that a program is linked with; none if they are not known.
 func libraries(path string) (names []string) {
 	program, err := elf.Open(path)
 	if err != nil {
@@ -62,9 +62,9 @@ func libraries(path string) (names []string) {
 	return names
 }
 
-// dbmOf finds the one library of Exim's dbm lookup. The sqlite lookup needs libsqlite3, too, so
-// libsqlite3 counts only where there is no other library (Exim's src/EDITME: USE_DB, USE_GDBM,
-// USE_TDB, USE_SQLITE).
+// dbmOf returns the type of map of Exim's dbm lookup, which uses one library. Exim's sqlite lookup
+// also needs libsqlite3, so libsqlite3 counts only if there is no other library (Exim's src/EDITME:
+// USE_DB, USE_GDBM, USE_TDB, USE_SQLITE).
 func dbmOf(names []string) (kind string) {
 	for _, name := range names {
 		switch name, _, _ = strings.Cut(name, ".so"); {

@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// lookup looks a key up in a map. known is false where the map's pages do not tell.
+// lookup looks a key up in a map. known is false if the pages of the map do not show the answer.
 type lookup func(key []byte) (found, known bool)
 
-// signature tells how many entries of its own postalias added to a map: 3 for "@", YP_LAST_MODIFIED
+// signature returns how many entries postalias itself added to a map: 3 for "@", YP_LAST_MODIFIED
 // and YP_MASTER_NAME; 1 for "@" alone, from a postalias without NIS; 0 for none; -1 if that is not
 // known (postalias.c of Postfix 3.7 to 3.11; the keys with or without a final NUL).
 func signature(has lookup) int64 {
@@ -30,7 +30,7 @@ func signature(has lookup) int64 {
 	return own
 }
 
-// probes is how many slots or pages of a chain are looked at.
+// probes is the largest number of slots, or of pages of a chain, that a lookup reads.
 const probes = 1000
 
 // lookupCDB looks a key up by its hash, whose low byte is the number of the table (cdb(5)).
@@ -71,8 +71,8 @@ func (s *source) pair(offset int64) (a, b int64, ok bool) {
 	return int64(binary.LittleEndian.Uint32(p)), int64(binary.LittleEndian.Uint32(p[4:])), true
 }
 
-// items gives the items of a page. Behind the page's header stand their places. Each item is given
-// up to the end of the page.
+// items returns the items of a page. The offsets of the items follow the header of the page. Each
+// item is returned with all bytes up to the end of the page.
 func items(page []byte, order binary.ByteOrder, header, count int) (list [][]byte, ok bool) {
 	if header+2*count > len(page) {
 		return nil, false
@@ -87,16 +87,16 @@ func items(page []byte, order binary.ByteOrder, header, count int) (list [][]byt
 	return list, true
 }
 
-// lookupHash looks a key up in a Berkeley hash by its first page: the hash of the key tells its
-// bucket, which is a chain of pages (hash.src, db_page.h and hash_func.c of Berkeley DB 5.3).
+// lookupHash looks a key up in a Berkeley hash with its first page, meta. The key's hash selects a
+// bucket: a chain of pages (hash.src, db_page.h and hash_func.c of Berkeley DB 5.3).
 func (db berkeley) lookupHash(meta []byte) lookup {
 	const maxBucket, highMask, lowMask, charKey, spares = 72, 76, 80, 92, 96
 	field := func(at int) uint32 { return db.order.Uint32(meta[at:]) }
 	return func(key []byte) (found, known bool) {
 		if fnv([]byte("%$sniglet^&\x00")) != field(charKey) {
-			return false, false // another function
+			return false, false // another hash function
 		}
-		inPage := append([]byte{1}, key...) // with the type of the item
+		inPage := append([]byte{1}, key...) // the type of the item, then the key
 		bucket := fnv(key) & field(highMask)
 		if bucket > field(maxBucket) {
 			bucket &= field(lowMask)
@@ -107,7 +107,7 @@ func (db berkeley) lookupHash(meta []byte) lookup {
 			if !ok || bytes.IndexByte(hashPages, page[pageType]) < 0 {
 				return false, false
 			}
-			rest := 0 // bytes behind the item
+			rest := 0 // bytes after the item
 			for i, item := range list {
 				if i%2 == 0 && bytes.Equal(item[:max(0, len(item)-rest)], inPage) {
 					return true, true
@@ -122,7 +122,7 @@ func (db berkeley) lookupHash(meta []byte) lookup {
 	}
 }
 
-// fnv is the hash function of Berkeley DB since 4.0, FNV-1 that begins with 0.
+// fnv is the hash function of Berkeley DB since 4.0: FNV-1 with the initial value 0.
 func fnv(key []byte) (h uint32) {
 	for _, c := range key {
 		h = h*16777619 ^ uint32(c)
@@ -135,7 +135,7 @@ const hashUnused, hashUnsorted, hashSorted = 0, 2, 13
 
 var hashPages = []byte{hashUnused, hashUnsorted, hashSorted}
 
-// read gives a page and its items.
+// read returns a page and its items.
 func (db berkeley) read(number int64) (page []byte, list [][]byte, ok bool) {
 	page, ok = db.in.at(number*db.page, int(db.page))
 	if !ok || number == 0 {
@@ -148,7 +148,7 @@ func (db berkeley) read(number int64) (page []byte, list [][]byte, ok bool) {
 // node is a page of a tree of sorted keys.
 type node struct {
 	keys     [][]byte
-	children []int64 // of each key; none in a leaf
+	children []int64 // one for each key; nil in a leaf
 }
 
 // lookupTree looks a key up from the root of a tree. The first child of a page has all keys that
@@ -174,8 +174,8 @@ func lookupTree(root int64, read func(number int64) (node, bool)) lookup {
 	}
 }
 
-// lookupBtree looks a key up in a Berkeley btree. It does not compare keys that are so long that
-// they have pages of their own.
+// lookupBtree looks a key up in a Berkeley btree. It does not compare long keys, which have pages
+// of their own.
 func (db berkeley) lookupBtree(root int64) lookup {
 	const inPage = 1 // type of an item
 	return lookupTree(root, func(number int64) (n node, ok bool) {
@@ -205,9 +205,9 @@ func (db berkeley) lookupBtree(root int64) lookup {
 	})
 }
 
-// lookupLMDB looks a key up in an LMDB, from the root that a meta page names. A node has the two
-// halves of a number, flags, the length of its key and the key. In a leaf the number is the length
-// of the data; elsewhere, with the flags above it, it is the page of a child (mdb.c of LMDB 0.9).
+// lookupLMDB looks a key up in an LMDB, from the given root. A node has two halves of a number,
+// flags, the length of its key and the key. In a leaf, the number is the length of the data. In a
+// branch, it is a child's page; with 64 bits, the flags are its upper bits (mdb.c of LMDB 0.9).
 func lookupLMDB(in *source, page int64, root uint64, w layout, order binary.ByteOrder) lookup {
 	const branch, leaf, head = 1, 2, 8
 	return lookupTree(int64(root), func(number int64) (n node, ok bool) {
@@ -218,7 +218,7 @@ func lookupLMDB(in *source, page int64, root uint64, w layout, order binary.Byte
 		if !ok {
 			return n, false
 		}
-		header := w.magic // a meta page has it behind the page's header
+		header := w.magic // in a meta page, the magic number follows the header
 		kind := order.Uint16(b[header-6:])
 		list, ok := items(b, order, header, (int(order.Uint16(b[header-4:]))-header)/2)
 		if !ok || kind&(branch|leaf) == 0 {

@@ -14,8 +14,8 @@
 //	                                                              the first table
 //
 // Berkeley DB and LMDB write numbers in the byte order of the machine, LMDB also in its word size.
-// The package reads all of them. cdb is little-endian, SQLite big-endian. (db_page.h of Berkeley DB
-// 5.3, mdb.c of LMDB 0.9, cdb(5), https://sqlite.org/fileformat.html.)
+// The package reads all byte orders and word sizes. cdb is little-endian, SQLite big-endian.
+// (db_page.h of Berkeley DB 5.3, mdb.c of LMDB 0.9, cdb(5), https://sqlite.org/fileformat.html.)
 package mapfile
 
 import (
@@ -33,7 +33,7 @@ type Kind uint8
 // The kinds of compiled maps. The zero Kind is Auto.
 const (
 	Auto Kind = iota // each map beside the source, for formats that are compiled
-	None             // none
+	None             // no map
 	DB               // FILE.db
 	CDB              // FILE.cdb
 	LMDB             // FILE.lmdb
@@ -42,7 +42,7 @@ const (
 
 var kinds = [ends]string{"auto", "none", "db", "cdb", "lmdb"}
 
-// String gives the name of the kind in options, which is the suffix of the file.
+// String returns the name of the kind in options, which is the suffix of the file.
 func (k Kind) String() string { return kinds[k] }
 
 // UnmarshalText reads the name of a kind.
@@ -58,18 +58,18 @@ func (k *Kind) UnmarshalText(text []byte) error {
 // Facts are what the header of a map says.
 type Facts struct {
 	Type   string // "hash", "btree", "cdb", "lmdb", "sqlite"; empty if it is none of these
-	Damage string // what is wrong with it, as a predicate: "is empty"; else empty
-	// Entries is the number of entries, -1 if it is not known. For a hash it is the number in the
-	// header: Postfix and Sendmail's makemap let Berkeley DB begin to count at 4096; newaliases,
-	// exim_dbmbuild and OpenSMTPD's makemap at 0.
+	Damage string // what is wrong with the map, as a predicate: "is empty"; else empty
+	// Entries is the number of entries, -1 if it is not known. For a hash, Entries is the number in
+	// the header, which begins at 4096 if Postfix or Sendmail's makemap wrote the map, and at 0 if
+	// newaliases, exim_dbmbuild or OpenSMTPD's makemap wrote it.
 	Entries int64
 	// Preset is, for a hash, Entries less 4096, or -1 if Entries is less. For other types it is
 	// Entries.
 	Preset int64
-	// Own is how many of the entries postalias added of its own: 3, or 1 if it was built without
-	// NIS; 0 if it did not write the map, -1 if that is not known.
+	// Own is how many entries postalias itself added: 3, or 1 if postalias was built without NIS; 0
+	// if postalias did not write the map; -1 if that is not known.
 	Own    int64
-	Locked bool // a program of this host writes it; [Read] leaves it false
+	Locked bool // a program of this host writes the map; [Read] leaves Locked false
 }
 
 // ReadFile looks at an open map. An error means that it could not be read.
@@ -78,13 +78,13 @@ func ReadFile(f *os.File, kind Kind) (Facts, error) {
 	if err != nil {
 		return Facts{}, err
 	}
-	before := locked(f) // the program that writes it may end while it is read
+	before := locked(f) // before the reading: the writer may end while the map is read
 	facts, err := Read(f, info.Size(), kind)
 	facts.Locked = before
 	return facts, err
 }
 
-// Read looks at a map of the given size. An error is one of r.
+// Read looks at a map of the given size. An error comes from r.
 func Read(r io.ReaderAt, size int64, kind Kind) (Facts, error) {
 	if size == 0 {
 		return damaged("", "is empty"), nil
@@ -102,14 +102,14 @@ func Read(r io.ReaderAt, size int64, kind Kind) (Facts, error) {
 	return f, in.err
 }
 
-// source is a file of which parts are read.
+// source is a file that is read in parts.
 type source struct {
 	r    io.ReaderAt
 	size int64
 	err  error
 }
 
-// at gives n bytes at an offset; false if the file does not have so many.
+// at returns n bytes at an offset; false if the file has fewer bytes there.
 func (s *source) at(offset int64, n int) ([]byte, bool) {
 	if offset < 0 || offset > s.size-int64(n) || s.err != nil {
 		return nil, false
@@ -135,8 +135,8 @@ func whole(kind string, entries, own int64) Facts {
 // powerOfTwo reports whether a page size is one that maps have.
 func powerOfTwo(page int64) bool { return page >= 512 && page <= 65536 && page&(page-1) == 0 }
 
-// readCDB looks at the 256 hash tables of a constant database. They follow each other behind the
-// records, up to the end of the file. Half of their slots are free.
+// readCDB looks at the 256 hash tables of a constant database. The tables stand after the records,
+// one after the other, up to the end of the file. Half of the slots of the tables are free.
 func readCDB(in *source) Facts {
 	const tables, slot = 256, 8
 	head, ok := in.at(0, tables*8)
@@ -162,8 +162,8 @@ func readCDB(in *source) Facts {
 	return whole("cdb", slots/2, signature(lookupCDB(in)))
 }
 
-// layout is where LMDB keeps what in a meta page, and how it writes a word. It depends on the
-// machine's word size.
+// layout has the offsets of the fields of an LMDB meta page. The layout depends on the machine's
+// word size, so it also tells the size of a word.
 type layout struct{ magic, page, entries, root, last, txn int }
 
 var layout64, layout32 = layout{16, 40, 120, 128, 136, 144}, layout{12, 28, 76, 80, 84, 88}
@@ -178,8 +178,8 @@ func (w layout) word(order binary.ByteOrder, b []byte) uint64 {
 // orders are the byte orders of machines.
 var orders = []binary.ByteOrder{binary.LittleEndian, binary.BigEndian}
 
-// readLMDB looks at the two meta pages of an LMDB environment: at magic number, version and page
-// size, and in the newer one at the last page and the entries.
+// readLMDB looks at the two meta pages of an LMDB environment. It reads the magic number, the
+// version and the page size, and from the newer page the last page and the number of entries.
 func readLMDB(in *source) Facts {
 	const magic, version, length = 0xbeefc0de, 1, 152
 	first, ok := in.at(0, length)

@@ -28,11 +28,11 @@ func readSQLite(in *source) Facts {
 
 const tableInterior, tableLeaf = 5, 13
 
-// cells counts the cells of the leaf pages of the first table. Its root is page 2: SQLite gives
-// that page to the table that is made first, and Exim makes only one. It gives false for a damaged
-// tree, and for a database with auto_vacuum, in which page 2 belongs to no table.
+// cells counts the cells of the leaf pages of the first table. The root of that table is page 2:
+// SQLite uses page 2 for the table that is made first, and Exim makes only one. cells returns false
+// for a damaged tree, and for a database with auto_vacuum, in which page 2 belongs to no table.
 func cells(in *source, page int64) (n int64, ok bool) {
-	pages := []int64{2} // those to be read
+	pages := []int64{2} // pages to be read
 	for left := in.size / page; len(pages) > 0; left-- {
 		last := len(pages) - 1
 		p, ok := in.at((pages[last]-1)*page, int(page))

@@ -21,11 +21,11 @@ var units = map[string]float64{
 	"y": 31557600, "year": 31557600, "years": 31557600,
 }
 
-// maxNumber bounds the numbers of options: a float64 holds all integers up to it.
+// maxNumber is the largest number of an option: a float64 holds all integers up to maxNumber.
 const maxNumber = 1 << 53
 
-// parseNumber reads a decimal number: digits with at most one point and an
-// optional sign. No exponent, no inf, no nan.
+// parseNumber reads a decimal number: digits with at most one point and an optional sign. No
+// exponent, no inf, no nan.
 func parseNumber(s string) (float64, error) {
 	digits := strings.TrimLeft(s, "+-")
 	if len(s)-len(digits) > 1 || strings.Trim(digits, "0123456789.") != "" ||
@@ -42,8 +42,8 @@ func parseNumber(s string) (float64, error) {
 	return v, nil
 }
 
-// parseSeconds reads a time span of systemd.time(7) and gives it in seconds: "90", "25h", "1d12h",
-// "1h30min", "2 weeks", "0.5". A leading sign applies to the whole span.
+// parseSeconds reads a time span of systemd.time(7) and returns it in seconds: "90", "25h",
+// "1d12h", "1h30min", "2 weeks", "0.5". A leading sign applies to the whole span.
 func parseSeconds(s string) (float64, error) {
 	rest := strings.TrimLeft(s, "+-")
 	if len(s)-len(rest) > 1 || rest == "" {
@@ -106,8 +106,8 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Span writes a time span for a person, in its two largest units: "12h 3m",
-// "2.1 s", "45 s", "4d 3h".
+// Span writes a time span for a person, in its two largest units: "12h 3m", "2.1 s", "45 s",
+// "4d 3h".
 func Span(d time.Duration) string {
 	if d < 0 {
 		return "-" + Span(-max(d, -math.MaxInt64))

@@ -19,7 +19,7 @@ func (f *Findings) Add(state State, format string, args ...any) {
 	*f = append(*f, finding{state, fmt.Sprintf(format, args...)})
 }
 
-// Worst gives the worst state of the findings, OK if there is none.
+// Worst returns the worst state of the findings, OK if there is none.
 func (f Findings) Worst() State {
 	worst := OK
 	for _, one := range f {
@@ -28,8 +28,8 @@ func (f Findings) Worst() State {
 	return worst
 }
 
-// Text joins the findings: the worst first, then the others that alert. If none alerts, it is the
-// text of the first.
+// Text joins the findings: the worst finding first, then the other findings that alert. If no
+// finding alerts, Text is the text of the first one.
 func (f Findings) Text() string {
 	sorted := slices.Clone(f)
 	slices.SortStableFunc(sorted, func(a, b finding) int { return b.state.Compare(a.state) })
@@ -42,8 +42,8 @@ func (f Findings) Text() string {
 	return strings.Join(texts, "; ")
 }
 
-// Summary is the sentence about the worst of several objects, and how many more alert. If none
-// alerts, it says how many are fine: "2 files" and " are fresh".
+// Summary is the sentence about the worst of several objects, and how many more alert. If no object
+// alerts, Summary is the number of objects, noun and fine: "2 files are fresh".
 func Summary(objects []Object, noun, fine string, sentence func(Object) string) string {
 	worst, alerts := objects[0], 0
 	for _, o := range objects {

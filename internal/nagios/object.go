@@ -45,7 +45,7 @@ const (
 // is never written as zero.
 type Quantity struct {
 	Label string // of its performance data; empty: none
-	// its name in JSON and, behind the check's prefix, in OpenMetrics; empty: none
+	// its name in JSON and, after the check's prefix, in OpenMetrics; empty: none
 	Metric            string
 	Labels            []MetricLabel // of its sample, beside the object's
 	Value             float64       // in Unit; NaN or Inf: left out
@@ -54,11 +54,11 @@ type Quantity struct {
 	Warning, Critical Range         // in Unit
 }
 
-// MetricLabel is a label of a sample: text from outside as its value.
+// MetricLabel is a label of a sample. Its value is text from outside.
 type MetricLabel struct{ Name, Value string }
 
 // Timestamp is the quantity of an instant, in seconds since 1970. It is a metric without
-// performance data, whose name ends in _timestamp_seconds.
+// performance data. The name of the metric ends in _timestamp_seconds.
 func Timestamp(metric string, t time.Time) Quantity {
 	return Quantity{Metric: metric, Value: float64(t.UnixMicro()) / 1e6, Unit: Seconds,
 		Signed: true}

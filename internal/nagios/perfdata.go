@@ -35,7 +35,7 @@ func (q Quantity) Perfdata(label string) (string, error) {
 	return strings.TrimRight(text, ";"), nil
 }
 
-// data is the quantity in go-nagios' words. It is always valid: a test asks go-nagios, because
+// data is the quantity as go-nagios writes it. It is always valid: a test asks go-nagios, because
 // asking in each run would cost more than the rest of the run.
 func (q Quantity) data(label string) nagios.PerformanceData {
 	data := nagios.PerformanceData{
@@ -51,9 +51,9 @@ func (q Quantity) data(label string) nagios.PerformanceData {
 	return data
 }
 
-// Perfdata gives the performance data of the result: its totals, then that of its objects. The
-// labels begin with the object's name if there are several objects. If two objects' names make the
-// same label, the second has a number, even if the first has no performance data in this run.
+// Perfdata returns the performance data of the result: its totals, then that of its objects. If
+// there are several objects, labels begin with the object's name. If two names make the same label,
+// the second has a number, even if the first object has no performance data in this run.
 func (r Result) Perfdata() (items []string) {
 	seen := map[string]bool{}
 	add := func(q Quantity, base string) {

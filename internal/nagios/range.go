@@ -23,8 +23,8 @@ func (r *Range) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// TimeRange is a Range in seconds whose bounds may carry the units of
-// systemd.time(7): "25h", "10m:2h", "@0:1d12h". A bare number is in seconds.
+// TimeRange is a Range in seconds whose bounds may carry the units of systemd.time(7): "25h",
+// "10m:2h", "@0:1d12h". A bare number is in seconds.
 type TimeRange struct{ Range }
 
 // UnmarshalText reads a range of time spans.
@@ -33,7 +33,7 @@ func (r *TimeRange) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// parseRange reads a range whose bounds are read by bound.
+// parseRange reads a range; bound reads its start and its end.
 func parseRange(text string, bound func(string) (float64, error)) (Range, error) {
 	r := Range{End: math.Inf(1), Set: true}
 	rest, inside := strings.CutPrefix(text, "@")
@@ -75,7 +75,7 @@ func (r Range) Alerts(v float64) bool {
 // "90000", "10:20", "@~:5". It is empty if no range is set.
 func (r Range) String() string { return r.text(Number) }
 
-// Times gives the range of times with units: "10m:2h".
+// Times writes the range of times with units: "10m:2h".
 func (r Range) Times() string { return r.text(timeBound) }
 
 // text writes the range; bound writes its start and its end.
@@ -137,7 +137,7 @@ func CrossedTime(state State, seconds float64, warning, critical Range) string {
 	return text
 }
 
-// span is a time span; longer ones are cut at 285 years.
+// span is a time span of at most 285 years.
 func span(seconds float64) time.Duration {
 	return time.Duration(math.Round(min(seconds, 9e9) * 1e9))
 }
@@ -152,7 +152,7 @@ func timeBound(seconds float64) string {
 	return text
 }
 
-// Judge gives the state of v by its critical and its warning range.
+// Judge returns the state of v by its critical and its warning range.
 func Judge(v float64, warning, critical Range) State {
 	switch {
 	case critical.Alerts(v):

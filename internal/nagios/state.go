@@ -25,7 +25,7 @@ const (
 	Unknown  State = State(nagios.StateUNKNOWNExitCode)
 )
 
-// String gives the state in capitals, as it stands on line 1.
+// String returns the state in capitals, as it stands on line 1.
 func (s State) String() string { return nagios.ExitCodeToStateLabel(int(s)) }
 
 // severity orders states for a person: OK, WARNING, UNKNOWN, CRITICAL.
@@ -37,7 +37,7 @@ func (s State) Worse(t State) bool { return s.severity() > t.severity() }
 // Compare orders states for sorting: negative if t is worse than s, positive if s is worse than t.
 func (s State) Compare(t State) int { return s.severity() - t.severity() }
 
-// Worst gives the worst of the states, OK if there is none.
+// Worst returns the worst of the states, OK if there is none.
 func Worst(states ...State) State {
 	return slices.MaxFunc(append([]State{OK}, states...), State.Compare)
 }

@@ -15,7 +15,7 @@ func Count(n int, one, many string) string {
 }
 
 // List names things: "a", "a and b", "a, b and 5 more". It names at most limit of them. total is
-// how many there are; the list may have fewer.
+// the number of things; names may have fewer.
 func List(names []string, limit, total int) string {
 	shown := names[:min(limit, len(names))]
 	if rest := total - len(shown); rest > 0 {

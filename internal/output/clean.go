@@ -8,13 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// tokens are the states that Icinga Web draws as a coloured ball where they stand in brackets.
+// tokens are the states that Icinga Web draws as a coloured ball if they stand in brackets.
 var tokens = []string{
 	"ok", "warning", "critical", "unknown", "up", "down", "unreachable", "pending",
 }
 
-// withoutTokens puts states in brackets in parentheses. (A regular expression would say it in a
-// line, and brings tables that are set up at each start.)
+// withoutTokens replaces the brackets around states by parentheses. (A regular expression would be
+// shorter, but would set up tables at each start.)
 func withoutTokens(text string) string {
 	var b strings.Builder
 	for {
@@ -41,13 +41,12 @@ func invisible(r rune) bool {
 		unicode.Variation_Selector)
 }
 
-// clean makes text from outside fit to print on one line: white space of any
-// kind is one blank; "|", "<" and ">" are look-alikes that mean nothing to a
-// parser; control, bidirectional and invisible characters and bytes that are
-// not UTF-8 are written as \\xNN or \\uNNNN; a backslash is doubled, because Nagios'
-// stock notification commands pass the text through printf "%b"; a state in
-// brackets is put in parentheses. It ends when the text has limit bytes or a little more, and
-// gives how many bytes of s were not read.
+// clean makes text from outside fit to print on one line. It replaces white space of any kind by
+// one blank; "|", "<" and ">" by look-alikes that mean nothing to a parser; control, bidirectional
+// and invisible characters, and bytes that are not UTF-8, by \\xNN or \\uNNNN; a backslash by two,
+// because Nagios' stock notification commands pass the text through printf "%b"; brackets around a
+// state by parentheses. The text ends when it has limit bytes or a little more. rest is the number
+// of bytes of s that were not read.
 func clean(s string, limit int) (text string, rest int) {
 	var b strings.Builder
 	blank := true // drops leading blanks

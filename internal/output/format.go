@@ -10,7 +10,7 @@ import (
 // Format is how a result is printed.
 type Format string
 
-// The formats. OpenMetrics is a text that both parsers take: that of Prometheus' text format and
+// The formats. OpenMetrics is a text that two parsers take: that of Prometheus' text format and
 // that of OpenMetrics.
 const (
 	Nagios      Format = "nagios"
@@ -37,8 +37,8 @@ type Run struct {
 	Result    nagios.Result
 }
 
-// Render writes the run in a format and gives the exit code: the state, but 0 for OpenMetrics,
-// because its readers take any other code for a failed job.
+// Render writes the run in a format and returns the exit code. The code is the state, but 0 for
+// OpenMetrics: readers of OpenMetrics take any other code for a failed job.
 func (f Format) Render(run Run, verbosity int) (text string, exit int) {
 	switch f {
 	case JSON:

@@ -14,7 +14,7 @@ import (
 func asJSON(run Run, verbosity int) string {
 	r := run.Result
 	var b strings.Builder
-	b.Grow(300 * len(r.Objects)) // about what a timer takes
+	b.Grow(300 * len(r.Objects)) // about the size of a timer
 	b.WriteString("{\n ")
 	o := members{to: &b, separator: ",\n "}
 	o.text("check", strings.TrimPrefix(run.Check, "check_"))
@@ -51,7 +51,7 @@ func objectJSON(b *strings.Builder, object nagios.Object, verbosity int) {
 	b.WriteByte('}')
 }
 
-// members writes the members of a JSON object. Of several with one name the first counts.
+// members writes the members of a JSON object. Of members with the same name it writes the first.
 type members struct {
 	to        *strings.Builder
 	separator string
@@ -80,8 +80,8 @@ func (m *members) texts(name string, values []string) {
 }
 
 // quantities adds the quantities that are metrics. The values of a quantity's own labels become
-// part of its key: answers_accepted. A quantity that exists for its label alone, such as
-// digest_info, is written as that label.
+// part of its key: answers_accepted. If a quantity exists only for its label, such as digest_info,
+// quantities adds the label instead.
 func (m *members) quantities(list []nagios.Quantity) {
 	for _, q := range list {
 		if q.Metric == "" || !q.Known() {

@@ -80,7 +80,7 @@ var Metrics = []Metric{
 		"Recipients that one host accepts and another one rejects."},
 }
 
-// MetricsOf gives the rows that a plugin may print: those of the frame, then its own.
+// MetricsOf returns the rows that a plugin may print: those of the frame, then its own.
 func MetricsOf(check string) (rows []Metric) {
 	for _, m := range Metrics {
 		if m.Name == up || m.Name == state || m.Name == objectUp ||

@@ -13,7 +13,7 @@ import (
 // without a newline.
 func asOpenMetrics(run Run) string {
 	var b strings.Builder
-	b.Grow(500 * len(run.Result.Objects)) // about what a timer takes
+	b.Grow(500 * len(run.Result.Objects)) // about the size of a timer
 	for _, m := range MetricsOf(run.Check) {
 		seen := map[string]bool{}
 		eachSample(run, m.Name, func(value float64, labels ...nagios.MetricLabel) {
@@ -31,8 +31,8 @@ func asOpenMetrics(run Run) string {
 	return b.String()
 }
 
-// eachSample calls add for each sample that a run has of a family. A large host has thousands of
-// each, so they are not kept.
+// eachSample calls add for each sample of a family in a run. A large host has thousands of samples,
+// so they are not kept.
 func eachSample(run Run, family string, add func(value float64, labels ...nagios.MetricLabel)) {
 	r, prefix := run.Result, Prefix(run.Check)
 	metric := strings.TrimPrefix(family, prefix)

@@ -8,13 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxValue bounds a label value and a name, in bytes.
+// maxValue is the maximum length of a label value, in bytes.
 const maxValue = 512
 
 // printable makes text from outside safe for programs and visible for a person. Printable
 // characters and newlines stay. Control, bidirectional and invisible characters, and bytes that are
-// not UTF-8, are written as \xNN, \uNNNN or \UNNNNNNNN. So is a backslash that would look like the
-// beginning of one of these: different texts stay different.
+// not UTF-8, are written as \xNN, \uNNNN or \UNNNNNNNN. A backslash that looks like the beginning
+// of such an escape is escaped, too. So different texts stay different.
 func printable(s string) string {
 	if !strings.ContainsFunc(s, hidden) && !strings.ContainsRune(s, '\\') {
 		return s
@@ -51,8 +51,8 @@ func hidden(r rune) bool {
 	return r == utf8.RuneError || r != '\n' && (!unicode.IsPrint(r) || invisible(r))
 }
 
-// bounded is printable text of at most maxValue bytes. Longer text is its beginning and a hash of
-// the whole, so that different texts stay different.
+// bounded is printable text of at most maxValue bytes. A longer text becomes its beginning and a
+// hash of the whole text, so that different texts stay different.
 func bounded(s string) string {
 	text := printable(s)
 	if len(text) <= maxValue {
@@ -64,7 +64,7 @@ func bounded(s string) string {
 	return strings.ToValidUTF8(text[:maxValue-len(end)], "") + end
 }
 
-// quotes writes what stands inside the double quotes of quote.
+// quotes escapes the text between the double quotes of quote.
 var quotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 
 // quote puts printable text in double quotes, as JSON, Prometheus' text format and OpenMetrics all

@@ -3,11 +3,11 @@
 // It is pure. The rules of the text come from the Monitoring Plugins development guidelines and
 // from what Icinga 2, Nagios and NRPE do with the text:
 //
-//   - Line 1 is "NAME STATE - summary | perfdata", under 1000 bytes, because an
-//     NRPE v2 packet holds 1023. The whole has at most 4,096 bytes: Nagios 4 reads
-//     that much at a time and may drop the rest (nagioscore issue 625).
-//   - "|" stands once, on line 1: Icinga cuts every line at a "|" with a "="
-//     behind it, so remote text could forge performance data.
+//   - Line 1 is "NAME STATE - summary | perfdata", under 1000 bytes, because an NRPE v2 packet
+//     holds 1023. The whole text has at most 4,096 bytes: Nagios 4 reads that much at a time and
+//     may drop the rest (nagioscore issue 625).
+//   - "|" stands once, on line 1: Icinga cuts every line at a "|" that has a "=" after it, so
+//     remote text could forge performance data.
 //   - All text passes one sanitiser (see clean).
 package output
 
@@ -23,7 +23,7 @@ import (
 // Sizes of the output, in bytes.
 const (
 	maxLine    = 999  // line 1, without its newline
-	maxSummary = 450  // of line 1: performance data leaves so much for the summary
+	maxSummary = 450  // what performance data leaves of line 1 for the summary
 	maxOutput  = 4095 // the whole, without its last newline
 )
 
@@ -67,7 +67,7 @@ func head(o nagios.Object) string {
 
 // firstLine is the summary and as many whole items of performance data as fit beside a summary of
 // maxSummary bytes. A shorter summary makes no room for more items: the set of items must not
-// change with the text. firstLine gives how many items do not fit.
+// change with the text. lost is the number of items that do not fit.
 func firstLine(name string, r nagios.Result) (line string, lost int) {
 	head := fmt.Sprintf("%s %s - ", name, r.State)
 	data := ""
@@ -87,8 +87,8 @@ func firstLine(name string, r nagios.Result) (line string, lost int) {
 // line is one line of long output.
 func line(prefix, text string) string { return fit(prefix, text, maxLine) }
 
-// fit cleans text and cuts it at a rune, so that it has, with the prefix, at most limit bytes. It
-// says in the text how much was cut.
+// fit cleans text and puts prefix before it. If the result has more than limit bytes, fit cuts the
+// text between two runes, and says in the text how much was cut.
 func fit(prefix, text string, limit int) string {
 	text, rest := clean(text, limit+1)
 	text = prefix + text
@@ -102,7 +102,7 @@ func fit(prefix, text string, limit int) string {
 	return fmt.Sprintf("%s... %d more bytes", text[:end], len(text)-end+rest)
 }
 
-// lines are the lines that fit, and the number of those that do not.
+// lines holds the lines that fit, and the number of lines that do not fit.
 type lines struct {
 	strings.Builder
 	more int

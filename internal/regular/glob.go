@@ -12,10 +12,10 @@ import (
 
 const wildcards = `*?[\`
 
-// Glob gives the paths that match a pattern, sorted. A pattern without wildcards, or that is the
-// name of a file, gives itself. Compiled maps, lock files and editors' copies are given apart, as
-// others. If a directory on the way may not be read or searched, Glob gives an error beside the
-// paths that it found.
+// Glob returns the paths that match a pattern, sorted. If the pattern has no wildcards or is the
+// name of a file, Glob returns the pattern itself. Glob returns compiled maps, lock files and
+// editors' copies apart, as others. If a directory on the way may not be read or searched, Glob
+// returns an error and the paths that it found.
 func Glob(pattern string) (paths, others []string, err error) {
 	if _, err := os.Lstat(pattern); err == nil || !strings.ContainsAny(pattern, wildcards) {
 		return []string{pattern}, nil, nil
@@ -34,8 +34,8 @@ func Glob(pattern string) (paths, others []string, err error) {
 	return paths, others, searchable(pattern)
 }
 
-// byproducts are the ends of the names of compiled maps, of lock files, and of copies that editors,
-// dpkg, rpm and patch leave.
+// byproducts are the suffixes of compiled maps, of lock files, and of copies that editors, dpkg,
+// rpm and patch leave.
 var byproducts = []string{
 	".db", ".cdb", ".lmdb", ".pag", ".dir", ".sdbm", ".tmp", ".lock", ".lck", "-lock",
 	"~", ".swp", ".swo", ".swx", ".bak", ".orig", ".rej", ".save",
@@ -45,8 +45,8 @@ var byproducts = []string{
 	".rpmnew", ".rpmsave", ".rpmorig", "-wal", "-shm", "-journal",
 }
 
-// byproduct reports whether the name of a path ends as one of byproducts, unless the pattern asks
-// for that end.
+// byproduct reports whether a path has one of byproducts as its suffix, unless the pattern asks for
+// that suffix. Copies and locks of Emacs, which have a prefix, are byproducts, too.
 func byproduct(path, asked string) bool {
 	name := filepath.Base(path)
 	emacs := strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#")
@@ -58,15 +58,14 @@ func byproduct(path, asked string) bool {
 	})
 }
 
-// searchable gives an error for a directory that the pattern needs and that may not be read or
-// searched.
+// searchable returns an error if the pattern needs a directory that may not be read or searched.
 func searchable(pattern string) error {
 	dir, name := filepath.Dir(pattern), filepath.Base(pattern)
 	for ; ; dir, name = filepath.Dir(dir), filepath.Base(dir) {
 		wild := strings.ContainsAny(dir, wildcards)
 		dirs := []string{dir}
 		if wild {
-			dirs, _ = filepath.Glob(dir) // Glob has seen its error
+			dirs, _ = filepath.Glob(dir) // the caller has seen this error
 		}
 		for _, d := range dirs {
 			if err := closed(d, strings.ContainsAny(name, wildcards)); err != nil {
@@ -79,8 +78,8 @@ func searchable(pattern string) error {
 	}
 }
 
-// closed gives an error if a directory may not be searched or, with list, read; none if dir is no
-// directory.
+// closed returns an error if a directory may not be searched or, with list, may not be read. It
+// returns nil if dir is no directory.
 func closed(dir string, list bool) error {
 	info, err := os.Stat(dir + "/.")
 	if err == nil && list && info.IsDir() {

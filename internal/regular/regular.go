@@ -1,9 +1,9 @@
-// Package regular reads facts about regular files by their names, and opens nothing else.
+// Package regular reads facts about regular files by name. It opens no FIFO, socket or device.
 //
 // O_PATH looks at a name without opening a FIFO, socket or device: the program at the other end of
-// a FIFO notices nothing. A regular file is then opened through /proc/self/fd, so that it is the
-// file that was looked at, even if its name has a new file by now. Without /proc, or with no
-// descriptor left, it is opened by its name and compared with the file that was looked at.
+// a FIFO notices nothing. The package then opens a regular file through /proc/self/fd. So it opens
+// the file that it looked at, even if the name has a new file by now. Without /proc, or with no
+// descriptor left, it opens the file by name and compares it with the file that it looked at.
 package regular
 
 import (
@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Fault is why a file cannot be read, where that is a fact about the file.
+// Fault is why a file cannot be read, if the reason is a fact about the file.
 type Fault uint8
 
 // The faults.
@@ -33,16 +33,16 @@ const (
 )
 
 // File is what is known of a file. Size and ModTime are those of the file that was opened or, if it
-// may not be read, looked at. They are zero if it could not be looked at.
+// may not be read, looked at. Both are zero if the file could not be looked at.
 type File struct {
 	Path    string
 	Link    string // what the path resolves to, if it is a symbolic link
 	Fault   Fault
-	Type    string // of an Irregular one: "directory", "FIFO", "socket", "device"
+	Type    string // of an Irregular file: "directory", "FIFO", "socket", "device"
 	Where   string // Denied: the file, or the directory above it
 	Size    int64  // bytes
 	ModTime time.Time
-	Moving  bool // it was being written each time it was read, so the reading may be a part of it
+	Moving  bool // the file did not stand still, so what was read may be a part of it
 }
 
 // Reason says why the file cannot be read, as a predicate; it is empty for a Readable file.
@@ -65,8 +65,8 @@ func (f File) Reason() string {
 	return ""
 }
 
-// Open looks at a path and opens it if it is a regular file. It gives no file if there is a fault,
-// and an error if it could not look for another reason.
+// Open looks at a path and opens it if it is a regular file. If there is a fault, Open returns no
+// file. If Open could not look for another reason, it returns an error.
 func Open(path string) (*os.File, File, error) {
 	f := File{Path: path}
 	at, err := os.OpenFile(path, unix.O_PATH, 0)
@@ -98,7 +98,7 @@ func Open(path string) (*os.File, File, error) {
 	return file, f, nil
 }
 
-// reopen opens the file for reading that was looked at.
+// reopen opens, for reading, the file that was looked at.
 func reopen(at *os.File, info fs.FileInfo) (*os.File, error) {
 	const flags = os.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY
 	file, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", at.Fd()), flags, 0)
@@ -108,7 +108,7 @@ func reopen(at *os.File, info fs.FileInfo) (*os.File, error) {
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EMFILE) {
 		return file, err
 	}
-	at.Close() // its descriptor may be the last one
+	at.Close() // no other descriptor may be free
 	if file, err = os.OpenFile(at.Name(), flags, 0); err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func reopen(at *os.File, info fs.FileInfo) (*os.File, error) {
 	return file, nil
 }
 
-// kind names what a path is; it is empty for a regular file.
+// kind names the type of a file; it is empty for a regular file.
 func kind(mode fs.FileMode) string {
 	switch {
 	case mode.IsRegular():
@@ -139,14 +139,14 @@ func isLink(path string) bool {
 	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
-// explain makes a fault of an error of open(2), if it is a fact about the file.
+// explain sets the fault if an error of open(2) is a fact about the file. It returns other errors.
 func (f *File) explain(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		f.Fault = Missing
 		if isLink(f.Path) {
 			f.Fault = Dangling
-			f.Link, _ = os.Readlink(f.Path) // the reason is known without it
+			f.Link, _ = os.Readlink(f.Path) // the fault is known without the link
 		}
 	case errors.Is(err, syscall.ELOOP):
 		f.Fault = Looping
@@ -158,8 +158,8 @@ func (f *File) explain(err error) error {
 	return nil
 }
 
-// Plain gives an error of the operating system without the call and the path that Go puts before
-// it; other errors as they are.
+// Plain returns an error of the operating system without the call and the path that Go puts before
+// it. Plain returns other errors as they are.
 func Plain(err error) error {
 	if no := syscall.Errno(0); errors.As(err, &no) {
 		return no
@@ -167,8 +167,8 @@ func Plain(err error) error {
 	return err
 }
 
-// denied gives the uppermost directory of a path, or of the target of its link, that may not be
-// searched, else the path itself.
+// denied returns the uppermost directory of a path, or of the target of its link, that may not be
+// searched. If there is no such directory, denied returns the path itself.
 func denied(path string) string {
 	paths := []string{path}
 	if target, err := os.Readlink(path); err == nil && filepath.IsAbs(target) {
@@ -188,15 +188,15 @@ func denied(path string) string {
 
 const (
 	settle  = 300 * time.Millisecond // pause before a file is read again
-	fresh   = 2 * time.Second        // a file of this age may still be being written
+	fresh   = 2 * time.Second        // a younger file that is empty or incomplete may still grow
 	rereads = 6
 )
 
-// Read opens a path and calls read with the file. The result complete says that the last line has a
-// newline. Read reads a file again that changed while it was read, that was written a moment ago,
-// or that was just written and is empty or incomplete. If the file never stands still, the longest
-// reading counts during which it did not change: the others are of files half written. An error
-// means that the file could not be looked at for a reason that is no [Fault], or not in time.
+// Read opens a path and calls read with the file. complete says that the content looks whole. Read
+// reads a file again that changed during the reading, or that was written less than settle ago; if
+// it is empty or incomplete, less than fresh ago. If the file never stands still, Read returns the
+// longest reading during which the file did not change: the others are of files half written. An
+// error means that Read could not look at the file in time, or for a reason that is no [Fault].
 func Read[T any](ctx context.Context, path string,
 	read func(*os.File) (value T, complete bool, err error)) (File, T, error) {
 	kept, err := readOnce(ctx, path, read)
@@ -225,7 +225,7 @@ type reading[T any] struct {
 	file  File
 	value T
 	torn  bool // the file changed while it was read
-	still bool // the file stood still, or cannot be read
+	still bool // the file did not change lately, or cannot be read
 }
 
 func readOnce[T any](ctx context.Context, path string,
