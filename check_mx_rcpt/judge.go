@@ -23,7 +23,7 @@ type heard struct {
 	bug      error        // an internal error: nothing is known of the target
 }
 
-// spoke reports whether a target gave a reply or another verdict to anything that was wanted.
+// spoke reports whether a target has a verdict other than NoAnswer on any wanted recipient.
 func (h heard) spoke() bool {
 	return slices.ContainsFunc(h.dialogue.Answers, func(answers []smtp.Answer) bool {
 		return slices.ContainsFunc(answers,
@@ -31,11 +31,11 @@ func (h heard) spoke() bool {
 	})
 }
 
-// left reports whether a target is left out: this host has no route to it, or nothing is known.
+// left reports whether a target is left out: no route leads there, or an internal error occurred.
 func (h heard) left() bool { return h.dialogue.Unroutable || h.bug != nil }
 
-// mayBan reports whether a host may have banned our host: it accepts no connection, or does not
-// speak.
+// mayBan reports whether a host may have banned our host: the host accepts no connection, or sends
+// no greeting.
 func (h heard) mayBan(a *smtp.Answer) bool {
 	return h.instead == nil && a.Verdict == smtp.NoAnswer && (a.Phase == smtp.Connect ||
 		a.Phase == smtp.Greeting)
@@ -54,9 +54,9 @@ type finding struct {
 	text  string
 }
 
-// judge says the worst finding first. Among equals the order is: disagreement, rejections,
-// controls, deferrals, refused probes, missing answers, DNS, certificates, time. A recipient of
-// which no host gives any answer is critical: its mail goes nowhere.
+// judge puts the worst finding first. Findings of equal state have this order: disagreement,
+// rejections, controls, deferrals, refused probes, missing answers, DNS, certificates, time. A
+// recipient is critical if none of its hosts answers anything: its mail goes nowhere.
 func judge(o options, f facts) nagios.Result {
 	t := tallied(f)
 	findings := slices.Concat(routes(f), t.findings(o, f), bugs(f), domains(f), certificates(o,
@@ -75,8 +75,8 @@ func judge(o options, f facts) nagios.Result {
 	}
 }
 
-// routes says which recipients have no host that our host has a route to. A single address without
-// a route is a note.
+// routes says which hosts our host has no route to, if that is so for all hosts of a recipient. A
+// single address without a route is a note.
 func routes(f facts) []finding {
 	var beyond []target
 	for _, route := range f.plan.routes {
@@ -96,7 +96,7 @@ func routes(f facts) []finding {
 		nagios.List(labels(beyond), 3, len(beyond)), why.dialogue.Answers[0][0].Err)}}
 }
 
-// bugs says which targets are not known because of an internal error.
+// bugs returns the internal error of the first target that has one.
 func bugs(f facts) []finding {
 	for i, h := range f.heard {
 		if h.bug != nil {
@@ -159,8 +159,8 @@ func expiry(at, now time.Time) string {
 	return fmt.Sprintf("expired %s ago (%s)", nagios.Span(now.Sub(at)), when)
 }
 
-// slowest is the place of the target that took longest, or -1. A target without an answer has no
-// time.
+// slowest returns the index of the target that took longest, or -1. A target without an answer has
+// no time.
 func slowest(f facts) int {
 	at := -1
 	for i, h := range f.heard {
@@ -187,7 +187,7 @@ func times(o options, f facts) []finding {
 		nagios.CrossedTime(state, took.Seconds(), o.Warning.Range, o.Critical.Range))}}
 }
 
-// state is the state of one answer. No answer is critical if no host of the recipient spoke.
+// state judges one answer. A missing answer is critical if no host of the recipient spoke.
 func (o options) state(v smtp.Verdict, control, reached bool) nagios.State {
 	switch {
 	case v == smtp.NoAnswer && !reached:

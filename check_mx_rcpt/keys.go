@@ -13,12 +13,12 @@ import (
 
 const maxKeys = 100_000 // of an alias file
 
-// keys are those of the alias file.
+// keys counts the keys of the alias file.
 type keys struct {
 	total   int
-	skipped []string // cannot be asked for
-	runs    int      // with --sample: so many runs ask for all of them
-	asked   int      // with --sample: in this run
+	skipped []string // keys that cannot be asked for
+	runs    int      // with --sample: the number of runs that ask for all keys
+	asked   int      // with --sample: the keys asked for in this run
 }
 
 // found are the addresses that the keys of an alias file stand for, and the keys that cannot be
@@ -27,7 +27,7 @@ type found struct{ asked, skipped []string }
 
 func (f found) total() int { return len(f.asked) + len(f.skipped) }
 
-// with adds a key. A key without a domain is in the given domain.
+// with adds a key. A key without a domain gets the given domain.
 func (f found) with(e aliases.Entry, domain string) (found, error) {
 	addr, ok := readKey(e, domain)
 	switch {
@@ -41,8 +41,8 @@ func (f found) with(e aliases.Entry, domain string) (found, error) {
 	return f, nil
 }
 
-// readKey gives the address of a key. A key that is no address, such as "*", and a key that the
-// file itself rejects (Exim's :fail:) cannot be asked for.
+// readKey returns the address of a key, and whether the key can be asked for. A key that is no
+// address, such as "*", and a key that the file itself rejects (Exim's :fail:) cannot be asked for.
 func readKey(e aliases.Entry, domain string) (addr string, ok bool) {
 	text := string(e.Key)
 	if domain != "" && !strings.Contains(text, "@") {
@@ -54,8 +54,8 @@ func readKey(e aliases.Entry, domain string) (addr string, ok bool) {
 		!bytes.HasPrefix(e.Value, []byte(":fail:"))
 }
 
-// withKeys adds the keys of the file to the named recipients: each once, without the controls, and
-// with --sample only those of this minute.
+// withKeys adds the keys of the file to the named recipients: each key once, without the controls,
+// and with --sample only the keys of this minute.
 func (p plan) withKeys(o options, f found, now time.Time) (plan, error) {
 	named := len(p.wanted.recipients)
 	p.keys = keys{total: f.total(), skipped: f.skipped}
@@ -86,8 +86,8 @@ func (p plan) withKeys(o options, f found, now time.Time) (plan, error) {
 	return p, nil
 }
 
-// runs is the number of runs that ask for all n keys, at most size in each. It has no factor 2, 3
-// or 5, so that runs every 2, 5, 10 or 15 minutes ask for all of them, too.
+// runs returns the number of runs that ask for all n keys, at most size keys in each. The number
+// has no factor 2, 3 or 5, so that runs every 2, 5, 10 or 15 minutes ask for all keys, too.
 func runs(n, size int) int {
 	r := max(1, (n+size-1)/size)
 	for r > 1 && (r%2 == 0 || r%3 == 0 || r%5 == 0) {
@@ -96,7 +96,7 @@ func runs(n, size int) int {
 	return r
 }
 
-// sample gives one of so many parts of the keys. The minute chooses the part, so no state is kept.
+// sample returns one part of the keys. The minute chooses the part, so no state is kept.
 func sample(all []string, runs int, now time.Time) (chosen []string) {
 	for i := int(now.Unix()/60) % runs; i < len(all); i += runs {
 		chosen = append(chosen, all[i])
@@ -104,7 +104,7 @@ func sample(all []string, runs int, now time.Time) (chosen []string) {
 	return chosen
 }
 
-// covers says which part of the keys is asked for in an hour, with a run every so many minutes.
+// covers says which part of the keys an hour covers, for runs that are so many minutes apart.
 func (k keys) covers(minutes int) string {
 	n := 60 / minutes
 	if n >= k.runs {

@@ -59,8 +59,8 @@ func withFile(ctx context.Context, o options, p plan, now time.Time) (plan, erro
 	return p.withKeys(o, keys, now)
 }
 
-// find finds the named hosts, or the MX hosts of the recipients' domains. A third of the time is
-// for MX records, as much for addresses: names without an answer hold no other host up.
+// find finds the named hosts, or the MX hosts of the recipients' domains. MX records have a third
+// of the time, addresses as much: names without an answer delay no other host.
 func find(ctx context.Context, o options, p plan) plan {
 	forMX, cancel := context.WithTimeout(ctx, time.Duration(o.Timeout)/3)
 	defer cancel()

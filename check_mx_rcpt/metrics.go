@@ -7,8 +7,8 @@ import (
 	"mailfresh/internal/smtp"
 )
 
-// asked is the label with the recipients that were asked for. It tells two runs apart that ask the
-// same hosts for different recipients.
+// asked returns the label with the recipients that were asked for. The label tells two checks apart
+// that ask the same hosts for different recipients.
 func asked(o options, p plan) []nagios.MetricLabel {
 	text := o.RecipientsFrom
 	if text == "" {
@@ -18,8 +18,8 @@ func asked(o options, p plan) []nagios.MetricLabel {
 	return []nagios.MetricLabel{{Name: "recipients", Value: text}}
 }
 
-// samples are the labels and quantities of a target: its answers by verdict,
-// without those to the controls, the time of its dialogue, its certificate.
+// samples returns the labels and quantities of a target: the answers by verdict, without the
+// answers about controls, the time of the dialogue, the certificate.
 func samples(t target, h heard, count counts) (labels []nagios.MetricLabel,
 	list []nagios.Quantity) {
 	address := ""

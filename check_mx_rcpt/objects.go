@@ -9,7 +9,7 @@ import (
 	"mailfresh/internal/smtp"
 )
 
-// objects are the alias file, the domains, and each target.
+// objects returns the objects of the alias file, the domains, and each target.
 func objects(o options, f facts) (list []nagios.Object) {
 	if f.plan.keys.total > 0 {
 		list = append(list, file(o, f.plan.keys))
@@ -25,7 +25,7 @@ func objects(o options, f facts) (list []nagios.Object) {
 	return list
 }
 
-// file is the alias file, with the keys that are not asked for.
+// file returns the object of the alias file, with the keys that are not asked for.
 func file(o options, k keys) nagios.Object {
 	object := nagios.Object{Name: o.RecipientsFrom, Text: nagios.Count(k.total, "key", "keys")}
 	if n := len(k.skipped); n > 0 {
@@ -57,7 +57,7 @@ func domain(d mx.Domain) nagios.Object {
 	return object
 }
 
-// domainState is unknown if no name server answered.
+// domainState returns unknown if no name server answered.
 func domainState(d mx.Domain) nagios.State {
 	switch {
 	case d.Problem == "":
@@ -68,7 +68,7 @@ func domainState(d mx.Domain) nagios.State {
 	return nagios.Critical
 }
 
-// reached tells which recipients a host has spoken about, by place; nil if it has about all.
+// reached returns, with the value false, each recipient whose hosts gave no answer to anything.
 func (f facts) reached() map[string]bool {
 	reached := map[string]bool{}
 	for r := range f.rows() {
@@ -79,8 +79,8 @@ func (f facts) reached() map[string]bool {
 	return reached
 }
 
-// object is a target. Its text is its only answer, or the numbers of its answers, with those that
-// alert below.
+// object returns the object of a target. The text is the only answer or counts the answers; the
+// answers that alert stand below.
 func (f facts) object(o options, i int, t target, wanted, control []string,
 	unreached map[string]bool) nagios.Object {
 	h := f.heard[i]
@@ -118,7 +118,7 @@ type lines struct {
 	alone   bool // there is one answer
 	state   nagios.State
 	count   counts
-	wanted  counts // without those to the controls
+	wanted  counts // without the answers about controls
 	alerts  []string
 	further int // alerts beyond listLimit
 }

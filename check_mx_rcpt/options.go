@@ -72,7 +72,7 @@ func (a *address) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// readAddress gives an address whose domain is an A-label.
+// readAddress returns an address whose domain is an A-label.
 func readAddress(text string) (address, error) {
 	if err := smtp.CheckAddress(text); err != nil {
 		return "", err

@@ -34,15 +34,15 @@ type questions struct {
 
 // target is one address of a host, or a host that has none.
 type target struct {
-	label   string // what the output calls it
-	name    string // of the host, with a port that was given with it
+	label   string // the name in the output
+	name    string // of the host, with the port if one was given
 	host    string // as the operator or DNS names it
 	addr    netip.AddrPort
 	problem string // why there is no address
 	notes   []string
 }
 
-// firstPlan has the recipients and senders of the options.
+// firstPlan returns a plan with the recipients and senders of the options.
 func firstPlan(o options) plan {
 	p := plan{senders: []string{""}}
 	if len(o.From) > 0 {
@@ -72,7 +72,7 @@ func unique(list []string) []string {
 	})
 }
 
-// byDomain makes a route of each domain and gives their names.
+// byDomain makes a route for each domain and returns the names of the domains.
 func (p plan) byDomain() (plan, []string) {
 	at := map[string]int{}
 	var domains []string
@@ -94,9 +94,8 @@ func (p plan) byDomain() (plan, []string) {
 	return p, domains
 }
 
-// hosts are the hosts of the domains, each once, whose addresses are still to be looked up: the
-// first host of each domain, then the second, so that a domain with many hosts does not hold up the
-// others.
+// hosts returns the hosts whose addresses are still to be looked up, each host once: the first host
+// of each domain, then the second, so that a domain with many hosts does not delay other domains.
 func hosts(domains []mx.Domain) (hosts []*mx.Host, byName map[string]*mx.Host) {
 	byName = map[string]*mx.Host{}
 	for place := range mx.MaxAddresses {
@@ -119,8 +118,8 @@ func unknownDomain(name string, bug error) mx.Domain {
 	return mx.Domain{Name: name, Problem: bug.Error(), NoAnswer: true}
 }
 
-// withDomains adds the hosts of the domains, which are in the order of the routes: at most
-// mx.MaxAddresses addresses of each domain.
+// withDomains adds the hosts of the domains, at most mx.MaxAddresses addresses for each domain. The
+// routes have the order of the domains.
 func (p plan) withDomains(o options, domains []mx.Domain, byName map[string]*mx.Host) plan {
 	p.domains = domains
 	p.routes = make([][]int, len(domains))
@@ -168,15 +167,15 @@ func uniqueInts(list []int) []int {
 	return slices.Compact(list)
 }
 
-// targets is the list of targets, and the place of each address in it; of a host without an
-// address, the place of its name.
+// targets is the list of targets. The map has the index of each address or, for a host without an
+// address, of the host's name.
 type targets struct {
 	all []target
 	at  map[string]int
 }
 
-// add adds the addresses of a host and gives their places. An address of several hosts is one
-// target.
+// add adds the addresses of a host and returns their indices. An address that several hosts have is
+// one target.
 func (list *targets) add(h *mx.Host, own port, o options) (places []int) {
 	fresh := target{name: h.Name, host: h.Name, problem: h.Problem}
 	if own != 0 && strings.Contains(h.Name, ":") {
@@ -231,10 +230,10 @@ func (list *targets) merge(t target) int {
 	return place
 }
 
-// byTarget gives the recipients that each target is asked for, in their order.
+// byTarget returns the recipients that each target is asked for, in their order.
 func (p plan) byTarget(q questions) [][]string {
 	lists := make([][]string, len(p.targets))
-	if len(p.routes) == 1 { // all are asked for everything
+	if len(p.routes) == 1 { // all targets are asked for all recipients
 		for i := range lists {
 			lists[i] = q.recipients
 		}
@@ -248,15 +247,15 @@ func (p plan) byTarget(q questions) [][]string {
 	return lists
 }
 
-// eachTarget calls f with every target, some at once. Silent targets of one domain do not hold up
-// the other domains: see order.
+// eachTarget calls f for every target, several at the same time. Because of the order, a domain
+// whose targets do not answer does not delay the other domains.
 func (p plan) eachTarget(f func(target int), failed func(target int, bug error)) {
 	order := p.order()
 	plugin.EachObject(len(order), atOnce, func(i int) { f(order[i]) },
 		func(i int, bug error) { failed(order[i], bug) })
 }
 
-// order is the targets, the first of each route before the second of any.
+// order returns the targets: the first target of each route, then the second of each, and so on.
 func (p plan) order() []int {
 	order, place := make([]int, len(p.targets)), make([]int, len(p.targets))
 	for t := range order {
@@ -271,7 +270,7 @@ func (p plan) order() []int {
 	return order
 }
 
-// judging is the part of the time that is kept for the verdict on all answers.
+// judging returns the part of the time that is kept to judge all answers.
 func (p plan) judging(o options) time.Duration {
 	const each = 20 * time.Microsecond
 	answers := len(p.targets) * (len(p.wanted.recipients) +
@@ -279,7 +278,7 @@ func (p plan) judging(o options) time.Duration {
 	return min(each*time.Duration(answers), time.Duration(o.Timeout)/3)
 }
 
-// probe is the dialogue that asks a target.
+// probe returns the dialogue that asks a target.
 func (o options) probe(t target, senders, wanted, control []string, helo string) *smtp.Probe {
 	security := o.TLS
 	if t.addr.Port() == 465 && security != smtp.None {
@@ -302,7 +301,7 @@ func (o options) usualPort() port {
 	return 25
 }
 
-// noAddress is the answer of a host that has no address, nil for others.
+// noAddress returns the answer for a host without an address, and nil for other hosts.
 func (t target) noAddress() *smtp.Answer {
 	if t.addr.Addr().IsValid() {
 		return nil
@@ -310,7 +309,7 @@ func (t target) noAddress() *smtp.Answer {
 	return &smtp.Answer{Verdict: smtp.NoAnswer, Phase: smtp.Connect, Err: errors.New(t.problem)}
 }
 
-// resolver is the resolver for the address families that the options allow.
+// resolver returns the resolver for the address families that the options allow.
 func (o options) resolver() mx.Resolver {
 	return mx.Resolver{
 		Server: o.Resolver,

@@ -29,7 +29,7 @@ func (r row) has(v smtp.Verdict) bool {
 	return slices.ContainsFunc(r.votes, func(x vote) bool { return x.answer.Verdict == v })
 }
 
-// rows gives all rows. The votes of a row are valid until the next row.
+// rows returns all rows. The votes of a row are valid until the next row.
 func (f facts) rows() iter.Seq[row] {
 	spoke := make([]bool, len(f.heard))
 	for i, h := range f.heard {
@@ -43,7 +43,7 @@ func (f facts) rows() iter.Seq[row] {
 	}
 }
 
-// subject gives the subject of a row by its number: a list of numbers takes little memory.
+// subject returns the subject of the row with a number: a list of numbers takes little memory.
 func (f facts) subject(number int) subject {
 	wanted, control := f.plan.wanted.recipients, f.plan.control.recipients
 	sender := f.plan.senders[number/(len(wanted)+len(control))]
@@ -54,8 +54,8 @@ func (f facts) subject(number int) subject {
 	return subject{control[number-len(wanted)], sender}
 }
 
-// ofSender gives the rows of a sender. A target has the answers in the order of the recipients that
-// it was asked for.
+// ofSender yields the rows of a sender. The answers of a target are in the order of the recipients
+// that the target was asked for.
 func (f facts) ofSender(s int, control bool, q questions, spoke []bool, yield func(row) bool) bool {
 	next := make([]int, len(f.plan.targets))
 	number := s * (len(f.plan.wanted.recipients) + len(f.plan.control.recipients))
@@ -90,14 +90,14 @@ func (f facts) ofSender(s int, control bool, q questions, spoke []bool, yield fu
 	return true
 }
 
-// class is what answers have in common that are said in one clause, whichever host gives them.
+// class is what answers have in common. One clause reports a class, for all hosts that gave it.
 type class struct {
 	verdict  smtp.Verdict
 	phase    smtp.Phase
 	code     int
 	enhanced string
 	text     string // the template of the reply
-	why      string // of an answer without a reply
+	why      string // the error of an answer without a reply
 
 	sender     bool   // the reply names the sender
 	control    string // the control that had the same answer
@@ -105,7 +105,7 @@ type class struct {
 	postmaster bool   // the host accepts nobody but <postmaster>
 }
 
-// classify gives the class of an answer. All answers that accept are one class.
+// classify returns the class of an answer. All answers that accept are one class.
 func classify(a *smtp.Answer) class {
 	c := class{verdict: a.Verdict}
 	if a.Verdict == smtp.Accepted {
@@ -122,8 +122,8 @@ func classify(a *smtp.Answer) class {
 	return c
 }
 
-// controlClasses are the replies by which a target refuses a control, each with the control. A
-// target that accepts a wanted recipient has none: it does not refuse the probe.
+// controlClasses returns, for each target, the classes of its replies about controls, each with the
+// control. A target that accepts a wanted recipient has no class: it does not refuse the probe.
 func (f facts) controlClasses() []map[class]string {
 	all := make([]map[class]string, len(f.plan.targets))
 	if len(f.plan.control.recipients) == 0 {
@@ -165,8 +165,8 @@ const (
 	kinds
 )
 
-// kindsOf gives the kinds of a row. A control that is deferred or refused does not alert: it was
-// not accepted.
+// kindsOf returns the kinds of a row. A control that is deferred or refused does not alert, because
+// no control should be accepted.
 func kindsOf(r row) (list []kind) {
 	switch {
 	case r.control && r.has(smtp.Accepted):
@@ -219,7 +219,7 @@ func tallied(f facts) tally {
 		}
 		for _, k := range kindsOf(r) {
 			if k == unreached && r.control && t.groups[k].alike != nil {
-				continue // the wanted recipients say it
+				continue // the sentence about wanted recipients says so
 			}
 			t.groups[k].add(f, r, said[k].verdicts, controls)
 		}
@@ -251,8 +251,8 @@ func (g *group) add(f facts, r row, verdicts []smtp.Verdict, controls []map[clas
 	}
 }
 
-// totals are the quantities of the whole: the slowest host's time, addresses, answers by verdict
-// without those to the controls, the certificate that expires first, and the time of named hosts.
+// totals returns the quantities of the whole: the slowest host's time, addresses, answers by
+// verdict (no controls), the certificate that expires first, and the time of named hosts.
 func (t tally) totals(o options, f facts) (list []nagios.Quantity) {
 	if at := slowest(f); at >= 0 {
 		list = append(list, nagios.Quantity{Label: "time",
@@ -281,7 +281,7 @@ func (t tally) totals(o options, f facts) (list []nagios.Quantity) {
 	return append(list, namedHostTimes(o, f)...)
 }
 
-// firstExpiry is the number of seconds until the first certificate expires.
+// firstExpiry returns the number of seconds until the first certificate expires.
 func firstExpiry(f facts) (seconds float64, ok bool) {
 	for _, h := range f.heard {
 		if at := h.dialogue.Expires; !at.IsZero() {
@@ -293,8 +293,8 @@ func firstExpiry(f facts) (seconds float64, ok bool) {
 	return float64(int64(seconds)), ok
 }
 
-// namedHostTimes are the times of hosts that the operator named, if they are few: that of the
-// slowest address of each.
+// namedHostTimes returns the time of each host that the operator named, if these are few. The time
+// of a host is that of its slowest address.
 func namedHostTimes(o options, f facts) (list []nagios.Quantity) {
 	if len(o.Hostname) == 0 || len(o.Hostname) > namedTimes {
 		return nil

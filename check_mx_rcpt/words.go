@@ -13,9 +13,9 @@ const (
 	firstFew    = 3   // recipients in a sentence
 )
 
-// saying is the words for a kind of row.
+// saying has the words for a kind of row.
 type saying struct {
-	lead     string // in front of the recipients; else they are the object of the first clause
+	lead     string // before the recipients; if empty, they are the object of the first clause
 	verdicts []smtp.Verdict
 	state    func(o options) nagios.State
 	end      func(f facts, c []class) string
@@ -63,7 +63,7 @@ func nextStep(_ facts, classes []class) string {
 	return ": allow this monitor's address there, or give another --helo"
 }
 
-// ban says that a host that takes no connection may have banned our host because of the controls.
+// ban says that a host that mayBan found may have banned our host because of the controls.
 func ban(f facts, classes []class) string {
 	silent := slices.ContainsFunc(classes, func(c class) bool { return c.banned })
 	if len(f.plan.control.recipients) == 0 || !silent {
@@ -72,7 +72,7 @@ func ban(f facts, classes []class) string {
 	return "; it may have banned this monitor for its controls, as fail2ban does"
 }
 
-// findings makes a sentence of the rows of each kind.
+// findings makes one sentence for the rows of each kind.
 func (t tally) findings(o options, f facts) (list []finding) {
 	for k, g := range t.groups {
 		if g.alike != nil {
@@ -131,7 +131,7 @@ func (f facts) clauses(verdicts []smtp.Verdict, g group) (list []clause) {
 	return list
 }
 
-// verb is what one host or several do, up to the object.
+// verb returns what one host or several hosts do: the words before the object.
 func (c class) verb(several bool) string {
 	verb := [...][2]string{
 		smtp.Accepted: {"accepts", "accept"}, smtp.Rejected: {"rejects", "reject"},
@@ -153,8 +153,8 @@ func (c class) verb(several bool) string {
 	return verb[0]
 }
 
-// subject is what a reply that is no success is about: a policy whose reply names the sender is
-// about the sender.
+// subject returns what a reply that is no success is about. A reply about policy that names the
+// sender is about the sender.
 func (c class) subject() smtp.Subject {
 	if c.code == 0 {
 		return ""
@@ -166,8 +166,8 @@ func (c class) subject() smtp.Subject {
 	return subject
 }
 
-// why is the reason of an answer in brackets, with its likely cause. An answer that accepts has no
-// reason.
+// why returns the reason of an answer in brackets, with the likely cause. An answer that accepts
+// has no reason.
 func (f facts) why(v vote, c class, recipient string) string {
 	if c.verdict == smtp.Accepted {
 		return ""
@@ -202,8 +202,8 @@ func (f facts) hint(v vote, c class) string {
 	return ""
 }
 
-// reason is the reply or error behind an answer about a recipient, with the phase unless that is
-// RCPT or the connection.
+// reason returns the reply or error of an answer about a recipient. The phase comes first, except
+// for a reply to RCPT and for the connection.
 func reason(a *smtp.Answer, recipient string) string {
 	var text string
 	if a.Reply != nil {
@@ -222,7 +222,8 @@ func reason(a *smtp.Answer, recipient string) string {
 	return a.Phase.String() + ": " + text
 }
 
-// subjects names the first recipients of rows, with the sender where it matters, and counts all.
+// subjects names the first recipients, with the sender if only some senders are meant, and counts
+// all.
 func (f facts) subjects(numbers []int) (names []string, n int) {
 	senders := map[string]int{}
 	if len(f.plan.senders) > 1 {
@@ -281,7 +282,7 @@ func labels(hosts []target) (labels []string) {
 // few names the first recipients, and how many more there are.
 func few(recipients []string) string { return nagios.List(recipients, firstFew, len(recipients)) }
 
-// praise is the summary when nothing is wrong.
+// praise returns the summary if nothing is wrong.
 func praise(f facts) string {
 	accept, refuse, who := "accepts", "refuses", ""
 	at := slowest(f)

@@ -11,18 +11,17 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// enough is how many successful runs have to be known for a limit that is a
-// multiple of the longest.
+// enough is the number of successful runs that must be known to apply a limit such as 5x.
 const enough = 5
 
-// before is what the journal has of a service's runs before the present one.
+// before is what the journal has of the runs of a service before the present run.
 type before struct {
 	runs journal.Runs
-	err  error // why they are not known
+	err  error // why the runs are not known
 }
 
-// last is the end of the latest of these runs, and how long it took; zero if
-// none is known.
+// last returns the end of the latest of these runs, and how long that run took if known is true.
+// Without any run the end is zero.
 func (b *before) last() (end time.Time, took time.Duration, known bool) {
 	if b == nil || len(b.runs.List) == 0 {
 		return time.Time{}, 0, false
@@ -30,7 +29,7 @@ func (b *before) last() (end time.Time, took time.Duration, known bool) {
 	return b.runs.List[0].End, b.runs.List[0].Duration, !b.runs.List[0].Start.IsZero()
 }
 
-// unknown says why the runs before are not known; nothing if they are.
+// unknown says why the earlier runs are not known; "" if they are known or were not asked for.
 func (b *before) unknown() string {
 	switch {
 	case b == nil:
@@ -43,8 +42,8 @@ func (b *before) unknown() string {
 	return ""
 }
 
-// runLimit is a limit of the present run's time: a range, or a multiple of the
-// longest of the recent successful runs, "5x".
+// runLimit is a limit for the time of the present run: a range, or a multiple of the longest recent
+// successful run, such as "5x".
 type runLimit struct {
 	Range nagios.TimeRange
 	times float64 // above 0: a multiple, and no range is set
@@ -66,7 +65,7 @@ func (l *runLimit) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// longestOf is the longest of the recent successful runs, and how many there are.
+// longestOf returns the time of the longest recent successful run, and the number of such runs.
 func longestOf(b *before) (longest time.Duration, known int) {
 	if b == nil {
 		return 0, 0
@@ -79,8 +78,8 @@ func longestOf(b *before) (longest time.Duration, known int) {
 	return longest, known
 }
 
-// apply is the range that a limit of the present run's time means. With too
-// few runs known a multiple is none.
+// apply returns the range that a limit for the time of the present run means. A multiple means no
+// range if too few runs are known.
 func apply(v view, l runLimit) nagios.Range {
 	longest, known := longestOf(v.before)
 	switch {
@@ -92,8 +91,8 @@ func apply(v view, l runLimit) nagios.Range {
 	return nagios.Range{End: l.times * longest.Seconds(), Set: true}
 }
 
-// multiples are the limits of the present run's time that are multiples of a
-// time that is not known: "--running-warning 5x".
+// multiples returns the limits that are multiples, such as "--running-warning 5x", if too few runs
+// are known to apply them.
 func multiples(v view) (list []string) {
 	if _, known := longestOf(v.before); known >= enough {
 		return nil
@@ -109,7 +108,7 @@ func multiples(v view) (list []string) {
 	return list
 }
 
-// notApplied says that a limit is not applied, as there were too few runs.
+// notApplied says which limits are not applied because too few runs are known.
 func notApplied(v view) (list []string) {
 	if v.before.unknown() != "" {
 		return nil
@@ -123,7 +122,7 @@ func notApplied(v view) (list []string) {
 	return list
 }
 
-// notJudged says that a limit that was asked for cannot be judged.
+// notJudged says which limits cannot be judged because the journal was not read.
 func notJudged(v view) nagios.Findings {
 	why, limits := v.before.unknown(), multiples(v)
 	if why == "" || len(limits) == 0 {
@@ -137,16 +136,16 @@ func notJudged(v view) nagios.Findings {
 		nagios.List(limits, 2, len(limits)), why)
 }
 
-// runBefore judges the outcome of the run before the present one, of which
-// D-Bus knows nothing but when it ended. What the journal has may be older.
+// runBefore judges how the run before the present one ended. D-Bus knows only when that run ended.
+// The latest run that the journal has may be an older one.
 func runBefore(v view) nagios.Findings {
 	if v.before == nil || len(v.before.runs.List) == 0 || v.service.InactiveEnter.IsZero() {
 		return nil
 	}
 	last := v.before.runs.List[0]
-	apart := 5 * time.Second // of the two clocks, at most
+	apart := 5 * time.Second // the most that the two clocks differ
 	if v.run.restarts > 0 && v.service.RestartDelay < time.Hour {
-		apart += v.service.RestartDelay // until systemd 253 it is inactive when that is over
+		apart += v.service.RestartDelay // up to systemd 253 the service is inactive after it
 	}
 	if last.Result == "success" || last.End.Before(v.service.InactiveEnter.Add(-apart)) {
 		return nil
@@ -168,8 +167,8 @@ func runBefore(v view) nagios.Findings {
 	return found(state, "%s; the next attempt has been running for %s", text, ran)
 }
 
-// alike is how many runs ended like the latest one, before it and one after
-// another. Where the start of one is hidden, so is a success in between.
+// alike returns how many runs in a row before the latest run ended like the latest run. The count
+// ends at a run whose start is hidden: a success may be hidden there, too.
 func alike(list []journal.Run) (n int) {
 	for _, r := range list[1:] {
 		if r.Result != list[0].Result || r.Start.IsZero() {
@@ -180,7 +179,7 @@ func alike(list []journal.Run) (n int) {
 	return n
 }
 
-// endingOf says how a run that the journal has ended.
+// endingOf says how a run from the journal ended.
 func endingOf(v view, r journal.Run) string {
 	code := map[string]int32{"exited": 1, "killed": 2, "dumped": 3}[r.ExitCode]
 	v.service.Result, v.service.ExecMainCode = r.Result, 0
@@ -188,11 +187,11 @@ func endingOf(v view, r journal.Run) string {
 	return v.ending()
 }
 
-// past says what is known of the runs before.
+// past says what is known of the earlier runs.
 func past(v view) []string {
 	switch {
 	case v.before == nil || v.before.runs.Denied:
-		return nil // it is said once for all
+		return nil // judge notes a denied journal once for all timers
 	case v.before.err != nil:
 		return []string{fmt.Sprintf("note: the runs before are not known: %v", v.before.err)}
 	case len(v.before.runs.List) == 0:

@@ -7,7 +7,7 @@ import (
 	"mailfresh/internal/nagios"
 )
 
-// quantities are what is known of the timer in numbers.
+// quantities returns what is known of the timer in numbers.
 func (v view) quantities() (list []nagios.Quantity) {
 	list = make([]nagios.Quantity, 0, 7) // as many as an idle timer has
 	age := func(t time.Time) float64 { return v.now.Sub(t).Seconds() }
@@ -46,7 +46,7 @@ func (v view) quantities() (list []nagios.Quantity) {
 	return list
 }
 
-// detail is the raw facts, for -vv.
+// detail returns the raw facts, for -vv.
 func (v view) detail() []string {
 	t, svc := v.timer, v.service
 	at := func(t time.Time) string {

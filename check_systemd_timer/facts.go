@@ -13,15 +13,15 @@ import (
 // facts is what was seen of the timers asked for.
 type facts struct {
 	host   systemd.Host
-	timers []systemd.Pair  // without those of fine
-	fine   []nagios.Object // of a whole host: timers of which no more is to be said
-	// by the name asked for: the timer was named, so it is expected to run
+	timers []systemd.Pair  // without the timers of fine
+	fine   []nagios.Object // of a whole host: results of timers that need no second look
+	// by the name asked for: the operator named the timer, so the timer is expected to run
 	named     map[string]bool
 	whole     bool     // --all or a glob: the set of timers may change from run to run
 	unmatched []string // globs that matched nothing
 
-	before map[string]*before // by timer: the runs before, where a run is in progress
-	stuck  map[string]*stuck  // by timer: the processes, where a run in progress alerts
+	before map[string]*before // by timer: the earlier runs, if they are asked for
+	stuck  map[string]*stuck  // by timer: the processes of a run in progress, if asked for
 }
 
 // isNamed reports whether the timer was named, by this name or by an alias.
@@ -29,8 +29,8 @@ func (f facts) isNamed(pair systemd.Pair) bool {
 	return slices.ContainsFunc(pair.Asked, func(name string) bool { return f.named[name] })
 }
 
-// keep keeps a timer of a whole host: if it is fine and does not run only what is said of it, so
-// that memory does not grow with the facts of thousands.
+// keep adds a timer of a whole host. If the timer is OK and wantsBefore is false, keep stores only
+// the result, so that memory does not grow with the facts of thousands of timers.
 func (f *facts) keep(opt options, p systemd.Pair, now time.Time) {
 	if !wantsBefore(p) {
 		if o := inspect(opt, *f, p, now); o.State == nagios.OK {
@@ -41,7 +41,7 @@ func (f *facts) keep(opt options, p systemd.Pair, now time.Time) {
 	f.timers = append(f.timers, p)
 }
 
-// partial returns the names of the kept timers of which only a part was read.
+// partial returns the names of the kept timers whose facts were read only in part.
 func (f *facts) partial() (names []string) {
 	for _, p := range f.timers {
 		if p.Partial {
@@ -51,7 +51,7 @@ func (f *facts) partial() (names []string) {
 	return names
 }
 
-// replace puts pairs that were read again in the place of those read before.
+// replace puts pairs that were read again in the place of the old pairs of the same timers.
 func (f *facts) replace(pairs []systemd.Pair) {
 	again := map[string]systemd.Pair{}
 	for _, p := range pairs {
@@ -68,11 +68,11 @@ func (f *facts) replace(pairs []systemd.Pair) {
 // The limits of the second look, at the journal or at processes.
 const (
 	most   = 64 // pairs
-	atOnce = 4  // of them
+	atOnce = 4  // pairs at the same time
 )
 
-// wantsBefore reports whether the runs before count in the verdict: a run is in progress, or
-// systemd has forgotten the run before.
+// wantsBefore reports whether the verdict needs the earlier runs: a run is in progress, or systemd
+// has forgotten the last run because ExecCondition= skipped a later one.
 func wantsBefore(p systemd.Pair) bool {
 	return mayHaveRun(p) && (inProgress(p.Service) || p.Service.Result == "exec-condition")
 }
@@ -81,8 +81,8 @@ func mayHaveRun(p systemd.Pair) bool {
 	return p.Service.IsService && p.Timer.LoadState == "loaded"
 }
 
-// wantBefore gives the pairs of which the runs before are to be read: those with
-// a run in progress first, then the others if more is to be said.
+// wantBefore returns at most 64 pairs whose earlier runs are to be read: first the pairs of
+// wantsBefore, then, with -v, the others that may have run.
 func (f *facts) wantBefore(opt options) (pairs []systemd.Pair) {
 	var idle []systemd.Pair
 	for _, p := range f.timers {
@@ -101,9 +101,9 @@ func (f *facts) wantBefore(opt options) (pairs []systemd.Pair) {
 	return pairs[:min(len(pairs), most)]
 }
 
-// wantProcesses gives the pairs of which the processes are to be looked at and were not yet:
-// those with a run in progress that alerts, or all of these if more is to be said. What was seen of
-// others is forgotten.
+// wantProcesses returns the pairs whose processes are still to be looked at: pairs with a run in
+// progress that alerts or, with -v, with any run in progress. What was seen of pairs without such a
+// run is forgotten.
 func (f *facts) wantProcesses(opt options, now time.Time) (pairs []systemd.Pair) {
 	seen := f.stuck
 	f.stuck = map[string]*stuck{}
@@ -123,15 +123,15 @@ func (f *facts) wantProcesses(opt options, now time.Time) (pairs []systemd.Pair)
 	return pairs
 }
 
-// caught turns a panic of what is done for one timer into its error.
+// caught turns a panic in the work for one timer into the error of that timer.
 func caught(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("internal error, please report it: %v", p)
 	}
 }
 
-// choose gives the names of the timers to read, those that were named first, and notes in f which
-// these are and which globs matched nothing.
+// choose returns the names of the timers to read, the named timers first. It notes in f which
+// timers were named and which globs matched nothing.
 func choose(opt options, known []string, f *facts) []string {
 	var names []string
 	for _, unit := range opt.Unit {
@@ -174,7 +174,7 @@ func matching(glob string, names []string) (matched []string) {
 	return matched
 }
 
-// match matches a glob that was validated; its suffix may be left out.
+// match reports whether a validated glob matches; the glob may leave out ".timer".
 func match(glob, name string) bool {
 	matched, _ := systemd.Match(glob, name)
 	return matched

@@ -9,8 +9,8 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// inspect judges one timer. One that could not be read, or that makes this
-// panic, is UNKNOWN by itself.
+// inspect judges one timer. A timer that could not be read, or that makes inspected panic, is
+// UNKNOWN; the other timers keep their states.
 func inspect(opt options, f facts, pair systemd.Pair, now time.Time) nagios.Object {
 	o, err := nagios.Object{}, pair.Err
 	if err == nil {
@@ -36,7 +36,7 @@ func inspected(opt options, f facts, pair systemd.Pair, now time.Time) (o nagios
 	switch {
 	case !f.whole:
 		o.Quantities = v.quantities()
-	case opt.OutputFormat != "nagios": // which prints totals of a whole host; it keeps thousands
+	case opt.OutputFormat != "nagios": // nagios prints only totals; Clone saves memory
 		noMetric := func(q nagios.Quantity) bool { return q.Metric == "" }
 		o.Quantities = slices.Clone(slices.DeleteFunc(v.quantities(), noMetric))
 	}
@@ -46,12 +46,12 @@ func inspected(opt options, f facts, pair systemd.Pair, now time.Time) (o nagios
 	return o, nil
 }
 
-// findings are the verdicts on a timer, each kind by a function of its own, in this
-// order: the timer itself; if it is active, its service's run or last run, and the
-// missed runs; last the timer's next elapse and the age of the last run.
+// findings returns the verdicts on a timer. Each kind of verdict has its own function. The order
+// is: the timer itself; if the timer is active, the run or last run of its service, and the missed
+// runs; last the timer's next elapse and the age of the last run.
 func findings(v view) nagios.Findings {
 	if fault := timerFault(v); len(fault) > 0 {
-		return fault // nothing that its service does can be in order
+		return fault // with this fault the service cannot be in order
 	}
 	list := schedules(v)
 	for _, kind := range kinds[v.run.phase] {
@@ -61,7 +61,7 @@ func findings(v view) nagios.Findings {
 	return append(list, age(v)...)
 }
 
-// kinds are the kinds of verdict that each phase has.
+// kinds has the kinds of verdict for each phase.
 var kinds = map[phase][]func(view) nagios.Findings{
 	phaseFrozen:     {freeze, lateness},
 	phaseRemaining:  {stays},
@@ -73,8 +73,8 @@ var kinds = map[phase][]func(view) nagios.Findings{
 	phaseIdle:       {outcome, noRun, lateness},
 }
 
-// notes are what stands below the timer's line: what is special about its
-// service, why its run is stuck, how the runs before went, where to look.
+// notes returns the lines below the timer's line: what is special about the service, why its run is
+// stuck, how the earlier runs went, where to look.
 func notes(v view, state nagios.State) (list []string) {
 	if len(timerFault(v)) == 0 {
 		list = serviceNotes(v)
@@ -96,7 +96,7 @@ func notes(v view, state nagios.State) (list []string) {
 	return list
 }
 
-// serviceNotes are what is special about the run of an active timer's service.
+// serviceNotes returns what is special about the run of the service, if the timer is active.
 func serviceNotes(v view) (list []string) {
 	switch v.run.phase {
 	case phaseIdle:
@@ -119,8 +119,8 @@ func serviceNotes(v view) (list []string) {
 	return nil
 }
 
-// lookAt is the command that shows more of what is wrong: of the timer, where
-// that is at fault, else of its service.
+// lookAt returns the command that shows more: about the timer if the timer is at fault, else about
+// its service.
 func lookAt(v view) string {
 	if timerAtFault(v) {
 		return v.systemctl("status", v.timer.Name)
@@ -128,7 +128,7 @@ func lookAt(v view) string {
 	return v.tell("journalctl", "-u", v.service.Name, "-n", "50")
 }
 
-// timerAtFault reports whether the timer is what is wrong.
+// timerAtFault reports whether the timer, not its service, is at fault.
 func timerAtFault(v view) bool {
 	if len(timerFault(v)) > 0 {
 		return true

@@ -9,10 +9,10 @@ import (
 	"mailfresh/internal/nagios"
 )
 
-// judge gives the result for the timers that were read.
+// judge returns the result for the timers that were read.
 func judge(opt options, f facts, now time.Time) nagios.Result {
 	objects := slices.Clone(f.fine)
-	denied := false // that the journal may not be read is noted once
+	denied := false // whether a note says that the journal may not be read
 	for _, pair := range f.timers {
 		o := inspect(opt, f, pair, now)
 		tell := f.isNamed(pair) || opt.Verbose > 0 || o.State != nagios.OK
@@ -60,7 +60,8 @@ func totals(objects []nagios.Object) []nagios.Quantity {
 	return list
 }
 
-// sentence is the object as it stands in a summary, where no name leads it.
+// sentence returns an object's text for a summary. The timer's name comes first, unless the text
+// begins with a unit of the same name.
 func sentence(o nagios.Object) string {
 	if strings.HasPrefix(o.Text, strings.TrimSuffix(o.Name, ".timer")+".") {
 		return o.Text

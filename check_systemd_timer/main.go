@@ -1,6 +1,6 @@
-// Command check_systemd_timer reports whether systemd timers fire, whether their
-// jobs finish, and whether they finished recently - or are stuck. It asks systemd
-// over D-Bus, changes nothing, and needs no privileges.
+// Command check_systemd_timer reports whether systemd timers fire, whether their jobs finish, and
+// whether they finished recently - or are stuck. It asks systemd over D-Bus, changes nothing, and
+// needs no privileges.
 package main
 
 import (
@@ -28,18 +28,18 @@ func check() plugin.Check {
 			if err != nil {
 				return nagios.Result{}, err
 			}
-			again, _ := bus.Read(ctx, f.partial()...) // there is more to say of these
+			again, _ := bus.Read(ctx, f.partial()...) // these timers need all facts
 			f.replace(again)
-			f.readProcesses(ctx, bus, f.wantProcesses(opt, time.Now())) // of what alerts so far
+			f.readProcesses(ctx, bus, f.wantProcesses(opt, time.Now())) // of runs that alert so far
 			f.readBefore(ctx, opt, f.wantBefore(opt), prefetched)
-			f.readProcesses(ctx, bus, f.wantProcesses(opt, time.Now())) // or by the runs before
+			f.readProcesses(ctx, bus, f.wantProcesses(opt, time.Now())) // of runs that alert by now
 			return judge(opt, f, time.Now()), nil
 		},
 	}
 }
 
-// gather reads the timers asked for, each once. What is fine of a whole host is judged at once, so
-// that its facts need not be kept. The end closes the bus.
+// gather reads the timers asked for, each once. Without -v it judges a whole host while it reads,
+// and keeps no facts of fine timers. The end of the process closes the bus.
 func gather(ctx context.Context, opt options) (f facts, bus *systemd.Conn, err error) {
 	if bus, err = systemd.Dial(ctx, opt.User); err != nil {
 		return f, bus, err
@@ -51,7 +51,7 @@ func gather(ctx context.Context, opt options) (f facts, bus *systemd.Conn, err e
 		if known, err = bus.Timers(ctx); err != nil {
 			return f, bus, err
 		}
-		if opt.OutputFormat != "nagios" { // the numbers of all are printed
+		if opt.OutputFormat != "nagios" { // the numbers of all timers are printed
 			plugin.SaveMemory(len(known))
 		}
 	}
@@ -70,7 +70,7 @@ func gather(ctx context.Context, opt options) (f facts, bus *systemd.Conn, err e
 	return f, bus, err
 }
 
-// readBefore reads how the runs before the latest ones ended, where that can be had.
+// readBefore reads from the journal how the earlier runs ended.
 func (f *facts) readBefore(ctx context.Context, opt options, pairs []systemd.Pair,
 	prefetched journal.Readers) {
 	ctx, cancel := plugin.Part(ctx)

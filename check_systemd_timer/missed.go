@@ -10,7 +10,7 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// schedules says that the timer's schedule is not understood, where that is so.
+// schedules returns a finding if the timer's schedule is not understood.
 func schedules(v view) nagios.Findings {
 	if v.run.missed.err == nil {
 		return nil
@@ -18,7 +18,7 @@ func schedules(v view) nagios.Findings {
 	return found(nagios.Unknown, "the schedule is not understood: %v", v.run.missed.err)
 }
 
-// lateness says how many runs were missed, where nothing else says it.
+// lateness says how many runs were missed, unless another finding says so.
 func lateness(v view) nagios.Findings {
 	switch {
 	case v.run.missed.err != nil, v.run.phase == phaseIdle && notStartedAlone(v):
@@ -39,8 +39,8 @@ func (v view) late() string {
 	return text + "; " + v.lastRun()
 }
 
-// notStartedAlone reports whether the last trigger led to no run and the
-// outcome of the service does not say why.
+// notStartedAlone reports whether the last trigger led to no run and the outcome of the service
+// does not say why.
 func notStartedAlone(v view) bool {
 	return v.run.attempt == notStarted && v.service.Result != "start-limit-hit" &&
 		v.service.Result != "resources"
@@ -66,8 +66,8 @@ func noRun(v view) nagios.Findings {
 	return nil
 }
 
-// unmet says which condition of a unit is not met. It says nothing if systemd has
-// checked none, or if all are met.
+// unmet says which condition of a unit is not met. It returns "" if systemd has checked no
+// condition, or if all conditions are met.
 func unmet(u systemd.Unit) string {
 	if u.ConditionResult || u.ConditionTime.IsZero() {
 		return ""
@@ -78,9 +78,9 @@ func unmet(u systemd.Unit) string {
 	return "one of its conditions is not met"
 }
 
-// failing is the first of the conditions that is not met. Of alternatives, written
-// with "|", all are not met. After a daemon-reexec systemd no longer knows which
-// condition it was; if there is only one, it was that one.
+// failing returns the first condition that is not met. Alternatives, written with "|", fail only
+// together. After a daemon-reexec systemd no longer knows which condition failed; if there is only
+// one condition, that one failed.
 func failing(conditions []systemd.Condition) string {
 	if len(conditions) == 1 {
 		return conditions[0].String()
@@ -101,7 +101,7 @@ func skippedBy(s systemd.Service) string {
 	return cmp.Or(failing(s.Conditions), "one of its conditions") + " is not met"
 }
 
-// whyNotStarted names what is known of why a trigger led to no run.
+// whyNotStarted says why a trigger led to no run, as far as that is known.
 func (v view) whyNotStarted() string {
 	s := v.service
 	if why := v.whyNoService(); why != "" {

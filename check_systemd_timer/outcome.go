@@ -29,12 +29,12 @@ func outcome(v view) nagios.Findings {
 	return nil
 }
 
-// killed reports whether a code of sigaction(2) says that a signal ended it.
+// killed reports whether a code of sigaction(2) says that a signal ended the process.
 func killed(code int32) bool { return code == 2 || code == 3 } // CLD_KILLED, CLD_DUMPED
 
-// softReboot says that a soft-reboot (systemd 254) ended the last completed run; nothing where it
-// did not. A soft-reboot stops every unit, and soon after that the manager starts anew: systemd
-// knows no other end of a run from before its own start.
+// softReboot says that a soft-reboot (systemd 254) ended the last completed run, else it returns
+// "". A soft-reboot stops every unit, and soon afterwards the manager starts anew. Every other end
+// of a run that systemd knows is later than the manager's start.
 func softReboot(v view, killed bool) string {
 	const stopping = 2 * time.Minute
 	end, start := v.service.InactiveEnterMonotonic, v.host.ManagerStartMonotonic
@@ -44,8 +44,8 @@ func softReboot(v view, killed bool) string {
 	return " (a soft-reboot of the host ended it)"
 }
 
-// ignored gives the end of a command whose failure ExecStart=- ignores. After a
-// daemon-reload systemd knows only how the last command ended.
+// ignored returns how a command ended if ExecStart=- ignores its failure. After a daemon-reload
+// systemd knows only how the last command ended.
 func ignored(svc systemd.Service) (end string, ok bool) {
 	flagged := false
 	for _, e := range svc.Commands {
@@ -64,7 +64,7 @@ func ignored(svc systemd.Service) (end string, ok bool) {
 	return exitText(svc.ExecMainCode, svc.ExecMainStatus), true
 }
 
-// ofSeveral names the command, where a service has several.
+// ofSeveral names the command if the service has several commands of this setting.
 func ofSeveral(svc systemd.Service, e systemd.Exec) string {
 	n := 0
 	for _, other := range svc.Commands {
@@ -78,8 +78,8 @@ func ofSeveral(svc systemd.Service, e systemd.Exec) string {
 	return " of " + e.Path
 }
 
-// failure reports whether a command failed (systemd.service(5), SuccessExitStatus=).
-// code is one of sigaction(2), status an exit status or a signal.
+// failure reports whether a command failed (systemd.service(5), SuccessExitStatus=). code is a code
+// of sigaction(2); status is an exit status or a signal.
 func failure(svc systemd.Service, code, status int32) bool {
 	switch code {
 	case 1: // CLD_EXITED
@@ -148,8 +148,8 @@ func exitText(code, status int32) string {
 	return fmt.Sprintf("exit status %d", status)
 }
 
-// exitNames are the names of exit statuses that systemd gives itself
-// (systemd.exec(5), "Process Exit Codes").
+// exitNames has the names of the exit statuses that systemd itself sets (systemd.exec(5), "Process
+// Exit Codes").
 var exitNames = map[int32]string{
 	200: "CHDIR", 201: "NICE", 202: "FDS", 203: "EXEC", 204: "MEMORY", 205: "LIMITS",
 	206: "OOM_ADJUST", 207: "SIGNAL_MASK", 208: "STDIN",

@@ -9,7 +9,7 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// freeze judges a run that is frozen, by itself or with a slice that it is in.
+// freeze judges a frozen run: the service is frozen, alone or together with a slice that holds it.
 func freeze(v view) nagios.Findings {
 	s, thaw, with := v.service, v.service.Name, ""
 	for _, slice := range v.slices {
@@ -21,8 +21,8 @@ func freeze(v view) nagios.Findings {
 		s.Name, with, s.ActiveState, since(v.run.tried), v.systemctl("thaw", thaw))
 }
 
-// stays judges a unit that stays active, so that the timer cannot start it.
-// Stopping a target would stop what it wants; only its missed runs count.
+// stays judges a unit that stays active, so that the timer cannot start it. A target gets no
+// remedy, as its stop may stop other units: only its missed runs count.
 func stays(v view) nagios.Findings {
 	s := v.service
 	if !s.IsService {
@@ -43,7 +43,7 @@ func stays(v view) nagios.Findings {
 	return append(list, lateness(v)...)
 }
 
-// kindNote says what is not judged of a unit that is no service.
+// kindNote says what is not judged if the timer starts a unit that is no service.
 func kindNote(v view) []string {
 	if v.service.IsService {
 		return nil
@@ -52,8 +52,8 @@ func kindNote(v view) []string {
 	return []string{"note: the timer starts a " + kind + "; what that starts is not judged"}
 }
 
-// progress judges a run in progress: how long it lasts, what it waits for, and
-// what it made the schedule miss.
+// progress judges a run in progress: how long the run lasts, what it waits for, and how many
+// scheduled runs were missed.
 func progress(v view) nagios.Findings {
 	ran := v.now.Sub(v.run.tried)
 	long := nagios.Judge(ran.Seconds(), apply(v, v.opt.RunningWarning),
@@ -100,8 +100,8 @@ func crossed(v view, state nagios.State, ran time.Duration) string {
 	return text
 }
 
-// limits are notes on time limits of systemd that do not apply to the run in
-// progress (systemd.service(5), TimeoutStartSec=, RuntimeMaxSec=).
+// limits are notes on time limits of systemd that do not apply to the run in progress
+// (systemd.service(5), TimeoutStartSec=, RuntimeMaxSec=).
 func limits(s systemd.Service) (notes []string) {
 	note := func(format string, args ...any) {
 		notes = append(notes, "note: "+fmt.Sprintf(format, args...))
@@ -132,7 +132,7 @@ func limits(s systemd.Service) (notes []string) {
 	return notes
 }
 
-// longOnPurpose says how to allow for a run that misses few runs: its job may
+// longOnPurpose says which options allow for a long run, if only few runs were missed: the job may
 // take longer than its interval on purpose.
 func longOnPurpose(v view) []string {
 	const few = 3
@@ -144,8 +144,8 @@ func longOnPurpose(v view) []string {
 		"allow for that, and --running-critical limits it", 2*n, 4*n)}
 }
 
-// loop judges a service that Restart= restarts again and again. Such a loop seldom
-// ends by itself, so the first missed run that alerts is critical.
+// loop judges a service that Restart= restarts again and again. Such a loop seldom ends by itself,
+// so the state is critical as soon as missed runs alert.
 func loop(v view) nagios.Findings {
 	s, state := v.service, nagios.Warning
 	if v.missedState() != nagios.OK {
@@ -175,16 +175,16 @@ func restarts(v view) string {
 		v.ending(), from)
 }
 
-// waitsInQueue judges a start job that waits in systemd's queue. Its run has not
-// started, so the run before is the latest one.
+// waitsInQueue judges a start job that waits in systemd's queue. The run of that job has not
+// started, so the latest run is an earlier one.
 func waitsInQueue(v view) nagios.Findings {
 	job := *v.service.Job
 	return found(v.missedState(), "%s has not started: its %s%s%s%s",
 		v.service.Name, jobText(job), fullSlice(v.slices), since(v.timer.LastTrigger), jobEnd(job))
 }
 
-// fullSlice names the slice that has as many units as it may have, where a job
-// waits for one of them to end (systemd.slice(5)).
+// fullSlice names a full slice: a job waits until one of the units in that slice ends
+// (systemd.slice(5)).
 func fullSlice(list []systemd.Slice) string {
 	for _, s := range list {
 		switch {

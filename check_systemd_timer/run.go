@@ -8,30 +8,30 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// run is the latest run of a timer's service. systemd overwrites some of its stamps
-// when the service starts again; latest reads them all together, once.
+// run is the latest run of a timer's service. systemd overwrites some stamps of the run when the
+// service starts again; latest reads all stamps together, once.
 type run struct {
 	phase     phase
 	trigger   time.Time // the timer's last trigger since its activation; zero: none
 	attempt   attempt   // what became of that trigger
-	began     time.Time // the run, with all its restarts; zero: not known
-	since     time.Time // the same, where that is sure; else zero
-	tried     time.Time // the present attempt, or the last one, began; zero: not known
+	began     time.Time // start of the run, with all its restarts; zero: not known
+	since     time.Time // same as began if that is sure; else zero
+	tried     time.Time // start of the present or last attempt; zero: not known
 	restarts  int       // by Restart=, before that attempt
-	ended     time.Time // the last completed run; zero: not known
-	known     time.Time // the same, or when a Persistent= timer last triggered before the boot
+	ended     time.Time // end of the last completed run; zero: not known
+	known     time.Time // same as ended, or the last trigger of a Persistent= timer before the boot
 	took      time.Duration
-	tookKnown bool // the last completed run took that long
+	tookKnown bool // whether took is known: the time of the last completed run
 	missed    missed
 }
 
-// missed are the elapses of the schedule since the run began for which systemd
-// started no run, and for which it is too late to start one.
+// missed are the elapses of the schedule since the run began for which systemd started no run,
+// although the latest time for that start has passed.
 type missed struct {
 	counted bool
 	count   int
 	first   time.Time // the earliest of them; zero if there is none
-	err     error     // the schedule is not understood
+	err     error     // why the schedule is not understood
 }
 
 // phase is what the service is doing.
@@ -40,8 +40,8 @@ type phase int
 const (
 	phaseIdle       phase = iota // between two runs
 	phaseFrozen                  // a run is frozen
-	phaseRemaining               // it stays active after its run, and the schedule goes on
-	phaseRestarting              // Restart= starts it time and again
+	phaseRemaining               // the service stays active after its run, and the schedule goes on
+	phaseRestarting              // Restart= starts the service again and again
 	phaseRunning                 // a run is in progress
 	phaseSpent                   // the timer will not fire again
 	phaseQueued                  // a start job waits
@@ -54,11 +54,11 @@ type attempt int
 const (
 	started    attempt = iota // or the timer has not triggered
 	skipped                   // a condition was not met
-	notStarted                // an assertion, a dependency, a masked unit: the run never began
+	notStarted                // the run never began: an assertion, a dependency, a masked unit
 )
 
-// latest reads the latest run from systemd's facts, and from the journal what
-// systemd has forgotten.
+// latest reads the latest run from systemd's facts, and from the journal what systemd has
+// forgotten.
 func latest(p systemd.Pair, b *before, h systemd.Host, now time.Time) run {
 	r := run{trigger: trigger(p.Timer), restarts: int(p.Service.NRestarts)}
 	r.attempt = lastAttempt(p, r.trigger)
@@ -79,11 +79,11 @@ func latest(p systemd.Pair, b *before, h systemd.Host, now time.Time) run {
 	return r
 }
 
-// dueNow reports whether systemd is about to start the service: the next elapse is
-// past, but by less than AccuracySec= allows, or it passed while the host slept.
-// That start serves every elapse until now. systemd adds RandomizedDelaySec= to an
-// elapse that it finds in the past; it counts the delay from its own start, by
-// CLOCK_MONOTONIC. So soon after a long suspend the next elapse may lie ahead.
+// dueNow reports whether systemd is about to start the service: the next elapse has passed, but by
+// no more than AccuracySec= allows, or while the host slept. That start serves every elapse until
+// now. If systemd finds an elapse in the past, systemd adds RandomizedDelaySec= and counts this
+// delay from its own start, by CLOCK_MONOTONIC. For this reason the next elapse may still lie ahead
+// shortly after a long suspend.
 func dueNow(t systemd.Timer, h systemd.Host, now time.Time) bool {
 	slept := h.Asleep >= time.Second
 	switch {
@@ -115,9 +115,9 @@ func waitsToRestart(s systemd.Service) bool {
 	return s.ActiveState == "activating" && strings.HasPrefix(s.SubState, "auto-restart")
 }
 
-// loops reports whether Restart= restarts the service again and again: the service
-// waits for its next attempt, or its present attempt has lasted no longer than the
-// earlier attempts lasted on average.
+// loops reports whether Restart= restarts the service again and again: the service waits for its
+// next attempt, or its present attempt has lasted no longer than the earlier attempts lasted on
+// average.
 func loops(s systemd.Service, r run, now time.Time) bool {
 	if waitsToRestart(s) {
 		return true
@@ -129,9 +129,9 @@ func loops(s systemd.Service, r run, now time.Time) bool {
 	return ran <= tries/time.Duration(r.restarts) || ran < time.Hour && outlived(s, r)
 }
 
-// outlived reports whether the timer has triggered again since an old systemd began to restart the
-// service: the restarts took longer than the time from the last trigger to the present attempt.
-// When they began is not known then, and that trigger started nothing.
+// outlived reports whether the timer has triggered again since systemd before 254 began to restart
+// the service: the restarts took longer than the time from the last trigger to the present attempt.
+// Then the time of the first restart is not known, and that trigger started nothing.
 func outlived(s systemd.Service, r run) bool {
 	restarts := time.Duration(min(r.restarts, 10_000)) * min(s.RestartDelay, 24*time.Hour)
 	return s.RestartMode == "" && inProgress(s) && r.restarts > 0 &&
@@ -159,11 +159,10 @@ func phaseOf(p systemd.Pair, r run, h systemd.Host, now time.Time) phase {
 	return phaseIdle
 }
 
-// trigger is the last trigger since the timer was activated; zero if there is none. A trigger from
-// before the activation (the stamp, from before a reboot, of a timer that is Persistent=, or was
-// until a daemon-reload) does not count: systemd does not count from it either. The monotonic
-// stamps decide where systemd gives them: after clock steps and suspends the wall clock's stamps
-// may be out of order.
+// trigger returns the last trigger since the timer was activated; zero if there is none. An older
+// trigger does not count, as systemd does not count from it either. The stamp from before a reboot
+// is one, if the timer is Persistent=, or was until a daemon-reload. The monotonic stamps decide if
+// systemd has them: after clock steps and suspends the wall clock's stamps may be out of order.
 func trigger(t systemd.Timer) time.Time {
 	before := t.LastTrigger.Before(t.ActiveEnter.Add(-time.Second))
 	if t.ActiveEnterMonotonic > 0 {
@@ -176,9 +175,9 @@ func trigger(t systemd.Timer) time.Time {
 	return t.LastTrigger
 }
 
-// lastAttempt tells whether the last trigger led to a run: a run renews the stamps
-// of the service. The monotonic stamps decide where systemd gives them: after clock
-// steps and suspends the wall clock's stamps may be out of order.
+// lastAttempt tells whether the last trigger led to a run: a run renews the stamps of the service.
+// The monotonic stamps decide if systemd has them: after clock steps and suspends the wall clock's
+// stamps may be out of order.
 func lastAttempt(p systemd.Pair, trigger time.Time) attempt {
 	s, triggered := p.Service, p.Timer.LastTriggerMonotonic
 	if trigger.IsZero() || inProgress(s) || remains(s) {
@@ -198,14 +197,14 @@ func lastAttempt(p systemd.Pair, trigger time.Time) attempt {
 	return notStarted
 }
 
-// begun gives the start of the latest run and the start of its latest attempt.
+// begun returns the start of the latest run and the start of its latest attempt.
 //
-// Without restarts both are the instant at which the service left the state
-// inactive. Since systemd 254 all restarts belong to one start, for which systemd
-// checked the conditions once: InactiveExit is the last failure (RestartMode=normal)
-// or the first attempt (direct), ExecMainStart is the latest attempt. Before 254
-// each restart is a start of its own: the run began at the last trigger, or at
-// least as many delays (RestartSec=) ago as there were restarts.
+// Without restarts both are the instant at which the service left the state inactive. Since
+// systemd 254 all restarts belong to one start, for which systemd checked the conditions once:
+// InactiveExit is the last failure (RestartMode=normal) or the first attempt (direct),
+// ExecMainStart is the latest attempt. Before 254 each restart is a start of its own: the run began
+// at the last trigger or, if that is earlier, as many delays (RestartSec=) before the latest start
+// as there were restarts.
 func begun(p systemd.Pair, trigger time.Time) (began, tried time.Time) {
 	s, exit := p.Service, p.Service.InactiveExit
 	attempted := later(exit, s.ExecMainStart)
@@ -225,7 +224,7 @@ func begun(p systemd.Pair, trigger time.Time) (began, tried time.Time) {
 	return restartedSince(p, trigger), exit
 }
 
-// restartedSince is the start of a run that systemd before 254 restarted.
+// restartedSince returns the start of a run that systemd before 254 restarted.
 func restartedSince(p systemd.Pair, trigger time.Time) time.Time {
 	s, began := p.Service, p.Service.InactiveExit
 	if s.RestartDelay < 24*time.Hour {
@@ -238,17 +237,17 @@ func restartedSince(p systemd.Pair, trigger time.Time) time.Time {
 	return earlier(began, trigger)
 }
 
-// guessed reports whether the start of a run that systemd before 254 restarted is a
-// guess: the last trigger is so long ago that a person may have started the run since.
+// guessed reports whether the start of a run that systemd before 254 restarted is a guess: the last
+// trigger is so long ago that a person may have started the run since.
 func guessed(s systemd.Service, r run) bool {
-	const attempt = 2 * time.Minute // is a long one, for one that fails
+	const attempt = 2 * time.Minute // a long time for an attempt that fails
 	wait := attempt + min(s.RestartDelay, 24*time.Hour)
 	return s.RestartMode == "" && inProgress(s) && r.restarts > 0 &&
 		r.tried.Sub(r.began) > time.Duration(min(r.restarts, 10_000))*wait
 }
 
-// completed is the end of the last completed run (zero: not known), and how long
-// that run took, where known is true.
+// completed returns the end of the last completed run (zero: not known) and, if known is true, how
+// long that run took.
 func completed(p systemd.Pair, b *before, tried time.Time) (end time.Time, took time.Duration,
 	known bool) {
 	s, end := p.Service, p.Service.InactiveEnter
@@ -262,8 +261,8 @@ func completed(p systemd.Pair, b *before, tried time.Time) (end time.Time, took 
 	return end, took, !tried.IsZero() && !end.IsZero() && took >= 0
 }
 
-// stamp is the last trigger from before the timer was activated, which a
-// Persistent= timer keeps over a boot; zero if there is none.
+// stamp returns the last trigger from before the timer's activation; zero if there is none. A
+// Persistent= timer keeps this trigger over a boot.
 func stamp(t systemd.Timer) time.Time {
 	if trigger(t).IsZero() {
 		return t.LastTrigger

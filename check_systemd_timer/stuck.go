@@ -11,14 +11,14 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// maxLines is how many processes are described.
+// maxLines is how many processes are described at most.
 const maxLines = 8
 
 // stuck is what was seen of a service's processes.
 type stuck struct {
 	listed []systemd.Process // as systemd lists them
-	seen   []process.Process // the first of these
-	err    error             // why there is not more
+	seen   []process.Process // the first of the listed processes
+	err    error             // why not all is known
 }
 
 func (st stuck) pids() (pids []int) {
@@ -32,11 +32,11 @@ func (st stuck) pids() (pids []int) {
 type suspect struct {
 	process process.Process
 	command string
-	parent  bool // of another one
+	parent  bool // of another process
 	rank    int
 }
 
-// suspects are the processes, the likeliest reason of the hang first.
+// suspects returns the processes, the likeliest reason of the hang first.
 func (st stuck) suspects() (list []suspect) {
 	commands, parents := map[int]string{}, map[int]bool{}
 	for _, l := range st.listed {
@@ -58,7 +58,7 @@ func (st stuck) suspects() (list []suspect) {
 const (
 	halted       = iota
 	onPeer       // it waits for a remote address
-	onLock       // or for who holds a lock
+	onLock       // it waits for the process that holds a lock
 	busy         // it is at work
 	onOther      // it waits for a file, a pipe, or in a system call that says nothing more
 	resting      // it waits for the time to pass, or for a thread of its own
@@ -96,19 +96,19 @@ func (s suspect) rankOf() int {
 	return onOther
 }
 
-// atWork reports whether the process used much CPU between the two samples, not only to check the
-// time.
+// atWork reports whether the process runs, or used more of the CPU between the two samples than a
+// process that only checks the time.
 func (s suspect) atWork() bool {
 	return s.process.State == "R" || s.process.RecentCPU >= 2*process.Interval/5
 }
 
 func (s suspect) polls() bool {
-	// after SIGCONT
+	// restart_syscall: the call goes on after SIGCONT
 	return strings.Contains(s.process.Call, "poll") || strings.Contains(s.process.Call, "select") ||
 		s.process.Call == "restart_syscall"
 }
 
-// state is the process's state in a word.
+// state returns the process's state in words.
 func (s suspect) state() string {
 	words := map[string]string{"R": "running", "S": "sleeping", "D": "uninterruptible",
 		"T": "stopped", "t": "stopped by a debugger", "Z": "zombie", "I": "idle"}
@@ -141,7 +141,7 @@ func (s suspect) blame() string {
 	return fmt.Sprintf("%s (PID %d) %s", s.process.Name, s.process.PID, text)
 }
 
-// where says in which call the process is, and on what.
+// where says in which call the process is, and what the call waits for.
 func (s suspect) where() string {
 	text := ""
 	switch {
@@ -176,7 +176,7 @@ func (s suspect) where() string {
 	return text
 }
 
-// file is the file that the call waits on, the end of its path if that is long.
+// file returns the path of the file that the call waits on; of a long path only the end.
 func (s suspect) file() string {
 	const most = 100
 	if len(s.process.File) <= most {
@@ -185,8 +185,8 @@ func (s suspect) file() string {
 	return "..." + strings.ToValidUTF8(s.process.File[len(s.process.File)-most:], "")
 }
 
-// peers are the connections of which one is waited for: one that is not up
-// yet, if there is one.
+// peers names the connections that the process may wait for: the first one that is not up yet, or
+// else all.
 func (s suspect) peers() string {
 	var peers []string
 	for _, socket := range s.process.Sockets {
@@ -213,8 +213,8 @@ func peer(s process.Socket) string {
 	return "connected to " + s.Remote.String()
 }
 
-// line describes the process: "PID 4711 python3 x.py: sleeping in recvfrom on
-// 10.64.0.9:3306, wait channel wait_woken; runs for 12h 3m, ...".
+// line describes the process: "PID 4711 python3 x.py: sleeping in recvfrom on 10.64.0.9:3306, wait
+// channel wait_woken; runs for 12h 3m, ...".
 func (s suspect) line() string {
 	const most = 120 // bytes of a command line
 	command := cmp.Or(s.command, s.process.Name)
@@ -255,7 +255,7 @@ func (v view) blame() string {
 	return v.stuck.suspects()[0].blame()
 }
 
-// notes describe the processes, a line each.
+// notes describes the processes, one line each.
 func (st stuck) notes() (lines []string) {
 	if st.err != nil {
 		lines = append(lines, fmt.Sprintf("note: not all is known of its processes: %v", st.err))

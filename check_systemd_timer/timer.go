@@ -70,8 +70,8 @@ func inactive(v view) nagios.Findings {
 		cmp.Or(t.UnitFileState, "no unit file"), stopped(v), v.whyNoService(), v.startWith(remedy))
 }
 
-// startWith is the command that starts the timer, in brackets. It is empty if the
-// service does not exist: systemd refuses to start such a timer.
+// startWith returns the command that starts the timer, in brackets. It returns "" if the service
+// does not exist or cannot be loaded: systemd refuses to start such a timer.
 func (v view) startWith(verb string) string {
 	start := v.systemctl(verb, v.timer.Name) + unchecked(v.timer.Unit)
 	switch {
@@ -83,9 +83,9 @@ func (v view) startWith(verb string) string {
 	return " (" + start + ")"
 }
 
-// unchecked says that a unit starts only if its conditions are met, where it is not known whether
-// they are: it was never started, or systemd has unloaded it since, as it does with a timer that
-// nothing wants.
+// unchecked says that a unit starts only if its conditions are met, unless systemd has checked
+// them. systemd has not checked them if the unit was never started, or if systemd has unloaded the
+// unit since, as it does with a timer that nothing wants.
 func unchecked(u systemd.Unit) string {
 	switch n := len(u.Conditions); {
 	case n == 0 || !u.ConditionTime.IsZero():
@@ -97,10 +97,10 @@ func unchecked(u systemd.Unit) string {
 	}
 }
 
-// waitsToStart is the state of a timer whose own start job is queued. systemd does not say how long
-// the job has waited. The job is younger than the manager, than the timer's last stop, and than the
-// last change of the unit that it waits for. StateChange of a timer that was never started moves
-// with a daemon-reload (252, 257).
+// waitsToStart returns the state of a timer whose own start job is queued. systemd does not say how
+// long the job has waited. The job is younger than the manager, than the timer's last stop, and
+// than the last change of the unit that the job waits for. StateChange of a timer that was never
+// started is no help: a daemon-reload moves it (252, 257).
 func waitsToStart(v view) nagios.State {
 	from := later(v.host.ManagerStart, v.timer.InactiveEnter)
 	if end := v.timer.Job.End; end != nil {
@@ -134,8 +134,8 @@ func (v view) whyNoService() string {
 	return ""
 }
 
-// waitsInVain judges a timer that waits for the end of a service that does not run
-// (systemd issue 5923).
+// waitsInVain judges a timer that waits for the end of a service that does not run (systemd
+// issue 5923).
 func waitsInVain(v view) nagios.Findings {
 	from := later(v.timer.StateChange, v.service.InactiveEnter)
 	state := nagios.OK
@@ -146,7 +146,7 @@ func waitsInVain(v view) nagios.Findings {
 		v.service.Name, since(from), v.systemctl("restart", v.timer.Name))
 }
 
-// neverAgain judges a timer that will not fire again, where that is a fault.
+// neverAgain judges a timer that will not fire again, if that is a fault.
 func neverAgain(v view) nagios.Findings {
 	t := v.timer
 	switch {
@@ -163,7 +163,7 @@ func neverAgain(v view) nagios.Findings {
 	return nil
 }
 
-// startedAnew is how a timer forgets its last trigger, from which systemd counts.
+// startedAnew returns the commands that make a timer forget the trigger from which systemd counts.
 func (v view) startedAnew() string {
 	name := v.timer.Name
 	stop, start := v.systemctl("stop", name), v.systemctl("start", name)
@@ -173,8 +173,8 @@ func (v view) startedAnew() string {
 	return stop + ", " + start
 }
 
-// anchored says how a timer without a run to count from gets one. Where a condition
-// skips the service, a start by hand is no run.
+// anchored says how a timer gets a run to count from. If a condition skips the service, a start by
+// hand is no run.
 func (v view) anchored() string {
 	if unmet(v.service.Unit) != "" {
 		return "add " + anchor(v.timer)
@@ -182,8 +182,8 @@ func (v view) anchored() string {
 	return v.systemctl("start", v.timer.Triggers) + " once, or add " + anchor(v.timer)
 }
 
-// over says why a timer with an entry such as OnBootSec= has no run: that instant was
-// past when the timer was started, and systemd takes the stamp of an older run for it.
+// over says why a timer with an entry such as OnBootSec= has no run: that instant was past when the
+// timer was started, and systemd takes the stamp of an older run for the run of that entry.
 func over(t systemd.Timer) string {
 	if entry, ok := atStart(t); ok {
 		return ", and " + entry + "= was over when the timer was started"
@@ -191,7 +191,7 @@ func over(t systemd.Timer) string {
 	return ""
 }
 
-// anchor is the setting that gives such a timer an instant to count from.
+// anchor names the setting that gives a timer an instant to count from.
 func anchor(t systemd.Timer) string {
 	if _, ok := atStart(t); ok {
 		return "OnActiveSec="
@@ -199,8 +199,7 @@ func anchor(t systemd.Timer) string {
 	return "OnBootSec= or OnActiveSec="
 }
 
-// atStart gives the timer's entry that counts from the start of the host or of
-// its manager.
+// atStart returns the timer's entry that counts from the start of the host or of its manager.
 func atStart(t systemd.Timer) (entry string, ok bool) {
 	for _, e := range t.Monotonic {
 		if e.Base == "OnBootSec" || e.Base == "OnStartupSec" {
@@ -219,9 +218,9 @@ func nothingMore(v view) nagios.Findings {
 	return found(nagios.OK, "%s, nothing more is scheduled", v.lastRun())
 }
 
-// servedUntil is the instant until which no run is due any more: now, or what the clock showed at
-// the last trigger if it was set back since then. DeferReactivation= counts from the end of the
-// run. A clock that was set back by more than most was wrong before, and does not count.
+// servedUntil returns the instant until which all runs are served: now, or what the clock showed at
+// the last trigger if the clock was set back since then. With DeferReactivation= the end of the run
+// counts, too. If the clock was set back by more than most, it was wrong before and does not count.
 func servedUntil(v view, most time.Duration) time.Time {
 	until := v.now
 	walls := []time.Time{v.timer.LastTriggerWall}
@@ -236,9 +235,8 @@ func servedUntil(v view, most time.Duration) time.Time {
 	return until
 }
 
-// clockWasWrong finds a timer that waits for an instant far beyond what its
-// calendar says: it was computed while the clock was wrong (systemd issues
-// 6036, 13513, 16347).
+// clockWasWrong finds a timer that waits for an instant far beyond what its calendar says: systemd
+// computed that instant while the clock was wrong (systemd issues 6036, 13513, 16347).
 func clockWasWrong(v view) nagios.Findings {
 	t := v.timer
 	if t.SubState != "waiting" || t.NextElapse.IsZero() {
@@ -249,7 +247,7 @@ func clockWasWrong(v view) nagios.Findings {
 	if err != nil || !ok || t.NextElapse.Sub(expected) <= schedule.Slack(t)+t.RandomizedOffset+dst {
 		return nil
 	}
-	// systemd searches from the last trigger on: that may find none where a search from now does
+	// systemd searches from the last trigger: that may fail although a search from now succeeds
 	from := t.LastTrigger
 	switch {
 	case from.IsZero():

@@ -8,7 +8,7 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// view is one timer with all that is known of it. Every finding is made from it.
+// view is one timer with all that is known of the timer. Every finding is made from a view.
 type view struct {
 	opt     options
 	named   bool
@@ -16,9 +16,9 @@ type view struct {
 	host    systemd.Host
 	timer   systemd.Timer
 	service systemd.Service
-	slices  []systemd.Slice // that hold the service up, the innermost first
+	slices  []systemd.Slice // that the service may wait for, the innermost first
 	run     run
-	before  *before // nil: the runs before were not asked for
+	before  *before // nil: the earlier runs were not asked for
 	stuck   *stuck  // nil: the processes were not asked for
 }
 
@@ -38,7 +38,7 @@ func found(state nagios.State, format string, args ...any) (list nagios.Findings
 	return list
 }
 
-// alertIfNamed is the state of a fault that is one only of a named timer, which is
+// alertIfNamed returns the given state for a named timer and OK for others: only a named timer is
 // expected to run.
 func (v view) alertIfNamed(state nagios.State) nagios.State {
 	if v.named {
@@ -47,15 +47,15 @@ func (v view) alertIfNamed(state nagios.State) nagios.State {
 	return nagios.OK
 }
 
-// missedState is the state that the number of missed runs has.
+// missedState returns the state that the number of missed runs has.
 func (v view) missedState() nagios.State {
 	return nagios.Judge(float64(v.run.missed.count), v.opt.MissedWarning, v.opt.MissedCritical)
 }
 
-// systemctl is a command for the manager that was asked.
+// systemctl returns a systemctl command for the manager that was asked.
 func (v view) systemctl(words ...string) string { return v.tell("systemctl", words...) }
 
-// tell is a command about what that manager runs.
+// tell returns a command about the units of that manager.
 func (v view) tell(command string, words ...string) string {
 	if v.opt.User {
 		command += " --user"
@@ -65,7 +65,7 @@ func (v view) tell(command string, words ...string) string {
 
 func (v view) ago(t time.Time) string { return nagios.Span(v.now.Sub(t)) + " ago" }
 
-// when writes " 5m ago", or nothing when the instant is not known.
+// when writes " 5m ago", or nothing if the instant is not known.
 func (v view) when(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -73,7 +73,7 @@ func (v view) when(t time.Time) string {
 	return " " + v.ago(t)
 }
 
-// since writes ", since INSTANT", or nothing when it is not known.
+// since writes ", since INSTANT", or nothing if the instant is not known.
 func since(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -88,7 +88,7 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// earlier is the earlier of two instants that are known; an unknown one is none.
+// earlier returns the earlier of two instants. A zero instant is not known and does not count.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

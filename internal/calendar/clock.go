@@ -19,7 +19,7 @@ func (m *moment) restart(u unit) {
 	}
 }
 
-// civil gives the seconds to m from the epoch if the clock showed UTC.
+// civil returns the seconds from the epoch to m, as if the clock showed UTC.
 func (m *moment) civil() int64 {
 	v := &m.value
 	h, mi, s := v[hour], v[minute], v[micro]/second
@@ -40,14 +40,14 @@ type clock struct {
 	periods  [2]period // the last two that were looked up, the newer first
 }
 
-// A period is a stretch of time with one offset from UTC. No end: the last one.
+// A period is a stretch of time with one offset from UTC. The last period is endless.
 type period struct {
 	start, end, offset int64
 	dst                int
 	known, endless     bool
 }
 
-// at gives the period of an instant.
+// at returns the period of an instant.
 func (k *clock) at(t int64) period {
 	latest := &k.periods
 	if !latest[0].has(t) {
@@ -81,9 +81,9 @@ func (k *clock) wall(t int64, fraction int) moment {
 	return moment{[units]int{y, int(mon), d, h, mi, s*second + fraction}, p.dst}
 }
 
-// resolve gives the instant of a wall-clock time, in seconds since the epoch, and the same moment
-// with every unit in range. A time that a clock change skips is moved by the size of the change.
-// ok is false where mktime gives up.
+// resolve returns the instant of a wall-clock time, in seconds since the epoch, and the same moment
+// with every unit in range. A time that a clock change skips is moved by the size of the change. ok
+// is false if mktime gives up.
 func (k *clock) resolve(m moment) (t int64, normal moment, ok bool) {
 	// mktime looks for the 59th second and adds the rest.
 	late := int64(max(m.value[micro]/second-59, 0))
@@ -122,8 +122,8 @@ func (k *clock) probe(civil int64, dst int) (t int64, ok bool) {
 }
 
 // probeDST takes the offset of the nearest period that has the daylight saving time asked for. It
-// searches as far as mktime does: 8.5 years, in steps shorter than any such period. Where it finds
-// no such period it keeps t.
+// searches as far as mktime does: 8.5 years, in steps shorter than any such period. If there is no
+// such period, probeDST returns t.
 func (k *clock) probeDST(civil, t int64, dst int) int64 {
 	const stride, bound = 601200, 536454000/2 + 601200
 	for distance := int64(stride); distance < bound; distance += stride {
@@ -136,17 +136,17 @@ func (k *clock) probeDST(civil, t int64, dst int) int64 {
 	return t
 }
 
-// bounds tells how a moment stands to the clock.
+// bounds tells whether a moment exists on the clock.
 type bounds int
 
 const (
 	within  bounds = iota
-	shifted        // it was out of range, or the clock skips it: it has been moved forward
-	outside        // it is past the last year, or the clock would go backwards
+	shifted        // the moment was out of range, or the clock skips it: it has been moved forward
+	outside        // the moment is past the last year, or the clock would go backwards
 )
 
-// check tells whether m exists as it stands. Where resolve moves it forward, m becomes the start of
-// the first unit that differs.
+// check tells whether m exists as it stands. If resolve moves m forward, m becomes the start of the
+// first unit that differs.
 func (k *clock) check(m *moment) bounds {
 	t, normal, ok := k.resolve(*m)
 	if m.value[year] > limits[year].max || !ok || t < 0 {
@@ -172,7 +172,7 @@ func (k *clock) check(m *moment) bounds {
 	return within
 }
 
-// fromEnd gives the day of the month that is n days from the end of m's month (1: the last), or -1.
+// fromEnd returns the day that is n days from the end of m's month (1: the last), or -1.
 func (k *clock) fromEnd(m moment, n int) int {
 	wanted := m.value[month]
 	m.value[month]++

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Certain gives the first elapse after an instant that every release of systemd has, wherever it
-// began to search; false as Next does.
+// Certain returns the first elapse after an instant that every release of systemd finds, wherever
+// the search began. Like Next, it returns false if there is none.
 //
 // Releases differ on steps of days over New Year (systemd issue 40260): 252 skips January's first
 // steps when it searches from December, and later releases do not. *-*-2/12 after 26 December is
-// 14 January on systemd 252, and 2 January on 257.13 and 262. In January 252, too, finds
-// 2 January. Certain leaves out what only one of them has.
+// 14 January on systemd 252, and 2 January on 257.13 and 262. A search that begins in January finds
+// 2 January on 252, too. Certain leaves out elapses that not all releases find.
 func (e *Event) Certain(after time.Time) (time.Time, bool) {
 	if e.stepsPastMonth() && after.In(e.location).Month() == time.January {
 		newYear := time.Date(after.In(e.location).Year(), time.January, 1, 0, 0, 0, 0, e.location)
@@ -29,7 +29,7 @@ func (e *Event) stepsPastMonth() bool {
 	return slices.ContainsFunc(e.chains[day], endless)
 }
 
-// Count gives the number of elapses e with after < e <= until, as repeated calls of Certain find
+// Count returns the number of elapses e with after < e <= until, as repeated calls of Certain find
 // them, but at most max.
 func (e *Event) Count(after, until time.Time, max int) (n int) {
 	for n < max {

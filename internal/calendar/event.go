@@ -22,7 +22,7 @@
 // The package follows systemd where systemd surprises: an elapse inside a spring-forward gap does
 // not happen that day, a repeated hour counts once, steps that go past the end of their minute
 // shift the next minute's, and a search that has gone round a thousand times finds nothing. The
-// tests hold each such case; systemd-analyze calendar is what they were compared with
+// tests hold each such case; they were compared with systemd-analyze calendar
 // (integration/calendar_test.go).
 package calendar
 
@@ -48,7 +48,7 @@ const (
 	anyTime       = -1  // neither standard nor daylight saving time asked for
 )
 
-// one is the unit's step from a value to the next: of seconds, whole ones.
+// one returns the unit's step from a value to the next. Seconds step by whole seconds.
 func (u unit) one() int {
 	if u == micro {
 		return second
@@ -56,7 +56,7 @@ func (u unit) one() int {
 	return 1
 }
 
-// limits are the least and greatest value of each unit. A unit restarts from the least one when a
+// limits are the least and greatest value of each unit. A unit restarts from its least value when a
 // coarser unit moves.
 var limits = [units]struct{ min, max int }{
 	{1970, 2199}, {1, 12}, {1, 31}, {0, 23}, {0, 59}, {0, 60*second - 1},
@@ -80,7 +80,7 @@ type component struct{ start, stop, step int }
 // everything.
 type chain []component
 
-// next gives the least value at or after v that the chain matches.
+// next returns the least value at or after v that the chain matches.
 func (c chain) next(v int) (least int, ok bool) {
 	if len(c) == 0 {
 		return v, true

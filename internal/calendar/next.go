@@ -5,14 +5,14 @@ import "time"
 // maxRounds is systemd's own limit on the search for one elapse, against dates that never come.
 const maxRounds = 1000
 
-// Next gives the first elapse after an instant, in the event's zone and to the microsecond, as
-// systemd 252 finds it. It gives false if there is none up to the year 2199, if systemd finds none,
-// or if what systemd finds lies in the past. The cost is bounded: two or three rounds as a rule,
-// maxRounds at worst.
+// Next returns the first elapse after an instant, in the event's zone and to the microsecond, as
+// systemd 252 finds it. It returns false if there is none up to the year 2199, if systemd finds
+// none, or if what systemd finds lies in the past. The cost is bounded: two or three rounds as a
+// rule, maxRounds at worst.
 func (e *Event) Next(after time.Time) (time.Time, bool) {
 	var from int64 // microseconds since the epoch
 	switch {
-	case after.Year() > limits[year].max+1: // in any zone; this far UnixMicro cannot overflow
+	case after.Year() > limits[year].max+1: // in any zone; up to there UnixMicro cannot overflow
 		return time.Time{}, false
 	case !after.Before(time.Unix(0, 0)):
 		from = after.UnixMicro() + 1
@@ -30,10 +30,10 @@ func (e *Event) Next(after time.Time) (time.Time, bool) {
 
 // search moves m forward to the first wall-clock time that matches.
 //
-// For a time that the clock skips, mktime may answer one before the gap: where winter time is the
-// zone's daylight saving time (Europe/Dublin), or after steps went past the end of the day. The
-// sign of it is a match that lies before the start. From then on search keeps the daylight saving
-// time that the clock has there, whatever the event asks for, and so passes the gap.
+// For a time that the clock skips, mktime may return a time before the gap: if winter time is the
+// zone's daylight saving time (Europe/Dublin), or after steps went past the end of the day. Then
+// the match lies before the start. From then on search keeps the daylight saving time that the
+// clock has there, whatever the event asks for, and so passes the gap.
 func (e *Event) search(k *clock, m *moment) bool {
 	start, keep := *m, false
 	for range maxRounds {
@@ -57,7 +57,7 @@ func (e *Event) search(k *clock, m *moment) bool {
 	return false
 }
 
-// outcome is what one round of a search comes to.
+// outcome is the result of one round of a search.
 type outcome int
 
 const (
@@ -66,9 +66,9 @@ const (
 	never
 )
 
-// round goes through the units from the year down and moves each to its first match. Where a unit
-// has no match left, or its match does not exist on the clock, the next coarser unit moves on by
-// one, and another round starts.
+// round goes through the units from the year down and moves each to its first match. If a unit has
+// no match left, or its match does not exist on the clock, the next coarser unit moves on by one,
+// and another round starts.
 func (e *Event) round(k *clock, m *moment) outcome {
 	for u := year; u <= micro; u++ {
 		v, ok := e.chainOn(k, m, u).next(m.value[u])
@@ -98,7 +98,7 @@ func (e *Event) round(k *clock, m *moment) outcome {
 	return found
 }
 
-// chainOn is the chain of a unit. Days from the month's end become days of the month of m.
+// chainOn returns the chain of a unit. Days from the month's end become days of the month of m.
 func (e *Event) chainOn(k *clock, m *moment, u unit) chain {
 	if u != day || !e.fromEnd {
 		return e.chains[u]

@@ -32,7 +32,7 @@ func (e *Event) normalise() error {
 	return nil
 }
 
-// fullYear gives years below 100 their century: 70 is 1970, 69 is 2069.
+// fullYear adds the century to years below 100: 70 is 1970, 69 is 2069.
 func fullYear(y int) int {
 	switch {
 	case y >= 0 && y < 70:
@@ -84,7 +84,7 @@ func (e *Event) valid(u unit) error {
 	return nil
 }
 
-// String gives the normalised form, as systemd prints it and TimersCalendar holds it.
+// String returns the normalised form, as systemd prints it and TimersCalendar holds it.
 func (e *Event) String() string {
 	var b strings.Builder
 	if days := e.formatWeekdays(); days != "" {

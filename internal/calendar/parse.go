@@ -90,8 +90,8 @@ func (e *Event) parseDays(list string) error {
 	return nil
 }
 
-// dayNumber gives 0 for Monday. The name is whole or cut to three letters; -1 means that it is
-// none.
+// dayNumber returns 0 for Monday, and -1 for a name of no weekday. The name is whole or cut to
+// three letters.
 func dayNumber(name string) int {
 	days := []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
 	return slices.IndexFunc(days, func(day string) bool { return name == day || name == day[:3] })
@@ -109,7 +109,7 @@ func (e *Event) parseInstant(text string) error {
 	if negative {
 		seconds = -seconds
 	}
-	if err != nil || seconds > 1<<33 { // in 2242: normalise knows the years
+	if err != nil || seconds > 1<<33 { // in 2242: normalise checks the year
 		return fmt.Errorf("no instant: %q", text)
 	}
 	t := time.Unix(int64(seconds), 0).UTC()

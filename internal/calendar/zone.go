@@ -39,11 +39,11 @@ func (e *Event) cutZone(spec string, zones fs.FS) (rest string) {
 	return spec
 }
 
-// abbreviations gives what glibc calls tzname: the zone's names for standard and for daylight
-// saving time. One of them is in force at now; the other one is that of the next period which has
-// it. Where a zone has one name, both are that name.
+// abbreviations returns what glibc calls tzname: the zone's names for standard and for daylight
+// saving time. One name is in force at now; the other name is that of the next period with the
+// other time. If a zone has only one name, both are that name.
 func abbreviations(now time.Time) (names [2]string) {
-	const periods = 8 // the next one has the other time, but for rare changes of rules
+	const periods = 8 // the next one has the other time, except for rare changes of rules
 	for range periods {
 		flavour := 0
 		if now.IsDST() {

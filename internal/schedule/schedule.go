@@ -1,9 +1,9 @@
 // Package schedule counts the elapses of a timer's schedule since an instant. It joins what systemd
 // says of the timer with the meaning of calendar events. It does no I/O and reads no clock.
 //
-// An elapse counts when systemd should have started a run for it. systemd may wait up to
-// AccuracySec= and RandomizedDelaySec= after an elapse on purpose, and starting takes a moment. So
-// callers ask for the elapses up to now less [Slack].
+// An elapse counts if systemd should have started a run for it. systemd may wait up to AccuracySec=
+// and RandomizedDelaySec= after an elapse on purpose, and starting takes a moment. So callers ask
+// for the elapses up to now less [Slack].
 //
 // The entries of systemd.timer(5), and the elapses that they have after an instant S:
 //
@@ -52,13 +52,13 @@ type Base struct {
 	// count that time.
 	Slept time.Duration
 
-	// Awake is Since, converted by [Awake]; then UnitActive and UnitInactive are converted, too. If
-	// it is zero, all three are instants of the wall clock.
+	// Awake is Since, converted by [Awake]; UnitActive and UnitInactive are then converted, too. If
+	// Awake is zero, all three are instants of the wall clock.
 	Awake time.Time
 }
 
-// From is a base for a thing that was last changed at t by a job that takes runtime: each elapse
-// after t should have changed it again.
+// From returns a base for a thing that a job last changed at t. The job takes runtime, and each
+// elapse after t should have changed the thing again.
 func From(t time.Time, runtime time.Duration) Base {
 	return Base{Since: t, UnitActive: t, UnitInactive: t, Runtime: max(runtime, 0)}
 }
@@ -109,9 +109,9 @@ func events(t systemd.Timer, h systemd.Host) (list []*calendar.Event, err error)
 	return list, nil
 }
 
-// offsets are the least and the most by which RandomizedOffsetSec= may shift the calendar elapses
-// of the timer. All elapses have the same shift. systemd does not say how large it is, but the
-// timer's next elapse includes it, and perhaps a RandomizedDelaySec=.
+// offsets returns the least and the most by which RandomizedOffsetSec= may shift the calendar
+// elapses of the timer. All elapses have the same shift. systemd does not say how large it is, but
+// the timer's next elapse includes it, and perhaps a RandomizedDelaySec=.
 func offsets(t systemd.Timer, events []*calendar.Event) (least, most time.Duration) {
 	if t.RandomizedOffset <= 0 || t.NextElapse.IsZero() {
 		return 0, max(t.RandomizedOffset, 0)
@@ -129,9 +129,9 @@ func offsets(t systemd.Timer, events []*calendar.Event) (least, most time.Durati
 	return max(most-max(t.RandomizedDelay, 0), 0), most
 }
 
-// Awake converts an instant for monotonic timers: from the result to now is as long as the host was
-// awake since t. mono is the same instant on CLOCK_MONOTONIC, 0 if that is not known; then the host
-// is taken to have been suspended since t.
+// Awake converts an instant for monotonic timers: the time from the result to now is as long as the
+// host was awake since t. mono is t on CLOCK_MONOTONIC, 0 if that is not known; then every suspend
+// is taken to be later than t.
 func Awake(h systemd.Host, t time.Time, mono time.Duration) time.Time {
 	switch {
 	case t.IsZero() || h.Asleep < time.Second:
@@ -142,7 +142,7 @@ func Awake(h systemd.Host, t time.Time, mono time.Duration) time.Time {
 	return t.Add(h.Asleep)
 }
 
-// or is the larger demand; between equal ones the earlier.
+// or returns the larger of two demands; of two equal demands the earlier one.
 func (d Demand) or(other Demand) Demand {
 	if other.Count > d.Count || other.Count == d.Count && other.Count > 0 &&
 		other.First.Before(d.First) {
@@ -173,8 +173,8 @@ func monotonic(entry systemd.MonotonicEntry, t systemd.Timer, h systemd.Host, ba
 	return Demand{}
 }
 
-// boot and managerStart are the instants that OnBootSec= and OnStartupSec= count from, converted by
-// [Awake].
+// boot and managerStart return the instants that OnBootSec= and OnStartupSec= count from, converted
+// by [Awake].
 func boot(h systemd.Host) time.Time {
 	if h.Boot.Equal(h.ManagerStart) { // in a container
 		return managerStart(h)
@@ -186,9 +186,9 @@ func managerStart(h systemd.Host) time.Time {
 	return Awake(h, h.ManagerStart, h.ManagerStartMonotonic)
 }
 
-// atStart is the one elapse of an entry that counts from the start of the host or of the manager.
-// If the timer is activated later than the elapse, it elapses at once, unless it triggered before
-// or was active then.
+// atStart returns the one elapse of an entry that counts from the start of the host or of the
+// manager. If the timer is activated after that elapse, the elapse is at the activation; there is
+// none if the timer triggered before, or was active at that time.
 func atStart(start time.Time, interval time.Duration, t systemd.Timer, h systemd.Host, base Base,
 	until time.Time) Demand {
 	if start.IsZero() {
@@ -223,13 +223,13 @@ func dropped(e time.Time, t systemd.Timer, h systemd.Host) bool {
 	return passed && (stamped(t) || Awake(h, t.LastTrigger, t.LastTriggerMonotonic).Before(e))
 }
 
-// stamped reports whether the last trigger comes from the stamp file of Persistent=: it was before
+// stamped reports whether the last trigger comes from the stamp file of Persistent=: from before
 // the boot, even if its time is later. The timer may have had Persistent= until a daemon-reload.
 func stamped(t systemd.Timer) bool {
 	return t.LastTriggerMonotonic == 0 && t.ActiveEnterMonotonic > 0
 }
 
-// once is the one elapse at an instant. systemd computes the elapse before it records the
+// once returns the one elapse at an instant. systemd computes the elapse before it records the
 // activation. If systemd is busy in between, the run seems to begin before its elapse.
 func once(e time.Time, interval time.Duration, base Base, until time.Time) Demand {
 	early := min(time.Second, interval/2)
@@ -239,7 +239,7 @@ func once(e time.Time, interval time.Duration, base Base, until time.Time) Deman
 	return Demand{}
 }
 
-// each is an elapse for each whole interval after the base.
+// each returns one elapse for each whole interval after the base.
 func each(base time.Time, interval time.Duration, until time.Time) Demand {
 	if base.IsZero() || interval <= 0 || until.Before(base.Add(interval)) {
 		return Demand{}
@@ -247,8 +247,8 @@ func each(base time.Time, interval time.Duration, until time.Time) Demand {
 	return Demand{Count: int(min(until.Sub(base)/interval, maxCount)), First: base.Add(interval)}
 }
 
-// Next is the earliest elapse of the timer's calendar entries after an instant; false if there is
-// none.
+// Next returns the earliest elapse of the timer's calendar entries after an instant; false if there
+// is none.
 func Next(t systemd.Timer, h systemd.Host, after time.Time) (next time.Time, ok bool, err error) {
 	events, err := events(t, h)
 	for _, event := range events {
@@ -268,10 +268,10 @@ func Recurs(t systemd.Timer, h systemd.Host, after time.Time) bool {
 	return ok || err != nil
 }
 
-// GoesOn reports whether a calendar entry of the timer has an elapse after an instant, or after a
-// time soon behind it. Every release of systemd so far finds none at some instants although there
-// is one: its search gives up where steps of days, or dates that are far apart, lead over a change
-// of the clock by half an hour (Australia/Lord_Howe).
+// GoesOn reports whether a calendar entry of the timer has an elapse after an instant, or after one
+// of the times up to 200 days later. From some instants every release of systemd so far finds no
+// elapse although there is one: the search gives up if steps of days, or dates that are far apart,
+// lead over a change of the clock by half an hour (Australia/Lord_Howe).
 func GoesOn(t systemd.Timer, h systemd.Host, after time.Time) bool {
 	const stride, far = 20 * 24 * time.Hour, 200 * 24 * time.Hour
 	for ahead := time.Duration(0); ahead <= far; ahead += stride {
