@@ -105,6 +105,24 @@ func TestReadPartialAsks(t *testing.T) {
 	}
 }
 
+// readOne reads the pair of a.timer, which triggered an hour ago. The text has the properties of
+// its service, and may have further units.
+func readOne(t *testing.T, service string, exact bool) Pair {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	c := dial(t, ctx, "[a.timer]\nLastTriggerUSec=now-1h\n[a.service]\n"+service)
+	names, err := c.Timers(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pairs, err := readPartial(ctx, c, names, exact)
+	if err != nil || len(pairs) != 1 {
+		t.Fatalf("ReadPartial = %+v, %v; want one pair", pairs, err)
+	}
+	return pairs[0]
+}
+
 // While a slice is frozen every pair is read whole: seen on systemd 257 and 262, where a service
 // that does not run is frozen with its slice, and the timer cannot start it.
 func TestReadPartialFrozen(t *testing.T) {
@@ -117,18 +135,9 @@ func TestReadPartialFrozen(t *testing.T) {
 		{"[a.slice]\nFreezerState=freezing\n", false},
 		{"[a.slice]\nFreezerState=frozen\n[faults]\nerror=Get 5\n", true}, // before systemd 246
 	} {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		c := dial(t, ctx, "[a.timer]\nLastTriggerUSec=now-1h\n[a.service]\n"+
-			"ExecStart=/bin/x ; began now-1h ; ended now-59min 0\n"+tt.slices)
-		names, err := c.Timers(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pairs, err := readPartial(ctx, c, names, false)
-		cancel()
-		if err != nil || len(pairs) != 1 || pairs[0].Err != nil || pairs[0].Partial != tt.partial {
-			t.Errorf("%q: ReadPartial = %+v, %v; want partial %t", tt.slices, pairs, err,
-				tt.partial)
+		p := readOne(t, "ExecStart=/bin/x ; began now-1h ; ended now-59min 0\n"+tt.slices, false)
+		if p.Err != nil || p.Partial != tt.partial {
+			t.Errorf("%q: ReadPartial = %+v; want partial %t", tt.slices, p, tt.partial)
 		}
 	}
 }
@@ -145,18 +154,11 @@ func TestReadPartialRestarted(t *testing.T) {
 		{"NRestarts=0\nExecStart=/bin/x ; began now-59min58s ; ended now-59min 0\n", true, true},
 		{"NRestarts=1\nExecStart=/bin/x\n", true, false}, // after a daemon-reload
 	} {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		c := dial(t, ctx, "[a.timer]\nLastTriggerUSec=now-1h\n[a.service]\n"+
-			"InactiveExitTimestamp=now-1h\nInactiveEnterTimestamp=now-59min\n"+tt.service)
-		names, err := c.Timers(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pairs, err := readPartial(ctx, c, names, tt.exact)
-		cancel()
-		if err != nil || len(pairs) != 1 || pairs[0].Err != nil || pairs[0].Partial != tt.partly {
-			t.Errorf("%q, exact %t: ReadPartial = %+v, %v; want partial %t", tt.service, tt.exact,
-				pairs, err, tt.partly)
+		p := readOne(t, "InactiveExitTimestamp=now-1h\nInactiveEnterTimestamp=now-59min\n"+
+			tt.service, tt.exact)
+		if p.Err != nil || p.Partial != tt.partly {
+			t.Errorf("%q, exact %t: ReadPartial = %+v; want partial %t", tt.service, tt.exact, p,
+				tt.partly)
 		}
 	}
 }
