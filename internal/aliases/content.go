@@ -216,17 +216,10 @@ func (c *collector) refuse(p Problem) {
 	}
 }
 
-// unseen looks for a required key in text that the program does not read as an entry. The key is
-// what a person would take for the key.
+// unseen looks for a required key in text that the program does not read as an entry.
 func (c *collector) unseen(p Problem, text []byte) {
-	if len(c.asked) == 0 || len(text) == 0 {
-		return
-	}
-	c.key = c.content.Format.fold(append(c.key[:0], looseKey(text)...))
-	for _, i := range c.asked[string(c.key)] {
+	for _, i := range c.meant(text) {
 		switch r := &c.content.Required[i]; {
-		case p.Kind == good: // a comment
-			r.Note = cmp.Or(r.Note, p.Line)
 		case p.Kind == Deferred:
 			r.Bad = true
 		case r.Lost == nil || p.Line < r.Lost.Line:
@@ -236,6 +229,15 @@ func (c *collector) unseen(p Problem, text []byte) {
 	}
 }
 
+// meant returns the places in Content.Required of the key that a person would see in a text.
+func (c *collector) meant(text []byte) []int {
+	if len(c.asked) == 0 || len(text) == 0 {
+		return nil
+	}
+	c.key = c.content.Format.fold(append(c.key[:0], looseKey(text)...))
+	return c.asked[string(c.key)]
+}
+
 func (c *collector) comment(line int64, text []byte) {
 	c.flush()
 	text = bytes.TrimLeft(text, "# \t")
@@ -243,7 +245,10 @@ func (c *collector) comment(line int64, text []byte) {
 	if first && c.content.Format == OpenSMTPD && string(text) == "@list" {
 		c.problem(Problem{Kind: List, Line: line}, nil)
 	}
-	c.unseen(Problem{Kind: good, Line: line}, text)
+	for _, i := range c.meant(text) {
+		r := &c.content.Required[i]
+		r.Note = cmp.Or(r.Note, line)
+	}
 }
 
 func (c *collector) finish(read extent) *Content {
