@@ -46,6 +46,11 @@ func (r *report) aliases(t *testing.T) {
 		}
 		os.Remove(path)
 	}
+	r.entries(t)
+}
+
+// entries measures 1,000 to 10,000,000 entries.
+func (r *report) entries(t *testing.T) {
 	growth := series{title: "check_alias_freshness --format exim", x: "entries", peer: "wc -l"}
 	most := 10_000_000
 	if testing.Short() {

@@ -57,12 +57,7 @@ func (r *report) why(t *testing.T, idle command) {
 	startUnit(t, "works", atNight(0), wakes)
 	must(t, "systemctl", "start", "--no-block", "failed.timer", "failed.service", "hung.timer",
 		"hung.service", "works.timer")
-	for range 100 {
-		if exec.Command("systemctl", "-q", "is-failed", "failed.service").Run() == nil {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	awaitFailure("failed.service")
 	failed := ours("check_systemd_timer", "-u", "failed")
 	failed.status, failed.says = 2, "^SYSTEMD_TIMER CRITICAL - failed.service"
 	within := ours("check_systemd_timer", "-u", "hung")
@@ -103,6 +98,16 @@ func (r *report) why(t *testing.T, idle command) {
 		if started := r.journalctlIsStarted(t, test.check); started != test.want {
 			t.Errorf("the check of %s starts journalctl: %t; want %t", test.of, started, test.want)
 		}
+	}
+}
+
+// awaitFailure waits until a unit has failed, for 5 s at most.
+func awaitFailure(unit string) {
+	for range 100 {
+		if exec.Command("systemctl", "-q", "is-failed", unit).Run() == nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 
