@@ -70,3 +70,22 @@ func TestLabelsByPosition(t *testing.T) {
 		}
 	}
 }
+
+// Labels are folded; a label that an object has twice is numbered, too.
+func TestLabelsOfObjects(t *testing.T) {
+	twice := Object{Name: "MX1:25", Quantities: []Quantity{{Label: "Time A", Signed: true},
+		{Label: "time-a", Signed: true}}}
+	for _, test := range []struct {
+		objects []Object
+		want    string
+	}{
+		{nil, ""},
+		{[]Object{twice}, "time_a=0 time_a_2=0"},
+		{[]Object{twice, file("/x", false), twice},
+			"mx1_25_time_a=0 mx1_25_time_a_2=0 _x_age=1 mx1_25_time_a_2_2=0 mx1_25_time_a_2_3=0"},
+	} {
+		if got := strings.Join((Result{Objects: test.objects}).Perfdata(), " "); got != test.want {
+			t.Errorf("%+v: %q; want %q", test.objects, got, test.want)
+		}
+	}
+}

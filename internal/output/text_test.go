@@ -162,3 +162,16 @@ func FuzzText(f *testing.F) {
 		checkRules(t, output.Text("NAME", r, 2), nagios.Warning)
 	})
 }
+
+// A note without text has no line. A text without a name, and one that has the name, have no colon.
+func TestLines(t *testing.T) {
+	r := nagios.Result{Summary: "x", Objects: []nagios.Object{
+		{Text: "no name", Notes: []string{"", " \n", "a|b"}, Detail: []string{"", "raw"}},
+		{Name: "a", Named: true, Text: "a is fine", Notes: []string{}},
+		{State: nagios.Critical, Name: "b", Text: ""},
+	}}
+	want := "NAME OK - x\n[CRITICAL] b: \n[OK] no name\n  a¦b\n    raw\n[OK] a is fine"
+	if diff := cmp.Diff(want, output.Text("NAME", r, 2)); diff != "" {
+		t.Errorf("Text (-want +got):\n%s", diff)
+	}
+}

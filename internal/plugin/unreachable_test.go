@@ -58,3 +58,34 @@ func TestUnreachableWarningsText(t *testing.T) {
 		t.Errorf("unreachableWarnings (-want +got):\n%s", diff)
 	}
 }
+
+// A limit that has a range of times among its fields is a range; what has none is no range.
+func TestUnreachableWarningsInFields(t *testing.T) {
+	type limit struct {
+		Range nagios.TimeRange
+		times float64
+	}
+	type options struct {
+		Warning                         string
+		Critical                        nagios.Range
+		RunningWarning, RunningCritical limit
+		AgeWarning                      nagios.Range
+	}
+	var o options
+	for text, r := range map[string]interface{ UnmarshalText([]byte) error }{
+		"1h": &o.RunningCritical.Range, "2h": &o.RunningWarning.Range, "3": &o.Critical,
+		"4": &o.AgeWarning} {
+		if err := r.UnmarshalText([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{
+		"note: the critical range 1h lies within the warning range 2h: there is never a warning",
+	}
+	if diff := cmp.Diff(want, unreachableWarnings(&o)); diff != "" {
+		t.Errorf("unreachableWarnings (-want +got):\n%s", diff)
+	}
+	if o.RunningWarning = (limit{times: 5}); len(unreachableWarnings(&o)) > 0 {
+		t.Errorf("a limit without a range: %q; want no note", unreachableWarnings(&o))
+	}
+}
