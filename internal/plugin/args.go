@@ -18,7 +18,7 @@ var (
 )
 
 // parse reads the arguments into the check's options and validates them. It returns the arguments
-// as one text, without the options that change only the time or the output.
+// as one text, without the common options, which change only the time or the output.
 func parse(c Check, args []string) (asked string, err error) {
 	list, err := normalise(Table(c.Options), args)
 	if err != nil {
@@ -30,8 +30,7 @@ func parse(c Check, args []string) (asked string, err error) {
 			return "", fmt.Errorf("option --%s: %w", s.option.Long, err)
 		}
 		words = append(words, s.word())
-		if !slices.Contains([]string{"timeout", "timeout-state", "output-format", "verbose"},
-			s.option.Long) {
+		if s.option.Group != "" {
 			question = append(question, s.word())
 		}
 	}
@@ -48,12 +47,12 @@ func parse(c Check, args []string) (asked string, err error) {
 // setting is one use of an option.
 type setting struct {
 	option Option
-	value  string // empty for a flag
+	value  string // empty for a flag that does not count
 }
 
 // word is the setting as one argument: --name or --name=value.
 func (s setting) word() string {
-	if s.option.Placeholder == "" && !s.option.Repeatable {
+	if s.value == "" {
 		return "--" + s.option.Long
 	}
 	return "--" + s.option.Long + "=" + s.value
@@ -76,86 +75,55 @@ func (s setting) check() error {
 // normalise reads options in all forms of getopt_long(3): "-w10", "-w -5:", "-vv", "--warn 10". It
 // refuses what go-arg accepts: an empty value, a flag with a value, a last option without a value.
 func normalise(table []Option, args []string) (list []setting, err error) {
-	for len(args) > 0 {
-		var s setting
-		word, rest := args[0], args[1:]
+	for len(args) > 0 && !slices.Equal(args, []string{"--"}) {
+		o, rest, err := first(table, args)
+		s := setting{option: o}
 		switch {
-		case word == "--" && len(rest) == 0:
-			return list, nil
-		case strings.HasPrefix(word, "--") && word != "--":
-			s, args, err = long(table, word[2:], rest)
-		case strings.HasPrefix(word, "-") && len(word) > 1 && word != "--":
-			s, args, err = short(table, word[1:], rest)
-		default:
-			err = fmt.Errorf("unexpected argument %q", word)
-		}
-		if err != nil {
+		case err != nil:
 			return nil, err
+		case o.Placeholder != "" && len(rest) == 0:
+			return nil, fmt.Errorf("option --%s needs a value (%s)", o.Long, o.Placeholder)
+		case o.Placeholder != "" && strings.TrimSpace(rest[0]) == "":
+			return nil, fmt.Errorf("option --%s: the value is empty", o.Long)
+		case o.Placeholder != "":
+			s.value, rest = rest[0], rest[1:] // the next argument, whatever it is
+		case o.Long == "help":
+			return nil, errHelp
+		case o.Long == "version":
+			return nil, errVersion
+		case o.Repeatable:
+			s.value = oneMore
 		}
-		list = append(list, s)
+		list, args = append(list, s), rest
 	}
 	return list, nil
 }
 
-// long reads "name" or "name=value", and returns the arguments after that.
-func long(table []Option, word string, rest []string) (setting, []string, error) {
-	name, value, has := strings.Cut(word, "=")
-	o, err := byLong(table, name)
+// first returns the option of the first argument, and the arguments after the option. If the first
+// argument holds more, that is the first of them: a value, or the other flags of "-vvv".
+func first(table []Option, args []string) (o Option, rest []string, err error) {
+	word, rest := args[0], args[1:]
 	switch {
-	case err != nil:
-		return setting{}, nil, err
-	case o.Placeholder == "" && has:
-		return setting{}, nil, fmt.Errorf("option --%s takes no value, got %q", o.Long, value)
-	case o.Placeholder == "":
-		return flag(o, rest)
-	case !has:
-		return next(o, rest)
+	case strings.HasPrefix(word, "--") && word != "--":
+		name, value, has := strings.Cut(word[2:], "=")
+		o, err = byLong(table, name)
+		if has {
+			rest = append([]string{value}, rest...)
+		}
+		if has && err == nil && o.Placeholder == "" {
+			err = fmt.Errorf("option --%s takes no value, got %q", o.Long, value)
+		}
+	case strings.HasPrefix(word, "-") && len(word) > 1 && word != "--":
+		o, err = byShort(table, word[1:2])
+		if more := word[2:]; more != "" && o.Placeholder == "" {
+			rest = append([]string{"-" + more}, rest...)
+		} else if more != "" {
+			rest = append([]string{more}, rest...)
+		}
+	default:
+		err = fmt.Errorf("unexpected argument %q", word)
 	}
-	return withValue(o, value, rest)
-}
-
-// short reads a letter and its value, or the first letter of several flags such as "vvv". It
-// returns the arguments after that; the other flags come first.
-func short(table []Option, word string, rest []string) (setting, []string, error) {
-	o, err := byShort(table, word[:1])
-	switch {
-	case err != nil:
-		return setting{}, nil, err
-	case o.Placeholder == "" && len(word) > 1:
-		return flag(o, append([]string{"-" + word[1:]}, rest...))
-	case o.Placeholder == "":
-		return flag(o, rest)
-	case len(word) > 1:
-		return withValue(o, word[1:], rest)
-	}
-	return next(o, rest)
-}
-
-func flag(o Option, rest []string) (setting, []string, error) {
-	switch {
-	case o.Long == "help":
-		return setting{}, nil, errHelp
-	case o.Long == "version":
-		return setting{}, nil, errVersion
-	case o.Repeatable:
-		return setting{o, oneMore}, rest, nil
-	}
-	return setting{o, ""}, rest, nil
-}
-
-// next takes the following argument as the option's value, whatever it is.
-func next(o Option, rest []string) (setting, []string, error) {
-	if len(rest) == 0 {
-		return setting{}, nil, fmt.Errorf("option --%s needs a value (%s)", o.Long, o.Placeholder)
-	}
-	return withValue(o, rest[0], rest[1:])
-}
-
-func withValue(o Option, value string, rest []string) (setting, []string, error) {
-	if strings.TrimSpace(value) == "" {
-		return setting{}, nil, fmt.Errorf("option --%s: the value is empty", o.Long)
-	}
-	return setting{o, value}, rest, nil
+	return o, rest, err
 }
 
 // byLong finds an option by its name or an unambiguous beginning of it.
