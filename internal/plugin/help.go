@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -11,15 +12,10 @@ const width = 80 // columns of the help text
 func Help(c Check) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\nUsage: %s [options]\n", wrap(c.About, 0), c.Name)
-	group := "\x00"
-	for _, o := range Table(c.Options) {
-		if o.Group != group {
-			group = o.Group
-			heading := group
-			if heading == "" {
-				heading = "Common"
-			}
-			fmt.Fprintf(&b, "\n%s:\n", heading)
+	table := Table(c.Options)
+	for i, o := range table {
+		if i == 0 || o.Group != table[i-1].Group {
+			fmt.Fprintf(&b, "\n%s:\n", cmp.Or(o.Group, "Common"))
 		}
 		b.WriteString(o.entry())
 	}

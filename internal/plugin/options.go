@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"reflect"
 	"strings"
 )
@@ -22,28 +23,21 @@ type Option struct {
 // Table returns the options of a pointer to a go-arg struct, in order: its own, those of Common,
 // --version, --help.
 func Table(options any) []Option {
-	own, common := rows(reflect.TypeOf(options).Elem(), "")
-	own = append(own, common...)
-	return append(own,
+	return append(rows(reflect.TypeOf(options).Elem()),
 		Option{Long: "version", Short: "V", Help: "print the version and exit"},
 		Option{Long: "help", Short: "h", Help: "print this help and exit"})
 }
 
 // rows reads the fields of a struct. A group holds for all fields up to the next group.
-func rows(t reflect.Type, group string) (own, common []Option) {
+func rows(t reflect.Type) (list []Option) {
+	group := ""
 	for i := range t.NumField() {
 		f := t.Field(i)
-		if f.Anonymous && f.Type == reflect.TypeFor[Common]() {
-			common, _ = rows(f.Type, "")
+		if f.Anonymous {
+			list = append(list, rows(f.Type)...)
 			continue
 		}
-		tag := f.Tag.Get("arg")
-		if tag == "-" || !f.IsExported() {
-			continue
-		}
-		if g := f.Tag.Get("group"); g != "" {
-			group = g
-		}
+		group = cmp.Or(f.Tag.Get("group"), group)
 		o := Option{
 			Group:       group,
 			Placeholder: f.Tag.Get("placeholder"),
@@ -55,16 +49,16 @@ func rows(t reflect.Type, group string) (own, common []Option) {
 		if kind := f.Type.Kind(); kind == reflect.Slice || kind == reflect.Pointer {
 			o.value = f.Type.Elem()
 		}
-		for _, part := range strings.Split(tag, ",") {
+		for _, part := range strings.Split(f.Tag.Get("arg"), ",") {
 			if long, ok := strings.CutPrefix(part, "--"); ok {
 				o.Long = long
 			} else if short, ok := strings.CutPrefix(part, "-"); ok {
 				o.Short = short
 			}
 		}
-		own = append(own, o)
+		list = append(list, o)
 	}
-	return own, common
+	return list
 }
 
 // Count is how often a flag was given.

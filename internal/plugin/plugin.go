@@ -33,7 +33,7 @@ type Check struct {
 	Run      func(ctx context.Context) (nagios.Result, error)
 }
 
-// Options is a pointer to a go-arg struct that embeds Common.
+// Options is a pointer to a go-arg struct that embeds Common as its last field.
 type Options interface {
 	common() *Common
 	// Validate is called before the check runs. It reports options that are missing, not valid, or
