@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"sync"
 	"time"
 )
 
@@ -10,43 +9,21 @@ import (
 // again in the caller, so that the plugin reports it. A check starts goroutines only by Each,
 // [EachObject] and [Gather].
 func Each(n, limit int, f func(i int)) {
-	var (
-		wait  sync.WaitGroup
-		first sync.Once
-		bug   any
-		slots = make(chan struct{}, max(limit, 1))
-	)
-	for i := range n {
-		slots <- struct{}{}
-		wait.Add(1)
-		go func() {
-			defer wait.Done()
-			defer func() { <-slots }()
-			defer func() {
-				if p := recover(); p != nil {
-					first.Do(func() { bug = crash(p) })
-				}
-			}()
-			f(i)
-		}()
-	}
-	wait.Wait()
-	if bug != nil {
-		panic(bug)
-	}
+	EachObject(n, limit, f, func(_ int, bug error) { panic(bug) })
 }
 
 // EachObject is Each for independent objects: a panic in f(i) does not end the check, but is given
-// to failed as an error that names its place.
+// to failed, after all calls, as an error that names its place.
 func EachObject(n, limit int, f func(i int), failed func(i int, bug error)) {
-	Each(n, limit, func(i int) {
-		defer func() {
-			if p := recover(); p != nil {
-				failed(i, crash(p))
-			}
-		}()
+	call := func(i int) (none struct{}, err error) {
 		f(i)
-	})
+		return none, nil
+	}
+	for i, o := range Gather(context.Background(), n, limit, call) {
+		if o.Err != nil {
+			failed(i, o.Err)
+		}
+	}
 }
 
 // Part returns a context for an optional part of the check: at most 2 s, and at most half of the

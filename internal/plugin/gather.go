@@ -3,12 +3,24 @@ package plugin
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // Outcome is the result of one call: a value or an error.
 type Outcome[T any] struct {
 	Value T
 	Err   error
+}
+
+// try calls f. A panic becomes the error of the call.
+func try[T any](f func() (T, error)) (o Outcome[T]) {
+	defer func() {
+		if p := recover(); p != nil {
+			o.Err = crash(p)
+		}
+	}()
+	o.Value, o.Err = f()
+	return o
 }
 
 // timeUp is the cause with which a check's context ends: context.DeadlineExceeded in plain words.
@@ -28,15 +40,6 @@ func Gather[T any](ctx context.Context, n, limit int, f func(i int) (T, error)) 
 		i int
 		Outcome[T]
 	}
-	call := func(i int) (o Outcome[T]) {
-		defer func() {
-			if p := recover(); p != nil {
-				o.Err = crash(p)
-			}
-		}()
-		o.Value, o.Err = f(i)
-		return o
-	}
 	next, results := make(chan int, n), make(chan done, n)
 	for i := range n {
 		next <- i
@@ -48,14 +51,11 @@ func Gather[T any](ctx context.Context, n, limit int, f func(i int) (T, error)) 
 				if ctx.Err() != nil {
 					return
 				}
-				results <- done{i, call(i)}
+				results <- done{i, try(func() (T, error) { return f(i) })}
 			}
 		}()
 	}
-	list := make([]Outcome[T], n)
-	for i := range list {
-		list[i].Err = timeUp{}
-	}
+	list := slices.Repeat([]Outcome[T]{{Err: timeUp{}}}, n)
 	for range n {
 		select {
 		case d := <-results:

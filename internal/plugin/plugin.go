@@ -7,6 +7,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,8 +65,8 @@ func Main(c Check) {
 	signals := catch()
 	text, exit := run(c, os.Args[1:], signals)
 	common := c.Options.common()
-	writer := boundedWriter{w: os.Stdout, signals: signals,
-		until: begin.Add(timeout(common) + writeGrace)}
+	limit := cmp.Or(time.Duration(common.Timeout), 9*time.Second) // 0: the options are not read
+	writer := boundedWriter{w: os.Stdout, signals: signals, until: begin.Add(limit + writeGrace)}
 	if common.OutputFormat != output.Nagios { // may be long: go-nagios would copy it three times
 		// For readers of these formats exit code 0 means that all was printed.
 		writer.failed = func() { exit = int(nagios.Worst(nagios.State(exit), nagios.Unknown)) }
@@ -105,14 +106,6 @@ func catch() <-chan os.Signal {
 	return signals
 }
 
-// timeout is the time that the check has; the default while the options are not read.
-func timeout(c *Common) time.Duration {
-	if c.Timeout <= 0 {
-		return 9 * time.Second
-	}
-	return time.Duration(c.Timeout)
-}
-
 // run returns the text and the exit code for the arguments. Help, version and errors of usage are
 // plain text in each output format.
 func run(c Check, args []string, signals <-chan os.Signal) (text string, exit int) {
@@ -148,21 +141,8 @@ func bounded(c Check, signals <-chan os.Signal) nagios.Result {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), limit, timeUp{})
 	defer cancel()
 
-	type outcome struct {
-		result nagios.Result
-		err    error
-	}
-	done := make(chan outcome, 1)
-	go func() {
-		var o outcome
-		defer func() {
-			if p := recover(); p != nil {
-				o = outcome{err: crash(p)}
-			}
-			done <- o
-		}()
-		o.result, o.err = c.Run(ctx)
-	}()
+	done := make(chan Outcome[nagios.Result], 1)
+	go func() { done <- try(func() (nagios.Result, error) { return c.Run(ctx) }) }()
 
 	late := func(err error) nagios.Result {
 		r := failure(fmt.Errorf("no answer within %s: %w", nagios.Span(limit), err))
@@ -172,12 +152,15 @@ func bounded(c Check, signals <-chan os.Signal) nagios.Result {
 	select {
 	case o := <-done:
 		switch {
-		case o.err == nil:
-			return addNotes(o.result, unreachableWarnings(c.Options))
+		case o.Err == nil:
+			if list := o.Value.Objects; len(list) > 0 {
+				list[0].Notes = append(list[0].Notes, unreachableWarnings(c.Options)...)
+			}
+			return o.Value
 		case ctx.Err() != nil:
-			return late(o.err)
+			return late(o.Err)
 		}
-		return failure(o.err)
+		return failure(o.Err)
 	case s := <-signals:
 		return failure(fmt.Errorf("ended by signal %s", s))
 	case <-time.After(limit + grace):
@@ -190,22 +173,17 @@ func failure(err error) nagios.Result {
 	return nagios.Result{State: nagios.Unknown, Summary: err.Error(), Unseen: true}
 }
 
+// panicked is a panic and its place, in words. Each raises it again in another goroutine.
+type panicked string
+
+func (p panicked) Error() string { return string(p) }
+
 // crash returns a recovered panic as an error that names its place.
 func crash(p any) error {
-	if inner, ok := p.(*panicked); ok {
+	if inner, ok := p.(panicked); ok {
 		return inner
 	}
-	return &panicked{value: p, where: origin()}
-}
-
-// panicked is a panic with its place. Each raises it again in another goroutine.
-type panicked struct {
-	value any
-	where string
-}
-
-func (p *panicked) Error() string {
-	return fmt.Sprintf("internal error, please report it: %v (%s)", p.value, p.where)
+	return panicked(fmt.Sprintf("internal error, please report it: %v (%s)", p, origin()))
 }
 
 // origin is the function, file and line that panicked.

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"fmt"
-	"math"
 	"reflect"
 	"strings"
 
@@ -15,44 +14,32 @@ func unreachableWarnings(options any) (notes []string) {
 	v := reflect.ValueOf(options).Elem()
 	for i := range v.NumField() {
 		prefix, ok := strings.CutSuffix(v.Type().Field(i).Name, "Warning")
-		critical := v.FieldByName(prefix + "Critical")
-		if !ok || !critical.IsValid() {
+		if !ok {
 			continue
 		}
-		w, c := rangeOf(v.Field(i)), rangeOf(critical)
+		w, warning := rangeOf(v.Field(i))
+		c, critical := rangeOf(v.FieldByName(prefix + "Critical"))
 		if w.Set && c.Set && !w.Inside && !c.Inside && w != c &&
 			c.Start >= w.Start && c.End <= w.End {
 			notes = append(notes, fmt.Sprintf(
 				"note: the critical range %s lies within the warning range %s: there is never a warning",
-				rangeText(v.FieldByName(prefix+"Critical"), c), rangeText(v.Field(i), w)))
+				critical, warning))
 		}
 	}
 	return notes
 }
 
-// rangeOf returns the range in an option's value; one that is not set if the value has none.
-func rangeOf(v reflect.Value) nagios.Range {
-	for v.IsValid() && v.Kind() == reflect.Struct {
-		if r, ok := v.Interface().(nagios.Range); ok {
-			return r
-		}
-		v = v.FieldByName("Range")
+// rangeOf returns the range in an option's value, and the range as the user may have written it:
+// bounds that are times have units. If the value has no range, the range is not set.
+func rangeOf(v reflect.Value) (r nagios.Range, text string) {
+	if !v.IsValid() || v.Kind() != reflect.Struct {
+		return nagios.Range{}, ""
 	}
-	return nagios.Range{End: math.Inf(1)}
-}
-
-// rangeText is a range as the user may have written it: bounds that are times have units.
-func rangeText(option reflect.Value, r nagios.Range) string {
-	if _, plain := option.Interface().(nagios.Range); plain {
-		return r.String()
+	switch x := v.Interface().(type) {
+	case nagios.Range:
+		return x, x.String()
+	case nagios.TimeRange:
+		return x.Range, x.Times()
 	}
-	return r.Times()
-}
-
-// addNotes adds the notes to the result's first object.
-func addNotes(r nagios.Result, notes []string) nagios.Result {
-	if len(r.Objects) > 0 && len(notes) > 0 {
-		r.Objects[0].Notes = append(r.Objects[0].Notes, notes...)
-	}
-	return r
+	return rangeOf(v.FieldByName("Range"))
 }
