@@ -51,19 +51,16 @@ func parseSeconds(s string) (float64, error) {
 	}
 	total := 0.0
 	for first := true; rest != ""; first = false {
-		n := strings.IndexFunc(rest,
-			func(r rune) bool { return !strings.ContainsRune("0123456789.", r) })
-		if n < 0 {
-			n = len(rest)
-		}
-		if n == 0 {
+		unit := strings.TrimLeft(rest, "0123456789.")
+		number := strings.TrimSuffix(rest, unit)
+		if number == "" {
 			return 0, fmt.Errorf("%q is not a time span: a number is missing", s)
 		}
-		v, err := parseNumber(rest[:n])
+		v, err := parseNumber(number)
 		if err != nil {
 			return 0, fmt.Errorf("%q is not a time span: %w", s, err)
 		}
-		unit := strings.TrimLeft(rest[n:], " ")
+		unit = strings.TrimLeft(unit, " ")
 		end := strings.IndexAny(unit, " 0123456789.")
 		if end < 0 {
 			end = len(unit)

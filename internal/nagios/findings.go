@@ -45,11 +45,9 @@ func (f Findings) Text() string {
 // Summary is the sentence about the worst of several objects, and how many more alert. If no object
 // alerts, Summary is the number of objects, noun and fine: "2 files are fresh".
 func Summary(objects []Object, noun, fine string, sentence func(Object) string) string {
-	worst, alerts := objects[0], 0
+	worst := slices.MaxFunc(objects, func(a, b Object) int { return a.State.Compare(b.State) })
+	alerts := 0
 	for _, o := range objects {
-		if o.State.Worse(worst.State) {
-			worst = o
-		}
 		if o.State != OK {
 			alerts++
 		}

@@ -56,44 +56,37 @@ func (q Quantity) data(label string) nagios.PerformanceData {
 // the second has a number, even if the first object has no performance data in this run.
 func (r Result) Perfdata() (items []string) {
 	seen := map[string]bool{}
-	add := func(q Quantity, base string) {
-		label := base
-		for n := 2; seen[label]; n++ {
-			label = fmt.Sprintf("%s_%d", base, n)
-		}
-		if item, err := q.Perfdata(label); err == nil {
-			seen[label] = true
-			items = append(items, item)
+	add := func(list []Quantity, prefix, suffix string) {
+		for _, q := range list {
+			if q.Label == "" {
+				continue
+			}
+			base := prefix + Label(q.Label) + suffix
+			label := base
+			for n := 2; seen[label]; n++ {
+				label = fmt.Sprintf("%s_%d", base, n)
+			}
+			if item, err := q.Perfdata(label); err == nil {
+				seen[label] = true
+				items = append(items, item)
+			}
 		}
 	}
-	for _, q := range r.Totals {
-		if q.Label != "" {
-			add(q, Label(q.Label))
-		}
-	}
-	if r.TotalsOnly {
+	add(r.Totals, "", "")
+	switch {
+	case r.TotalsOnly:
+		return items
+	case len(r.Objects) == 1:
+		add(r.Objects[0].Quantities, "", "")
 		return items
 	}
 	count := map[string]int{}
 	for _, o := range r.Objects {
-		prefix := Label(cmp.Or(o.Prefix, o.Name))
-		count[prefix]++
-		for _, q := range o.Quantities {
-			if q.Label != "" {
-				add(q, label(prefix, q.Label, count[prefix], len(r.Objects) > 1))
-			}
+		name, suffix := Label(cmp.Or(o.Prefix, o.Name)), ""
+		if count[name]++; count[name] > 1 {
+			suffix = fmt.Sprintf("_%d", count[name])
 		}
+		add(o.Quantities, name+"_", suffix)
 	}
 	return items
-}
-
-// label is a label of the nth object whose name makes this prefix.
-func label(prefix, name string, nth int, several bool) string {
-	switch {
-	case !several:
-		return Label(name)
-	case nth > 1:
-		return fmt.Sprintf("%s_%s_%d", prefix, Label(name), nth)
-	}
-	return prefix + "_" + Label(name)
 }

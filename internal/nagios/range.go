@@ -46,20 +46,20 @@ func parseRange(text string, bound func(string) (float64, error)) (Range, error)
 		return Range{}, errors.New("a range is empty: want [@][start:][end]")
 	}
 	var err error
-	switch {
-	case start == "~":
+	switch start {
+	case "":
+	case "~":
 		r.Start = math.Inf(-1)
-	case start != "":
-		if r.Start, err = bound(start); err != nil {
-			return Range{}, fmt.Errorf("range %q: %w", text, err)
-		}
+	default:
+		r.Start, err = bound(start)
 	}
-	if end != "" {
-		if r.End, err = bound(end); err != nil {
-			return Range{}, fmt.Errorf("range %q: %w", text, err)
-		}
+	if end != "" && err == nil {
+		r.End, err = bound(end)
 	}
-	if r.Start > r.End {
+	switch {
+	case err != nil:
+		return Range{}, fmt.Errorf("range %q: %w", text, err)
+	case r.Start > r.End:
 		return Range{}, fmt.Errorf("range %q: start %s is beyond end %s", text, Number(r.Start),
 			Number(r.End))
 	}

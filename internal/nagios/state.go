@@ -31,9 +31,6 @@ func (s State) String() string { return nagios.ExitCodeToStateLabel(int(s)) }
 // severity orders states for a person: OK, WARNING, UNKNOWN, CRITICAL.
 func (s State) severity() int { return slices.Index([]State{OK, Warning, Unknown, Critical}, s) }
 
-// Worse reports whether s is worse than t in the order OK, WARNING, UNKNOWN, CRITICAL.
-func (s State) Worse(t State) bool { return s.severity() > t.severity() }
-
 // Compare orders states for sorting: negative if t is worse than s, positive if s is worse than t.
 func (s State) Compare(t State) int { return s.severity() - t.severity() }
 
