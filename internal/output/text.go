@@ -30,11 +30,23 @@ const (
 // Text is a result as plugin text: line 1, then its objects, the worst first. name is the plugin's
 // name in capitals. The text ends without a newline.
 func Text(name string, r nagios.Result, verbosity int) string {
-	out := lines{}
+	var b strings.Builder
+	more := 0 // lines that do not fit
+	add := func(prefix, text string) {
+		const room = maxOutput - len("\n... 1234567890 more lines")
+		line := fit(prefix, text, maxLine)
+		switch {
+		case strings.TrimSpace(line) == "":
+		case more > 0 || b.Len()+1+len(line) > room:
+			more++
+		default:
+			b.WriteString("\n" + line)
+		}
+	}
 	first, lost := firstLine(name, r)
-	out.add(first)
+	b.WriteString(first)
 	if lost > 0 {
-		out.add(fmt.Sprintf("note: line 1 has no room for %d more items of performance data; "+
+		add("", fmt.Sprintf("note: line 1 has no room for %d more items of performance data; "+
 			"check fewer objects at a time", lost))
 	}
 	objects := slices.Clone(r.Objects)
@@ -43,26 +55,29 @@ func Text(name string, r nagios.Result, verbosity int) string {
 		if o.State == nagios.OK && len(o.Notes) == 0 && verbosity == 0 {
 			continue
 		}
-		out.add(head(o))
+		add(head(o), o.Text)
 		for _, note := range o.Notes {
-			out.add(line("  ", note))
+			add("  ", note)
 		}
 		if verbosity < 2 {
 			continue
 		}
 		for _, fact := range o.Detail {
-			out.add(line("    ", fact))
+			add("    ", fact)
 		}
 	}
-	return out.String()
+	if more > 0 {
+		fmt.Fprintf(&b, "\n... %d more lines", more)
+	}
+	return b.String()
 }
 
+// head is what an object's line begins with.
 func head(o nagios.Object) string {
-	head := fmt.Sprintf("[%s] ", o.State)
 	if name, _ := clean(o.Name, 256); name != "" && !o.Named {
-		head += name + ": "
+		return fmt.Sprintf("[%s] %s: ", o.State, name)
 	}
-	return line(head, o.Text)
+	return fmt.Sprintf("[%s] ", o.State)
 }
 
 // firstLine is the summary and as many whole items of performance data as fit beside a summary of
@@ -78,14 +93,11 @@ func firstLine(name string, r nagios.Result) (line string, lost int) {
 		}
 		data += " " + item
 	}
-	if data == "" {
-		return fit(head, r.Summary, maxLine), lost
+	if data != "" {
+		data = " |" + data
 	}
-	return fit(head, r.Summary, maxLine-len(" |")-len(data)) + " |" + data, lost
+	return fit(head, r.Summary, maxLine-len(data)) + data, lost
 }
-
-// line is one line of long output.
-func line(prefix, text string) string { return fit(prefix, text, maxLine) }
 
 // fit cleans text and puts prefix before it. If the result has more than limit bytes, fit cuts the
 // text between two runes, and says in the text how much was cut.
@@ -100,32 +112,4 @@ func fit(prefix, text string, limit int) string {
 		end--
 	}
 	return fmt.Sprintf("%s... %d more bytes", text[:end], len(text)-end+rest)
-}
-
-// lines holds the lines that fit, and the number of lines that do not fit.
-type lines struct {
-	strings.Builder
-	more int
-}
-
-func (l *lines) add(line string) {
-	if strings.TrimSpace(line) == "" {
-		return
-	}
-	const room = maxOutput - len("\n... 1234567890 more lines")
-	if l.more > 0 || l.Len()+1+len(line) > room {
-		l.more++
-		return
-	}
-	if l.Len() > 0 {
-		l.WriteByte('\n')
-	}
-	l.WriteString(line)
-}
-
-func (l *lines) String() string {
-	if l.more == 0 {
-		return l.Builder.String()
-	}
-	return fmt.Sprintf("%s\n... %d more lines", l.Builder.String(), l.more)
 }
