@@ -23,17 +23,16 @@ func content(opt options, f file) part {
 			return !k.Whole() && !k.Refuses() && c.Refused == nil
 		}),
 		duplicates(c),
-		measure(nagios.Quantity{
-			Label: "entries", Metric: "entries", Value: float64(c.Entries),
-			Warning: opt.EntriesWarning, Critical: opt.EntriesCritical,
-		}),
-		measure(nagios.Quantity{Label: "malformed", Metric: "malformed_lines",
-			Value: float64(c.Malformed)}),
-		measure(nagios.Quantity{Label: "duplicates", Metric: "duplicate_keys",
-			Value: float64(c.Repeated)}),
-		measure(nagios.Quantity{Metric: "digest_info", Value: 1, Labels: []nagios.MetricLabel{
-			{Name: "digest", Value: fmt.Sprintf("%016x", c.Digest)},
-		}}),
+		measure(
+			nagios.Quantity{Label: "entries", Metric: "entries", Value: float64(c.Entries),
+				Warning: opt.EntriesWarning, Critical: opt.EntriesCritical},
+			nagios.Quantity{Label: "malformed", Metric: "malformed_lines",
+				Value: float64(c.Malformed)},
+			nagios.Quantity{Label: "duplicates", Metric: "duplicate_keys",
+				Value: float64(c.Repeated)},
+			nagios.Quantity{Metric: "digest_info", Value: 1, Labels: []nagios.MetricLabel{
+				{Name: "digest", Value: fmt.Sprintf("%016x", c.Digest)}}},
+		),
 		note("%s, digest %016x", nagios.Count(c.Entries, "entry", "entries"), c.Digest),
 	)
 }
@@ -56,41 +55,34 @@ func entries(opt options, f file) part {
 		nagios.Crossed(state, opt.EntriesWarning, opt.EntriesCritical))
 }
 
-// required says which required keys the mail server does not find, or finds without a value.
+// required says which required keys the mail server does not find, or finds with a value that is
+// missing or not understood.
 func required(c *aliases.Content) (all part) {
 	lost := 0
 	for _, r := range c.Required {
 		switch {
+		case r.Line > 0 && r.Bad:
+			all.findings.Add(nagios.Critical,
+				"required key %s has a value in line %d that OpenSMTPD does not understand: mail to it is deferred (424)", r.Key, r.Line)
+		case r.Line > 0 && r.Empty:
+			all.findings.Add(nagios.Warning,
+				"required key %s has no value in line %d: Exim finds it with empty data", r.Key, r.Line)
 		case r.Line > 0:
-			all = join(all, withoutValue(r))
 		case r.Lost == nil && (r.CatchAll > 0 || c.Patterns > 0):
-			all = join(all, found(nagios.Unknown, "required key %s is no key of the file%s", r.Key,
-				patterns(c, r)))
+			all.findings.Add(nagios.Unknown, "required key %s is no key of the file%s", r.Key,
+				patterns(c, r))
 		default:
 			if lost++; lost <= shown {
-				all = join(all, found(nagios.Critical, "required key %s not found: %s", r.Key,
-					whyLost(c, r)))
+				all.findings.Add(nagios.Critical, "required key %s not found: %s", r.Key,
+					whyLost(c, r))
 			}
 		}
 	}
 	if lost > shown {
-		all = join(all, found(nagios.Critical, "%s not found", nagios.Count(lost-shown,
-			"more required key", "more required keys")))
+		all.findings.Add(nagios.Critical, "%s not found", nagios.Count(lost-shown,
+			"more required key", "more required keys"))
 	}
 	return all
-}
-
-// withoutValue says that the mail server finds a key, but the value is missing or not understood.
-func withoutValue(r aliases.Requirement) part {
-	switch {
-	case r.Bad:
-		return found(nagios.Critical,
-			"required key %s has a value in line %d that OpenSMTPD does not understand: mail to it is deferred (424)", r.Key, r.Line)
-	case r.Empty:
-		return found(nagios.Warning,
-			"required key %s has no value in line %d: Exim finds it with empty data", r.Key, r.Line)
-	}
-	return part{}
 }
 
 // patterns says which keys may match a key that the file does not have.
@@ -131,7 +123,7 @@ func problems(c *aliases.Content, state nagios.State, of func(aliases.Kind) bool
 	}
 	var texts []string
 	for _, p := range c.Problems {
-		if of(p.Kind) && len(texts) < shown {
+		if of(p.Kind) {
 			texts = append(texts, problemText(p))
 		}
 	}
@@ -189,7 +181,7 @@ func duplicates(c *aliases.Content) (all part) {
 func first(c *aliases.Content, differ bool, n int) string {
 	var texts []string
 	for _, d := range c.Duplicates {
-		if d.Differ != differ || len(texts) == shown {
+		if d.Differ != differ {
 			continue
 		}
 		text := fmt.Sprintf("lines %d and %d", d.First, d.Last)

@@ -83,8 +83,8 @@ func note(format string, args ...any) part {
 	return part{notes: []string{fmt.Sprintf(format, args...)}}
 }
 
-// measure is a part with one quantity.
-func measure(q nagios.Quantity) part { return part{data: []nagios.Quantity{q}} }
+// measure is a part with quantities.
+func measure(list ...nagios.Quantity) part { return part{data: list} }
 
 // join puts parts together.
 func join(parts ...part) (all part) {
@@ -168,8 +168,9 @@ func say(state nagios.State, path, text string) nagios.Object {
 
 // judgeFile judges one file: its fault or, if there is none, its age, size, content and maps.
 func judgeFile(opt options, f file, t *timer, now time.Time) nagios.Object {
-	all := fault(f)
-	if len(all.findings) == 0 {
+	var all part
+	switch f.File.Fault {
+	case regular.Readable:
 		all = join(age(opt, f, t, now), size(opt, f), content(opt, f), maps(opt, f, now))
 		if f.File.Moving && (f.content != nil || all.findings.Worst() != nagios.OK) {
 			all = join(all, note("note: the file may still be being written: what is said of its content may be half of it"))
@@ -177,22 +178,15 @@ func judgeFile(opt options, f file, t *timer, now time.Time) nagios.Object {
 		if f.File.Link != "" {
 			all = join(all, note("a symbolic link to %s", f.File.Link))
 		}
+	case regular.Denied:
+		all = found(nagios.Unknown, "%s", f.File.Reason())
+	default:
+		all = found(nagios.Critical, "%s", f.File.Reason())
 	}
 	v := say(all.findings.Worst(), f.File.Path, all.findings.Text())
 	v.Notes, v.Detail, v.Quantities = all.notes, detail(f), all.data
 	v.Unseen = f.File.Fault == regular.Denied
 	return v
-}
-
-// fault says why the file cannot be read.
-func fault(f file) part {
-	switch f.File.Fault {
-	case regular.Readable:
-		return part{}
-	case regular.Denied:
-		return found(nagios.Unknown, "%s", f.File.Reason())
-	}
-	return found(nagios.Critical, "%s", f.File.Reason())
 }
 
 // age judges the time since the file was written, in whole seconds.
@@ -201,10 +195,10 @@ func age(opt options, f file, t *timer, now time.Time) part {
 	if old >= -time.Duration(opt.MtimeTolerance) {
 		old = max(old, 0)
 	}
-	data := join(measure(nagios.Quantity{
+	data := measure(nagios.Quantity{
 		Label: "age", Value: old.Seconds(), Unit: nagios.Seconds, Signed: true,
 		Warning: opt.Warning.Range, Critical: opt.Critical.Range,
-	}), measure(nagios.Timestamp("mtime_timestamp_seconds", f.File.ModTime)))
+	}, nagios.Timestamp("mtime_timestamp_seconds", f.File.ModTime))
 	if old < 0 {
 		return join(data, found(nagios.Warning,
 			"was written %s in the future (%s): its freshness cannot be judged", nagios.Span(-old),
@@ -217,14 +211,7 @@ func age(opt options, f file, t *timer, now time.Time) part {
 		text += ", " + nagios.CrossedTime(state, old.Seconds(), opt.Warning.Range,
 			opt.Critical.Range)
 	}
-	if t == nil {
-		return join(data, found(state, "%s", text))
-	}
-	if t.err != nil {
-		return join(data, found(nagios.Worst(state, unseen(opt, "", t.err).State),
-			"%s; its timer cannot be looked at: %v", text, t.err))
-	}
-	missed := updatesSince(opt, f, *t, now)
+	missed := updatesSince(opt, f, t, now)
 	return join(data, found(nagios.Worst(state, missed.state), "%s%s", text, missed.text),
 		missed.part)
 }

@@ -63,19 +63,19 @@ func readFile(ctx context.Context, path string, opt options) (f file, err error)
 		return c, err == nil && !c.NoNewline, err
 	}
 	f.File, f.content, err = regular.Read(ctx, path, content)
-	for _, c := range candidates(path, opt) {
-		if err != nil || f.File.Fault != regular.Readable {
-			return f, err
-		}
-		m := compiled{kind: c.kind, exim: mapfile.EximDBM()}
+	if err != nil || f.File.Fault != regular.Readable {
+		return f, err
+	}
+	for _, m := range candidates(path, opt) {
 		content := func(r *os.File) (mapfile.Facts, bool, error) {
-			facts, err := mapfile.ReadFile(r, c.kind)
+			facts, err := mapfile.ReadFile(r, m.kind)
 			return facts, facts.Damage == "" && fits(f.content, opt.Format, facts), err
 		}
-		m.File, m.facts, m.err = regular.Read(ctx, c.path, content)
+		m.exim = mapfile.EximDBM()
+		m.File, m.facts, m.err = regular.Read(ctx, m.File.Path, content)
 		f.maps = append(f.maps, m)
 	}
-	return f, err
+	return f, nil
 }
 
 func (f *facts) readTimer(ctx context.Context, opt options) {

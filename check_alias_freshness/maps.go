@@ -15,15 +15,12 @@ import (
 	"mailfresh/internal/regular"
 )
 
-// candidate is a path where a compiled map may be.
-type candidate struct {
-	path string
-	kind mapfile.Kind
-}
-
-// candidates returns the paths where the maps of a file may be. Debian's Sendmail has the map of
-// /etc/aliases at /etc/mail/aliases.db.
-func candidates(source string, opt options) (list []candidate) {
+// candidates returns the paths and kinds of the maps that a file may have. Debian's Sendmail has
+// the map of /etc/aliases at /etc/mail/aliases.db.
+func candidates(source string, opt options) (list []compiled) {
+	add := func(path string, kind mapfile.Kind) {
+		list = append(list, compiled{File: regular.File{Path: path}, kind: kind})
+	}
 	kinds := []mapfile.Kind{opt.Compiled}
 	switch {
 	case opt.Compiled == mapfile.None, opt.Compiled == mapfile.Auto && !programs[opt.Format].needed:
@@ -35,10 +32,9 @@ func candidates(source string, opt options) (list []candidate) {
 		kinds = []mapfile.Kind{mapfile.DB, mapfile.CDB, mapfile.LMDB}
 	}
 	for _, kind := range kinds {
-		list = append(list, candidate{source + "." + kind.String(), kind})
+		add(source+"."+kind.String(), kind)
 		if opt.Format == aliases.Sendmail && kind == mapfile.DB {
-			list = append(list, candidate{path.Join(path.Dir(source), "mail",
-				path.Base(source)+".db"), kind})
+			add(path.Join(path.Dir(source), "mail", path.Base(source)+".db"), kind)
 		}
 	}
 	return list
@@ -73,11 +69,9 @@ func maps(opt options, f file, now time.Time) part {
 		return part{} // regexp: and pcre: read the file itself
 	case len(present) == 0 && opt.Compiled == mapfile.Auto:
 		return note("note: there is no compiled map beside it (%s; or, if none is wanted, --compiled none)",
-			rebuild(opt.Format, f.File.Path, compiled{kind: mapfile.DB}))
+			rebuild(opt, f, compiled{kind: mapfile.DB}))
 	case len(present) == 0:
-		m := f.maps[0]
-		return found(nagios.Critical, "its map %s does not exist (%s)", m.File.Path,
-			rebuild(opt.Format, f.File.Path, m))
+		return useless(opt, f, f.maps[0], "does not exist")
 	}
 	good, verdicts := "", make([]part, len(present))
 	for i, m := range present {
@@ -101,7 +95,6 @@ func mostlyPatterns(c *aliases.Content) bool { return c != nil && 2*c.Patterns >
 
 // wrong says what is wrong with a map.
 func wrong(opt options, f file, m compiled, now time.Time) part {
-	remedy := rebuild(opt.Format, f.File.Path, m)
 	switch {
 	case m.err != nil:
 		return found(unseen(opt, "", m.err).State, "its map %s cannot be looked at: %v",
@@ -112,19 +105,25 @@ func wrong(opt options, f file, m compiled, now time.Time) part {
 		return found(nagios.Unknown, "its map %s cannot be looked at: permission denied on %s",
 			m.File.Path, m.File.Where)
 	case m.File.Fault == regular.Denied && m.File.Size == 0:
-		return found(nagios.Critical, "its map %s is empty (%s)", m.File.Path, remedy)
+		return useless(opt, f, m, "is empty")
 	case stale(f, m, now):
-		return found(nagios.Critical,
-			"its map %s is %s older than the file: the mail server still uses the old entries (%s)",
-			m.File.Path, nagios.Span(f.File.ModTime.Sub(m.File.ModTime)), remedy)
+		return useless(opt, f, m,
+			"is %s older than the file: the mail server still uses the old entries",
+			nagios.Span(f.File.ModTime.Sub(m.File.ModTime)))
 	case m.File.Fault == regular.Denied:
 		return note("note: its map %s may not be read: only its age and size are judged", m.File.Path)
 	case building(opt, f, m, now):
 		return note("note: its map %s is being built: what it holds is not known yet", m.File.Path)
 	case m.facts.Damage != "":
-		return found(nagios.Critical, "its map %s %s (%s)", m.File.Path, m.facts.Damage, remedy)
+		return useless(opt, f, m, "%s", m.facts.Damage)
 	}
-	return wrongEntries(opt, f, m, remedy)
+	return wrongEntries(opt, f, m)
+}
+
+// useless is a finding about a map that has to be compiled again.
+func useless(opt options, f file, m compiled, format string, args ...any) part {
+	return found(nagios.Critical, "its map %s %s (%s)", m.File.Path, fmt.Sprintf(format, args...),
+		rebuild(opt, f, m))
 }
 
 // stale reports whether Postfix calls the map out of date: the source is newer, in whole seconds,
@@ -143,52 +142,43 @@ func building(opt options, f file, m compiled, now time.Time) bool {
 }
 
 // wrongEntries judges what a map holds.
-func wrongEntries(opt options, f file, m compiled, remedy string) part {
+func wrongEntries(opt options, f file, m compiled) part {
 	sqlite := m.facts.Type == "sqlite"
 	berkeley := opt.Format == aliases.Exim && (m.facts.Type == "hash" || m.facts.Type == "btree")
 	switch {
 	case sqlite && opt.Format != aliases.Exim && opt.Format != aliases.None:
-		return found(nagios.Critical,
-			"its map %s is an SQLite database, which only Exim reads (%s)", m.File.Path, remedy)
+		return useless(opt, f, m, "is an SQLite database, which only Exim reads")
 	case berkeley && m.exim == "sqlite":
-		return found(nagios.Critical,
-			"its map %s is a Berkeley DB, but this host's Exim reads SQLite: it finds nothing (%s)",
-			m.File.Path, remedy)
+		return useless(opt, f, m,
+			"is a Berkeley DB, but this host's Exim reads SQLite: it finds nothing")
 	case berkeley && m.exim == "" && m.facts.Entries != 0:
 		return note("note: %s is a Berkeley DB: Exim 4.99 and later in Debian find nothing in it (%s)",
-			m.File.Path, remedy)
+			m.File.Path, rebuild(opt, f, m))
 	case f.content == nil || f.content.Refused != nil ||
 		f.File.ModTime.Unix() > m.File.ModTime.Unix():
 		return part{} // the entries of the file are not known, or the file is newer
 	}
-	switch otherProgram(opt.Format, m.facts) {
-	case "postmap":
-		return found(nagios.Critical,
-			"its map %s was built by postmap, not by postalias: no lookup finds anything (%s)",
-			m.File.Path, remedy)
-	case "postalias":
-		return found(nagios.Critical,
-			"its map %s was built by postalias, not by postmap: it lacks the file's entries (%s)",
-			m.File.Path, remedy)
-	}
-	if fits(f.content, opt.Format, m.facts) {
+	switch other := otherProgram(opt.Format, m.facts); {
+	case other != "":
+		return useless(opt, f, m, "was built by %s", other)
+	case fits(f.content, opt.Format, m.facts):
 		return part{}
 	}
-	return found(nagios.Critical, "its map %s holds %d of %s (%s)", m.File.Path,
-		held(opt.Format, m.facts), nagios.Count(f.content.Entries, "entry", "entries"), remedy)
+	return useless(opt, f, m, "holds %d of %s", held(opt.Format, m.facts),
+		nagios.Count(f.content.Entries, "entry", "entries"))
 }
 
 // own3 is how many entries postalias itself adds: "@", YP_LAST_MODIFIED and YP_MASTER_NAME.
 const own3 = 3
 
-// otherProgram names the program that built a map of Postfix if it was the wrong one of two. It
-// returns "" if it was the right one, or if that is not known.
+// otherProgram says which program built a map of Postfix, and what follows, if it was the wrong one
+// of two. It returns "" if it was the right one, or if that is not known.
 func otherProgram(f aliases.Format, m mapfile.Facts) string {
 	switch {
 	case f == aliases.Aliases && m.Own == 0 && m.Preset > 0:
-		return "postmap"
+		return "postmap, not by postalias: no lookup finds anything"
 	case f == aliases.Map && m.Own == own3:
-		return "postalias"
+		return "postalias, not by postmap: it lacks the file's entries"
 	}
 	return ""
 }
@@ -228,14 +218,14 @@ func fits(c *aliases.Content, f aliases.Format, m mapfile.Facts) bool {
 
 // rebuild is the command that compiles a map. It names the type; without a type,
 // default_database_type decides which map Postfix writes.
-func rebuild(f aliases.Format, source string, m compiled) string {
+func rebuild(opt options, f file, m compiled) string {
 	kind := m.facts.Type
 	if kind == "" || kind == "sqlite" {
 		kind = map[mapfile.Kind]string{mapfile.CDB: "cdb", mapfile.LMDB: "lmdb"}[m.kind]
 		kind = cmp.Or(kind, "hash")
 	}
-	words := strings.NewReplacer("TYPE", kind, "SOURCE", source, "MAP", m.File.Path)
-	return words.Replace(cmp.Or(programs[f].command, "compile it again"))
+	words := strings.NewReplacer("TYPE", kind, "SOURCE", f.File.Path, "MAP", m.File.Path)
+	return words.Replace(cmp.Or(programs[opt.Format].command, "compile it again"))
 }
 
 // mapData measures how much older the map is than the file, and how many entries it holds. Of

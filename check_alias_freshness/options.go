@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"mailfresh/internal/aliases"
 	"mailfresh/internal/mapfile"
@@ -46,9 +45,6 @@ func (o *options) Validate() error {
 		return errors.New("options --entries-warning and --entries-critical need --format")
 	case o.Timer == "" && (o.MissedWarning.String() != "0" || o.MissedCritical.String() != "1"):
 		return errors.New("options --missed-warning and --missed-critical need --timer")
-	}
-	if slices.Contains(o.Require, "") {
-		return errors.New("option --require: the key is empty")
 	}
 	if o.Timer == "" {
 		return nil

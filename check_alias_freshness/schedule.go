@@ -8,6 +8,7 @@ import (
 
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/schedule"
+	"mailfresh/internal/systemd"
 )
 
 // updates is the verdict on the file's age by the timer's schedule.
@@ -20,50 +21,53 @@ type updates struct {
 // updatesSince judges the file's age by the timer that should rewrite it: it counts the updates
 // that the schedule demanded since the file was written. An update may be late by the timer's slack
 // and by the time that the job last took. The update of a run in progress is not missed yet.
-func updatesSince(opt options, f file, t timer, now time.Time) updates {
-	if t.Pair.Timer.LoadState != "loaded" {
-		return updates{state: nagios.Critical, text: fmt.Sprintf("; nothing rewrites it: %s is %s",
-			t.Pair.Timer.Name, t.Pair.Timer.LoadState)}
+func updatesSince(opt options, f file, t *timer, now time.Time) updates {
+	if t == nil {
+		return updates{}
 	}
-	written := wrote(t, f.File.ModTime)
-	running, took := run(t, written)
-	until := now.Add(-schedule.Slack(t.Pair.Timer) - took)
-	d, err := schedule.Elapses(t.Pair.Timer, t.host, schedule.From(f.File.ModTime, took), until)
+	tm, svc := t.Pair.Timer, t.Pair.Service
+	switch {
+	case t.err != nil:
+		return updates{state: unseen(opt, "", t.err).State,
+			text: fmt.Sprintf("; its timer cannot be looked at: %v", t.err)}
+	case tm.LoadState != "loaded":
+		return updates{state: nagios.Critical,
+			text: fmt.Sprintf("; nothing rewrites it: %s is %s", tm.Name, tm.LoadState)}
+	}
+	written := wrote(svc, f.File.ModTime)
+	running, took := run(svc, written)
+	until := now.Add(-schedule.Slack(tm) - took)
+	d, err := schedule.Elapses(tm, t.host, schedule.From(f.File.ModTime, took), until)
 	if err != nil {
 		return updates{state: nagios.Unknown,
-			text: fmt.Sprintf("; its schedule is not understood: %s: %v", t.Pair.Timer.Name, err)}
+			text: fmt.Sprintf("; its schedule is not understood: %s: %v", tm.Name, err)}
 	}
 	if running && !written && d.Count > 0 {
 		d.Count--
 	}
-	u := updates{
-		part: measure(nagios.Quantity{
-			Label: "missed", Metric: "missed_updates", Value: float64(d.Count),
-			Warning: opt.MissedWarning, Critical: opt.MissedCritical,
-		}),
-		state: nagios.Judge(float64(d.Count), opt.MissedWarning, opt.MissedCritical),
-	}
+	missed := nagios.Quantity{Label: "missed", Metric: "missed_updates", Value: float64(d.Count),
+		Warning: opt.MissedWarning, Critical: opt.MissedCritical}
+	u := updates{part: measure(missed),
+		state: nagios.Judge(missed.Value, missed.Warning, missed.Critical)}
 	if d.Count > 0 {
 		u.text = fmt.Sprintf(": %s of %s missed, %s", nagios.Count(d.Count, "update", "updates"),
-			t.Pair.Timer.Name, claim(t, running, written, now))
+			tm.Name, claim(svc, running, written, now))
 	}
-	if t.Pair.Timer.ActiveState != "active" {
-		u.state = nagios.Worst(u.state, nagios.Critical)
-		u.text += fmt.Sprintf("; nothing rewrites it: %s is %s", t.Pair.Timer.Name,
-			t.Pair.Timer.ActiveState)
+	if tm.ActiveState != "active" {
+		u.state = nagios.Critical
+		u.text += fmt.Sprintf("; nothing rewrites it: %s is %s", tm.Name, tm.ActiveState)
 	}
-	if !schedule.Recurs(t.Pair.Timer, t.host, now) {
+	if !schedule.Recurs(tm, t.host, now) {
 		u.part = join(u.part,
 			note("note: %s has no schedule to judge by (OnCalendar=, OnUnitActiveSec= or OnUnitInactiveSec=)",
-				t.Pair.Timer.Name))
+				tm.Name))
 	}
 	return u
 }
 
 // run returns whether the job is running. If not, run returns how long the job ran when it wrote
 // the file. If the latest run did not write the file, its time does not count.
-func run(t timer, written bool) (running bool, took time.Duration) {
-	svc := t.Pair.Service
+func run(svc systemd.Service, written bool) (running bool, took time.Duration) {
 	switch svc.ActiveState {
 	case "activating", "deactivating", "reloading", "refreshing":
 		return true, 0
@@ -77,14 +81,12 @@ func run(t timer, written bool) (running bool, took time.Duration) {
 }
 
 // wrote reports whether the file was written since the latest run began.
-func wrote(t timer, modified time.Time) bool {
-	began := t.Pair.Service.InactiveExit
-	return !began.IsZero() && !modified.Before(began.Add(-time.Second))
+func wrote(svc systemd.Service, modified time.Time) bool {
+	return !svc.InactiveExit.IsZero() && !modified.Before(svc.InactiveExit.Add(-time.Second))
 }
 
 // claim says what systemd knows of the job.
-func claim(t timer, running, written bool, now time.Time) string {
-	svc := t.Pair.Service
+func claim(svc systemd.Service, running, written bool, now time.Time) string {
 	switch {
 	case svc.LoadState != "loaded":
 		return svc.Name + " is " + svc.LoadState
