@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/godbus/dbus/v5"
 	"github.com/google/go-cmp/cmp"
 
 	"mailfresh/internal/plugintest"
@@ -228,5 +230,40 @@ func TestShareTime(t *testing.T) {
 	}
 	if last, _ := shareTime(ctx, false); last != ctx {
 		t.Error("the last part has not all the time that is left")
+	}
+}
+
+// A full bus is tried again as long as there is time, a bus that is restarted for a second, and
+// after any other error nothing is.
+func TestRetryable(t *testing.T) {
+	said := func(name string) error {
+		return fmt.Errorf("log in: %w", dbus.Error{Name: "org.freedesktop.DBus.Error." + name})
+	}
+	for _, tt := range []struct {
+		err         error
+		soon, later bool
+	}{
+		{nil, false, false},
+		{said("LimitsExceeded"), true, true},
+		{syscall.EAGAIN, true, true},
+		{said("NoReply"), true, false},
+		{said("Disconnected"), true, false},
+		{said("NameHasNoOwner"), true, false},
+		{said("ServiceUnknown"), true, false},
+		{errClosed, true, false},
+		{fmt.Errorf("systemd at x: %w", syscall.ECONNRESET), true, false},
+		{syscall.EPIPE, true, false},
+		{syscall.ECONNREFUSED, true, false},
+		{said("AccessDenied"), false, false},
+		{syscall.EACCES, false, false},
+		{noAnswer{context.DeadlineExceeded, said("LimitsExceeded")}, false, false},
+		{errMessage, false, false},
+	} {
+		soon := retryable(tt.err, time.Now())
+		later := retryable(tt.err, time.Now().Add(-restartTime))
+		if soon != tt.soon || later != tt.later {
+			t.Errorf("retryable(%v) = %t, after a second %t; want %t, %t",
+				tt.err, soon, later, tt.soon, tt.later)
+		}
 	}
 }

@@ -212,3 +212,15 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// A type that D-Bus does not have is malformed. An array is skipped by its length, whatever the
+// type of its elements is.
+func TestSkipUnknown(t *testing.T) {
+	for signature, want := range map[string]bool{"": true, "Z": true, "(iZ)": true, "a": false,
+		"aZ": false, "aaZ": false, "a(iZ)": false} {
+		r := reader{message: make([]byte, 100), order: binary.LittleEndian}
+		if r.skip(signature, 0); r.bad != want {
+			t.Errorf("skip(%q): bad %t; want %t", signature, r.bad, want)
+		}
+	}
+}
