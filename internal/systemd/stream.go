@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"time"
@@ -15,9 +16,9 @@ import (
 // thousands of answers, and Go's poller would take a third of the CPU time to wake for each.
 type stream struct {
 	fd       int
-	file     *os.File  // of fd
-	conn     net.Conn  // replaces fd and file if the process has no descriptor left
-	deadline time.Time // of all reads and writes; zero: none
+	file     io.ReadWriteCloser // of fd, or conn
+	conn     net.Conn           // replaces fd if the process has no descriptor left; else nil
+	deadline time.Time          // of all reads and writes; zero: none
 }
 
 // dialStream connects to a socket without waiting: the error is EAGAIN if the socket is full. A
@@ -41,7 +42,7 @@ func dialStream(ctx context.Context, path string) (*stream, error) {
 		}
 	})
 	if errors.Is(failed, unix.EMFILE) {
-		return &stream{conn: conn}, nil
+		return &stream{file: conn, conn: conn}, nil
 	}
 	conn.Close()
 	if err = cmp.Or(err, failed); err != nil {
@@ -50,33 +51,20 @@ func dialStream(ctx context.Context, path string) (*stream, error) {
 	return &stream{fd: fd, file: os.NewFile(uintptr(fd), path)}, nil
 }
 
-func (s *stream) Close() error {
-	if s.conn != nil {
-		return s.conn.Close()
-	}
-	return s.file.Close()
-}
+func (s *stream) Close() error { return s.file.Close() }
 
 // Read reads. After the deadline the error is os.ErrDeadlineExceeded.
-func (s *stream) Read(b []byte) (int, error) {
-	if s.conn != nil {
-		_ = s.conn.SetReadDeadline(s.deadline) // if it fails, so does Read
-		return s.conn.Read(b)
-	}
-	return s.within(unix.SO_RCVTIMEO, func() (int, error) { return s.file.Read(b) })
-}
+func (s *stream) Read(b []byte) (int, error) { return s.within(unix.SO_RCVTIMEO, s.file.Read, b) }
 
 // Write writes. After the deadline the error is os.ErrDeadlineExceeded.
-func (s *stream) Write(b []byte) (int, error) {
-	if s.conn != nil {
-		_ = s.conn.SetWriteDeadline(s.deadline)
-		return s.conn.Write(b)
-	}
-	return s.within(unix.SO_SNDTIMEO, func() (int, error) { return s.file.Write(b) })
-}
+func (s *stream) Write(b []byte) (int, error) { return s.within(unix.SO_SNDTIMEO, s.file.Write, b) }
 
 // within calls do with a socket option (socket(7)) that limits its time.
-func (s *stream) within(option int, do func() (int, error)) (int, error) {
+func (s *stream) within(option int, do func([]byte) (int, error), b []byte) (int, error) {
+	if s.conn != nil {
+		_ = s.conn.SetDeadline(s.deadline) // if it fails, so does do
+		return do(b)
+	}
 	var limit unix.Timeval // zero: none
 	if !s.deadline.IsZero() {
 		left := time.Until(s.deadline)
@@ -88,7 +76,7 @@ func (s *stream) within(option int, do func() (int, error)) (int, error) {
 	if err := unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, option, &limit); err != nil {
 		return 0, err
 	}
-	n, err := do()
+	n, err := do(b)
 	if errors.Is(err, unix.EAGAIN) {
 		err = os.ErrDeadlineExceeded
 	}
