@@ -191,20 +191,23 @@ func (r *reader) int32s() (list []int32) {
 	return list
 }
 
-// sizes are the sizes of the types of fixed size; their alignment is the same.
-var sizes = map[byte]int{
+// alignments has the alignment of each type. It is also the size of a type of fixed size.
+var alignments = [256]int{
 	'y': 1, 'n': 2, 'q': 2, 'b': 4, 'i': 4, 'u': 4, 'h': 4, 'x': 8, 't': 8, 'd': 8,
+	'g': 1, 'v': 1, 's': 4, 'o': 4, 'a': 4, '(': 8, '{': 8,
 }
 
 // skip steps over a value of the first type of the signature, and returns the rest of the
 // signature.
 func (r *reader) skip(signature string, depth int) (rest string) {
-	if signature == "" || depth > maxDepth {
+	if signature == "" || alignments[signature[0]] == 0 || depth > maxDepth {
 		r.bad = true
 		return ""
 	}
+	kind := signature[0]
 	rest = signature[1:]
-	switch kind := signature[0]; kind {
+	r.align(alignments[kind])
+	switch kind {
 	case 's', 'o':
 		r.textBytes()
 	case 'g':
@@ -213,38 +216,20 @@ func (r *reader) skip(signature string, depth int) (rest string) {
 		r.bad = r.skip(r.signature(), depth+1) != "" || r.bad
 	case 'a':
 		length := int(r.uint32())
-		r.align(alignment(rest))
+		if rest != "" && alignments[rest[0]] == 8 { // the length ends at a multiple of 4
+			r.align(8)
+		}
 		r.take(length)
 		return afterType(rest)
 	case '(', '{':
-		r.align(8)
 		for rest != "" && !strings.ContainsRune(")}", rune(rest[0])) && !r.bad {
 			rest = r.skip(rest, depth+1)
 		}
 		return rest[min(1, len(rest)):]
 	default:
-		size := sizes[kind]
-		r.bad = r.bad || size == 0
-		r.align(max(size, 1))
-		r.take(size)
+		r.take(alignments[kind])
 	}
 	return rest
-}
-
-// alignment is the alignment of the first type of the signature.
-func alignment(signature string) int {
-	switch {
-	case signature == "":
-		return 1
-	case signature[0] == '(', signature[0] == '{':
-		return 8
-	case signature[0] == 'v', signature[0] == 'g':
-		return 1
-	}
-	if size := sizes[signature[0]]; size > 0 {
-		return size
-	}
-	return 4 // the length of an array, a string or an object path
 }
 
 // afterType returns the signature without its first type.
