@@ -44,8 +44,7 @@ func sockets(user bool) ([]socket, error) {
 func parseAddress(address string) ([]socket, error) {
 	var all []socket
 	for _, one := range strings.Split(address, ";") {
-		options, _ := strings.CutPrefix(one, "unix:")
-		for _, option := range strings.Split(options, ",") {
+		for _, option := range strings.Split(strings.TrimPrefix(one, "unix:"), ",") {
 			key, value, _ := strings.Cut(option, "=")
 			value, err := url.PathUnescape(value)
 			switch {

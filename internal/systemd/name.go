@@ -3,33 +3,20 @@ package systemd
 import (
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 )
-
-// otherTypes are the suffixes of units that are not timers (systemd.unit(5)).
-var otherTypes = []string{
-	".service",
-	".socket",
-	".target",
-	".device",
-	".mount",
-	".automount",
-	".swap",
-	".path",
-	".slice",
-	".scope",
-}
 
 // TimerName returns the name of a timer, with .timer added if it is missing. The error says why no
 // timer can have this name.
 func TimerName(arg string) (string, error) {
-	for _, suffix := range otherTypes {
-		if strings.HasSuffix(arg, suffix) {
-			return "", fmt.Errorf("%q is not a timer but a %s", arg, suffix[1:])
-		}
-	}
 	name := arg
-	if !strings.HasSuffix(arg, ".timer") {
+	switch suffix := path.Ext(arg); suffix {
+	case ".timer":
+	case ".service", ".socket", ".target", ".device", ".mount", ".automount", ".swap", ".path",
+		".slice", ".scope": // the other types of systemd.unit(5)
+		return "", fmt.Errorf("%q is not a timer but a %s", arg, suffix[1:])
+	default:
 		name += ".timer"
 	}
 	if err := checkName(name); err != nil {
@@ -46,12 +33,9 @@ func checkName(name string) error {
 		return errors.New("more than 255 bytes")
 	}
 	stem := name[:max(strings.LastIndexByte(name, '.'), 0)]
-	for i := range len(stem) {
-		c := stem[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-			strings.IndexByte(`:-_.\@`, c) >= 0) {
-			return fmt.Errorf("a unit's name cannot have %q", name[i:i+1])
-		}
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" + `:-_.\@`
+	if rest := strings.TrimLeft(stem, letters); rest != "" {
+		return fmt.Errorf("a unit's name cannot have %q", rest[:1])
 	}
 	prefix, instance, isInstance := strings.Cut(stem, "@")
 	switch {
