@@ -117,22 +117,15 @@ func (b *bus) exchange(ctx context.Context, calls []call) []error {
 // default), which the checks of a host may reach if all start at once. A bus that is restarted
 // closes its connections, and systemd connects to it a moment later.
 func retryable(err error, began time.Time) bool {
+	const prefix = "org.freedesktop.DBus.Error."
 	var said dbus.Error
-	if errors.As(err, &said) {
-		switch said.Name {
-		case "org.freedesktop.DBus.Error.LimitsExceeded":
-			return true
-		case "org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.Disconnected",
-			"org.freedesktop.DBus.Error.NameHasNoOwner",
-			"org.freedesktop.DBus.Error.ServiceUnknown":
-			return time.Since(began) < restartTime
-		}
-		return false
-	}
+	errors.As(err, &said)
 	switch {
-	case errors.Is(err, syscall.EAGAIN):
+	case said.Name == prefix+"LimitsExceeded", errors.Is(err, syscall.EAGAIN):
 		return true
-	case errors.Is(err, errClosed), errors.Is(err, syscall.ECONNRESET),
+	case said.Name == prefix+"NoReply", said.Name == prefix+"Disconnected",
+		said.Name == prefix+"NameHasNoOwner", said.Name == prefix+"ServiceUnknown",
+		errors.Is(err, errClosed), errors.Is(err, syscall.ECONNRESET),
 		errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNREFUSED):
 		return time.Since(began) < restartTime
 	}
@@ -218,8 +211,8 @@ func (b *bus) send(ctx context.Context, calls []call, open []int) (sent map[uint
 
 // receive sends what is still buffered, and reads one of the awaited messages.
 func (b *bus) receive(awaited int) (reply, error) {
+	b.broken = true // until a whole message is read
 	if err := b.out.Flush(); err != nil {
-		b.broken = true
 		return reply{}, err
 	}
 	if awaited >= manyAnswers && b.in.Buffered() == 0 {
@@ -230,7 +223,7 @@ func (b *bus) receive(awaited int) (reply, error) {
 		if err == nil && !bytes.HasPrefix(line, []byte("OK")) {
 			err = fmt.Errorf("the login was refused: %.100q", bytes.TrimSpace(line))
 		}
-		if b.broken = err != nil; b.broken {
+		if err != nil {
 			return reply{}, err
 		}
 		b.loggedIn = true
@@ -241,24 +234,24 @@ func (b *bus) receive(awaited int) (reply, error) {
 		return reply{}, err
 	}
 	n, ok := length(header)
-	if b.broken = !ok; b.broken {
+	if !ok {
 		return reply{}, errMessage
 	}
 	var message []byte
-	for rest := int(n); rest > 0; rest = int(n) - len(message) { // n may be wrong: grow by and by
-		have, part := len(message), min(rest, 64<<10)
+	for len(message) < n { // n may be wrong: grow by and by
+		have, part := len(message), min(n-len(message), 64<<10)
 		message = slices.Grow(message, part)[:have+part]
 		if _, err = io.ReadFull(b.in, message[have:]); err != nil {
-			b.broken = true
 			return reply{}, err
 		}
 	}
+	b.broken = false
 	return decode(message)
 }
 
 // unanswered returns the reason why a call has no answer, with the socket.
 func (b *bus) unanswered(ctx context.Context, err error) error {
-	if b.limit != nil && b.limit.N <= 0 {
+	if b.limit.N <= 0 {
 		err = fmt.Errorf("more than %d MiB of answers", maxTotal>>20)
 	}
 	err = fmt.Errorf("systemd at %s: %w", b.socket.path, connectionError(ctx, err))

@@ -18,14 +18,14 @@ type reply struct {
 
 // length returns the bytes of a whole message, from its first fixedHeader bytes. ok is false if
 // these begin no message, or one that is too long.
-func length(header []byte) (n uint64, ok bool) {
+func length(header []byte) (n int, ok bool) {
 	order := orderOf(header[0])
 	if order == nil {
 		return 0, false
 	}
 	fields, body := uint64(order.Uint32(header[12:])), uint64(order.Uint32(header[4:]))
-	n = (fixedHeader+fields+7)&^7 + body
-	return n, n <= maxMessage
+	whole := (fixedHeader+fields+7)&^7 + body
+	return int(whole), whole <= maxMessage
 }
 
 func orderOf(mark byte) binary.ByteOrder {
