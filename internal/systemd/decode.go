@@ -1,8 +1,8 @@
 package systemd
 
 import (
-	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
@@ -67,35 +67,23 @@ func (p *properties) read(name, signature string, read func(r *reader)) {
 	}
 }
 
-func (p *properties) text(name string) (s string) {
-	p.read(name, "s", func(r *reader) { s = r.text() })
-	return s
+// value decodes a property that has this signature; it is zero if the property is missing.
+func value[T any](p *properties, name, signature string, decode func(*reader) T) (v T) {
+	p.read(name, signature, func(r *reader) { v = decode(r) })
+	return v
 }
 
-func (p *properties) texts(name string) (list []string) {
-	p.read(name, "as", func(r *reader) { list = r.texts() })
-	return list
-}
+func (p *properties) text(name string) string { return value(p, name, "s", (*reader).text) }
 
-func (p *properties) bool(name string) (b bool) {
-	p.read(name, "b", func(r *reader) { b = r.bool() })
-	return b
-}
+func (p *properties) texts(name string) []string { return value(p, name, "as", (*reader).texts) }
 
-func (p *properties) uint32(name string) (n uint32) {
-	p.read(name, "u", func(r *reader) { n = r.uint32() })
-	return n
-}
+func (p *properties) bool(name string) bool { return value(p, name, "b", (*reader).bool) }
 
-func (p *properties) int32(name string) (n int32) {
-	p.read(name, "i", func(r *reader) { n = r.int32() })
-	return n
-}
+func (p *properties) uint32(name string) uint32 { return value(p, name, "u", (*reader).uint32) }
 
-func (p *properties) uint64(name string) (n uint64) {
-	p.read(name, "t", func(r *reader) { n = r.uint64() })
-	return n
-}
+func (p *properties) int32(name string) int32 { return value(p, name, "i", (*reader).int32) }
+
+func (p *properties) uint64(name string) uint64 { return value(p, name, "t", (*reader).uint64) }
 
 func (p *properties) duration(name string) time.Duration { return duration(p.uint64(name)) }
 
@@ -173,7 +161,7 @@ func (p *properties) timer(name string) Timer {
 		LastTrigger:          p.instant("LastTriggerUSec"),
 		LastTriggerWall:      p.wall("LastTriggerUSec"),
 		LastTriggerMonotonic: p.duration("LastTriggerUSecMonotonic"),
-		NextElapse:           p.clock.instant(p.uint64("NextElapseUSecRealtime"), 0),
+		NextElapse:           p.wall("NextElapseUSecRealtime"),
 		Accuracy:             p.duration("AccuracyUSec"),
 		RandomizedDelay:      p.duration("RandomizedDelayUSec"),
 		RandomizedOffset:     p.duration("RandomizedOffsetUSec"),
@@ -243,14 +231,10 @@ func (p *properties) service(name string) Service {
 	return s
 }
 
-// execSettings are the command lines of a service, in the order in which they run.
-var execSettings = []string{
-	"ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecStop", "ExecStopPost",
-}
-
-// commands reads the command lines of a service.
+// commands reads the command lines of a service, in the order in which they run.
 func (p *properties) commands() (all []Exec) {
-	for _, setting := range execSettings {
+	for _, setting := range []string{"ExecCondition", "ExecStartPre", "ExecStart",
+		"ExecStartPost", "ExecStop", "ExecStopPost"} {
 		p.rows(setting, execType, func(r *reader) {
 			e, _, _ := r.exec(setting)
 			all = append(all, e)
@@ -279,29 +263,19 @@ func (r *reader) exec(setting string) (e Exec, began, ended uint64) {
 
 // slice reads the properties of org.freedesktop.systemd1.Slice, and whether it is frozen.
 func (p *properties) slice(name string) Slice {
-	s := Slice{
-		Name:         name,
-		FreezerState: p.text("FreezerState"),
-		Active:       p.uint32("NCurrentlyActive"),
+	return Slice{
+		Name:          name,
+		FreezerState:  p.text("FreezerState"),
+		SoftMax:       p.limit("ConcurrencySoftMax"),
+		ActivatingMax: p.limit("ActivatingConcurrencyMax"),
+		Active:        p.uint32("NCurrentlyActive"),
 	}
-	for _, limit := range []struct {
-		name string
-		to   *uint32
-	}{{"ConcurrencySoftMax", &s.SoftMax}, {"ActivatingConcurrencyMax", &s.ActivatingMax}} {
-		if n := p.uint32(limit.name); n != noLimit {
-			*limit.to = n
-		}
-	}
-	return s
 }
 
-// job reads the properties of org.freedesktop.systemd1.Job.
-func (p *properties) job() (kind, state string) { return p.text("JobType"), p.text("State") }
-
-// check returns the first error, or an error if LoadState is missing.
-func (p *properties) check() error {
-	if p.err == nil && p.text("LoadState") == "" {
-		return errors.New("the reply has no LoadState")
+// limit reads a limit of a slice; 0: none.
+func (p *properties) limit(name string) uint32 {
+	if n := p.uint32(name); n != math.MaxUint32 {
+		return n
 	}
-	return p.err
+	return 0
 }

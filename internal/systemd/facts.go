@@ -40,9 +40,6 @@ type Slice struct {
 	Active        uint32 // units in the slice that are active or activating now
 }
 
-// noLimit is the value of a slice's limit if the limit is not set.
-const noLimit uint32 = math.MaxUint32
-
 // Unit is the facts that every unit has. A unit that does not exist is no error: its LoadState is
 // "not-found". An instant is the zero Time if the event never happened, or if this systemd does not
 // know it.

@@ -42,7 +42,7 @@ func (c *Conn) readJob(ctx context.Context, j *Job) error {
 	if err != nil {
 		return err
 	}
-	j.Type, j.State = p.job()
+	j.Type, j.State = p.text("JobType"), p.text("State")
 	if p.err != nil {
 		return fmt.Errorf("%s: %w", what, p.err)
 	}

@@ -22,6 +22,7 @@ package systemd
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -34,9 +35,10 @@ import (
 )
 
 const (
-	systemd1  = "org.freedesktop.systemd1"
-	root      = "/org/freedesktop/systemd1"
-	maxTimers = 10_000
+	systemd1       = "org.freedesktop.systemd1"
+	dbusProperties = "org.freedesktop.DBus.Properties"
+	root           = "/org/freedesktop/systemd1"
+	maxTimers      = 10_000
 )
 
 // Conn is a connection to a systemd manager, for one goroutine.
@@ -104,17 +106,15 @@ func manager1(what, method string, reply func(m reply) error, args ...any) call 
 
 // getAll is the call that reads all properties of an interface ("": of all interfaces) into p.
 func getAll(what, path, iface string, p *properties) call {
-	const properties = "org.freedesktop.DBus.Properties"
-	return call{what, systemd1, path, properties, "GetAll", []any{iface}, p.fill}
+	return call{what, systemd1, path, dbusProperties, "GetAll", []any{iface}, p.fill}
 }
 
 // get is the call that reads one property of an object's interface into p.
 func get(path, kind, name string, p *properties) call {
-	const properties = "org.freedesktop.DBus.Properties"
 	take := func(m reply) error {
 		return m.read("v", func(r *reader) { p.add(name, r, &m.body) })
 	}
-	return call{"read the property " + name, systemd1, path, properties, "Get",
+	return call{"read the property " + name, systemd1, path, dbusProperties, "Get",
 		[]any{systemd1 + "." + kind, name}, take}
 }
 
@@ -127,7 +127,10 @@ func (c *Conn) getUnit(name string, set func(*properties)) call {
 			return err
 		}
 		set(p)
-		return p.check()
+		if p.err == nil && p.text("LoadState") == "" {
+			return errors.New("the reply has no LoadState")
+		}
+		return p.err
 	}
 	return ask
 }
@@ -144,8 +147,8 @@ func (c *Conn) Timers(ctx context.Context) ([]string, error) {
 	if err := c.ask(ctx, calls...); err != nil {
 		return nil, err
 	}
-	start := c.manager.uint64("UserspaceTimestamp")
-	c.list.stepped = !c.manager.instant("UserspaceTimestamp").Equal(c.clock.instant(start, 0))
+	const start = "UserspaceTimestamp"
+	c.list.stepped = !c.manager.instant(start).Equal(c.manager.wall(start))
 	var names []string
 	for name, state := range c.list.units {
 		if _, err := TimerName(name); err == nil && state != notFound {
