@@ -166,8 +166,6 @@ func (p *properties) timer(name string) Timer {
 		RandomizedDelay:      p.duration("RandomizedDelayUSec"),
 		RandomizedOffset:     p.duration("RandomizedOffsetUSec"),
 		DeferReactivation:    p.bool("DeferReactivation"),
-		OnClockChange:        p.bool("OnClockChange"),
-		OnTimezoneChange:     p.bool("OnTimezoneChange"),
 		Persistent:           p.bool("Persistent"),
 		RemainAfterElapse:    p.bool("RemainAfterElapse"),
 		WakeSystem:           p.bool("WakeSystem"),

@@ -132,12 +132,10 @@ type Process struct {
 // Timer is a timer unit (systemd.timer(5)).
 type Timer struct {
 	Unit
-	Triggers         string           // the unit that is started: Unit=
-	Calendar         []string         // OnCalendar=, normalised by systemd
-	Monotonic        []MonotonicEntry // OnBootSec= and the like
-	OnClockChange    bool             // elapses when the wall clock is set, too
-	OnTimezoneChange bool             // elapses when the time zone is changed, too
-	LastTrigger      time.Time        // the latest attempt to start the unit
+	Triggers    string           // the unit that is started: Unit=
+	Calendar    []string         // OnCalendar=, normalised by systemd
+	Monotonic   []MonotonicEntry // OnBootSec= and the like
+	LastTrigger time.Time        // the latest attempt to start the unit
 	// 0: none in this boot; LastTrigger is then from the stamp file of Persistent=
 	LastTriggerMonotonic time.Duration
 	LastTriggerWall      time.Time // LastTrigger as the wall clock showed it then
