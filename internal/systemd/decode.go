@@ -32,10 +32,7 @@ func (p *properties) fill(m reply) error {
 		const bytes = 50 // of an average property
 		p.values = make(map[string]property, len(m.body.message)/bytes)
 	}
-	return m.read("a{sv}", func(r *reader) {
-		whole := *r
-		r.rows(func() { p.add(r.text(), r, &whole) })
-	})
+	return m.rows("a{sv}", func(r *reader) { p.add(r.text(), r, &m.body) })
 }
 
 // add adds the variant at which r stands as a property.
@@ -96,7 +93,7 @@ func (p *properties) wall(name string) time.Time { return p.clock.instant(p.uint
 
 // rows reads a property that is an array of structures.
 func (p *properties) rows(name, signature string, row func(r *reader)) {
-	p.read(name, signature, func(r *reader) { r.rows(func() { row(r) }) })
+	p.read(name, signature, func(r *reader) { r.rows(row) })
 }
 
 // unit reads the properties of org.freedesktop.systemd1.Unit.

@@ -45,7 +45,7 @@ func decode(message []byte) (reply, error) {
 	}
 	m := reply{kind: dbus.Type(message[1])}
 	r := reader{message: message, order: orderOf(message[0]), at: 12}
-	r.rows(func() {
+	r.rows(func(r *reader) {
 		field := dbus.HeaderField(r.byte())
 		switch kind := r.signature(); {
 		case field == dbus.FieldReplySerial && kind == "u":
@@ -76,6 +76,11 @@ func (m reply) read(signature string, read func(r *reader)) error {
 		return errMessage
 	}
 	return nil
+}
+
+// rows decodes a body that is an array of structures.
+func (m reply) rows(signature string, row func(r *reader)) error {
+	return m.read(signature, func(r *reader) { r.rows(row) })
 }
 
 // err is the error of an error message, nil for other messages.

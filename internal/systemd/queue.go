@@ -59,13 +59,11 @@ func (c *Conn) readJob(ctx context.Context, j *Job) error {
 func (c *Conn) blockers(ctx context.Context, j Job) (jobs []Job, err error) {
 	what := fmt.Sprintf("read job %d of %s", j.ID, j.Unit)
 	err = c.ask(ctx, manager1(what, "GetJobBefore", func(m reply) error {
-		return m.read("a(usssoo)", func(r *reader) {
-			r.rows(func() {
-				b := Job{ID: r.uint32(), Unit: r.text(), Type: r.text(), State: r.text()}
-				r.textBytes() // the job's path
-				r.textBytes() // and the unit's
-				jobs = append(jobs, b)
-			})
+		return m.rows("a(usssoo)", func(r *reader) {
+			b := Job{ID: r.uint32(), Unit: r.text(), Type: r.text(), State: r.text()}
+			r.textBytes() // the job's path
+			r.textBytes() // and the unit's
+			jobs = append(jobs, b)
 		})
 	}, j.ID))
 	return jobs, err
@@ -136,8 +134,8 @@ func slicesAbove(slice string) []string {
 // (Service.GetProcesses).
 func (c *Conn) Processes(ctx context.Context, service string) (list []Process, err error) {
 	read := func(m reply) error {
-		return m.read("a(sus)", func(r *reader) {
-			r.rows(func() { list = append(list, Process{r.text(), int(r.uint32()), r.text()}) })
+		return m.rows("a(sus)", func(r *reader) {
+			list = append(list, Process{r.text(), int(r.uint32()), r.text()})
 		})
 	}
 	err = c.ask(ctx, call{"list the processes of " + service, systemd1, unitPath(service),

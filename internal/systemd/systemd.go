@@ -172,22 +172,20 @@ func (c *Conn) Timers(ctx context.Context) ([]string, error) {
 // listUnits is the call that lists the timers, services and slices in memory.
 func (c *Conn) listUnits() call {
 	return manager1("list the timers", "ListUnitsByPatterns", func(m reply) error {
-		return m.read("a(ssssssouso)", func(r *reader) {
-			r.rows(func() {
-				name := r.text()
-				r.textBytes() // description
-				load, active, sub := r.textBytes(), r.textBytes(), r.textBytes()
-				r.textBytes() // the unit that it follows
-				r.textBytes() // its path
-				job := r.uint32()
-				r.textBytes() // the job's type
-				r.textBytes() // and path
-				if strings.HasSuffix(name, ".slice") {
-					c.list.slices[name] = newProperties(c.clock)
-					return
-				}
-				c.list.units[name] = stateOf(string(load), string(active), string(sub), job)
-			})
+		return m.rows("a(ssssssouso)", func(r *reader) {
+			name := r.text()
+			r.textBytes() // description
+			load, active, sub := r.textBytes(), r.textBytes(), r.textBytes()
+			r.textBytes() // the unit that it follows
+			r.textBytes() // its path
+			job := r.uint32()
+			r.textBytes() // the job's type
+			r.textBytes() // and path
+			if strings.HasSuffix(name, ".slice") {
+				c.list.slices[name] = newProperties(c.clock)
+				return
+			}
+			c.list.units[name] = stateOf(string(load), string(active), string(sub), job)
 		})
 	}, []string{}, []string{"*.timer", "*.service", "*.slice"})
 }

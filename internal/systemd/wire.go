@@ -172,10 +172,10 @@ func (r *reader) array(align int, element func()) {
 }
 
 // rows calls row for each structure of an array.
-func (r *reader) rows(row func()) {
+func (r *reader) rows(row func(r *reader)) {
 	r.array(8, func() {
 		r.align(8)
-		row()
+		row(r)
 	})
 }
 
