@@ -204,7 +204,8 @@ func stateOf(load, active, sub string, job uint32) unitState {
 }
 
 // enabledTimers returns the timers that a link in folder/*.wants or folder/*.requires enables. A
-// dangling link enables none. A folder that is missing or cannot be read has no links.
+// dangling link enables none, but the link of an instance, name@x.timer, may lead to a file that
+// does not exist. A folder that is missing or cannot be read has no links.
 func enabledTimers(folders []string) (names []string) {
 	for _, folder := range folders {
 		entries, _ := os.ReadDir(folder)
@@ -212,24 +213,21 @@ func enabledTimers(folders []string) (names []string) {
 			if suffix := filepath.Ext(e.Name()); suffix != ".wants" && suffix != ".requires" {
 				continue
 			}
-			links, _ := os.ReadDir(filepath.Join(folder, e.Name()))
+			dir := filepath.Join(folder, e.Name())
+			links, _ := os.ReadDir(dir)
 			for _, link := range links {
-				name, err := TimerName(link.Name())
-				path := filepath.Join(folder, e.Name(), link.Name())
-				if filepath.Ext(link.Name()) == ".timer" && err == nil && enables(path, name) {
+				name := link.Name()
+				if filepath.Ext(name) != ".timer" || checkName(name) != nil {
+					continue
+				}
+				_, err := os.Stat(filepath.Join(dir, name))
+				if err == nil || strings.Contains(name, "@") {
 					names = append(names, name)
 				}
 			}
 		}
 	}
 	return names
-}
-
-// enables reports whether the link leads to a unit file. The link of an instance, name@x.timer, may
-// lead to a file that does not exist.
-func enables(link, name string) bool {
-	_, err := os.Stat(link)
-	return err == nil || strings.Contains(name, "@")
 }
 
 // Match reports whether name matches the glob as systemctl understands it: * ? [a-z] [!a-z]. The
