@@ -56,10 +56,7 @@ func duration(usec uint64) time.Duration {
 // localZone returns the host's time zone as systemd reads it: from /etc/localtime, not from TZ; UTC
 // if the file is missing or invalid.
 func localZone() *time.Location {
-	data, err := os.ReadFile("/etc/localtime")
-	if err != nil {
-		return time.UTC
-	}
+	data, _ := os.ReadFile("/etc/localtime") // no data are invalid
 	zone, err := time.LoadLocationFromTZData("Local", data)
 	if err != nil {
 		return time.UTC

@@ -54,8 +54,7 @@ func (c *Conn) ReadPartial(ctx context.Context, names []string, exact bool,
 // each reads pairs, atOnce at a time, and passes them to take in the order of the names.
 func (c *Conn) each(ctx context.Context, names []string, atOnce int,
 	read func(context.Context, []*Pair), take func(Pair)) error {
-	var failed error
-	some := len(names) == 0
+	some, failed := false, error(nil)
 	for len(names) > 0 {
 		n := min(atOnce, len(names))
 		pairs, refs := make([]Pair, n), make([]*Pair, n)
@@ -130,8 +129,8 @@ func (b *batch) add(p *Pair, calls ...call) {
 func (c *Conn) send(ctx context.Context, b batch) {
 	for i, err := range c.bus.exchange(ctx, b.calls) {
 		if p := b.pairs[i]; err != nil && p.Err == nil {
-			*p = Pair{Asked: p.Asked, Err: err}
-			p.Timer.Name = p.Asked[0]
+			*p = newPair(p.Asked[0])
+			p.Err = err
 		}
 	}
 }
