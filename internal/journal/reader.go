@@ -65,8 +65,7 @@ type reader struct {
 	readable  bool          // the caller may read a journal
 	cmd       *exec.Cmd     // nil: it was not started
 	out       io.ReadCloser // standard output of cmd
-	startErr  error         // why cmd was not started; nil: the caller may read no journal
-	once      sync.Once     // sets answer and answerErr
+	once      sync.Once     // sets answer and answerErr, unless cmd is nil
 	answer    Runs
 	answerErr error
 }
@@ -85,6 +84,7 @@ func start(journalctl, root, service string, user bool) *reader {
 	exist, readable := journals(root)
 	r := &reader{began: time.Now(), readable: readable}
 	if exist && !readable {
+		r.answer.Denied = true
 		return r
 	}
 	cmd := exec.Command(journalctl, arguments(service, user)...)
@@ -98,7 +98,7 @@ func start(journalctl, root, service string, user bool) *reader {
 		err = no
 	}
 	if err != nil {
-		r.startErr = fmt.Errorf("run %s: %w", journalctl, err)
+		r.answerErr = fmt.Errorf("run %s: %w", journalctl, err)
 		return r
 	}
 	r.cmd, r.out = cmd, out
@@ -107,30 +107,27 @@ func start(journalctl, root, service string, user bool) *reader {
 }
 
 func (r *reader) stop() {
-	if r.limit != nil {
+	if r.cmd != nil {
 		r.limit.Stop()
+		r.end()
 	}
-	r.end()
 	runtime.UnlockOSThread()
 }
 
 func (r *reader) end() {
-	if r.cmd != nil {
-		r.cmd.Process.Kill()
-		r.out.Close() // a child of journalctl may still hold the other end
-	}
+	r.cmd.Process.Kill()
+	r.out.Close() // a child of journalctl may still hold the other end
 }
 
 // runs returns the answer; the first call waits for it.
 func (r *reader) runs(ctx context.Context) (Runs, error) {
-	r.once.Do(func() { r.answer, r.answerErr = r.wait(ctx) })
+	if r.cmd != nil {
+		r.once.Do(func() { r.answer, r.answerErr = r.wait(ctx) })
+	}
 	return r.answer, r.answerErr
 }
 
 func (r *reader) wait(ctx context.Context) (Runs, error) {
-	if r.cmd == nil {
-		return Runs{Denied: r.startErr == nil}, r.startErr
-	}
 	ctx, cancel := context.WithDeadline(ctx, r.began.Add(maxTime))
 	defer cancel()
 	defer context.AfterFunc(ctx, r.end)()
