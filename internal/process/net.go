@@ -21,12 +21,9 @@ var tables = map[string][]string{
 // asks the kernel for the protocol: most sockets of a service are Unix sockets to the journal, and
 // the tables can have 100,000 lines.
 func (r *reader) socket(pid int, fd, link string) (Socket, bool) {
-	protocol := make([]byte, 32)
-	n, err := unix.Getxattr(r.path(pid, "fd", fd), "system.sockprotoname", protocol)
-	if err != nil {
-		n = 0
-	}
-	for _, table := range tables[string(bytes.TrimRight(protocol[:n], "\x00"))] {
+	protocol := make([]byte, 32) // stays zero if the kernel does not tell
+	_, _ = unix.Getxattr(r.path(pid, "fd", fd), "system.sockprotoname", protocol)
+	for _, table := range tables[string(bytes.TrimRight(protocol, "\x00"))] {
 		if s, ok := r.net(pid, table)[link]; ok {
 			return s, true
 		}
