@@ -195,38 +195,33 @@ func age(opt options, f file, t *timer, now time.Time) part {
 	if old >= -time.Duration(opt.MtimeTolerance) {
 		old = max(old, 0)
 	}
-	data := measure(nagios.Quantity{
-		Label: "age", Value: old.Seconds(), Unit: nagios.Seconds, Signed: true,
-		Warning: opt.Warning.Range, Critical: opt.Critical.Range,
-	}, nagios.Timestamp("mtime_timestamp_seconds", f.File.ModTime))
+	q := nagios.Quantity{Label: "age", Value: old.Seconds(), Unit: nagios.Seconds, Signed: true,
+		Warning: opt.Warning.Range, Critical: opt.Critical.Range}
+	data := measure(q, nagios.Timestamp("mtime_timestamp_seconds", f.File.ModTime))
 	if old < 0 {
 		return join(data, found(nagios.Warning,
 			"was written %s in the future (%s): its freshness cannot be judged", nagios.Span(-old),
 			nagios.Instant(f.File.ModTime)))
 	}
-	state := nagios.Judge(old.Seconds(), opt.Warning.Range, opt.Critical.Range)
+	state := nagios.Judge(q.Value, q.Warning, q.Critical)
 	text := fmt.Sprintf("was last written %s ago (%s)", nagios.Span(old),
 		nagios.Instant(f.File.ModTime))
 	if state != nagios.OK {
-		text += ", " + nagios.CrossedTime(state, old.Seconds(), opt.Warning.Range,
-			opt.Critical.Range)
+		text += ", " + nagios.CrossedTime(state, q.Value, q.Warning, q.Critical)
 	}
-	missed := updatesSince(opt, f, t, now)
-	return join(data, found(nagios.Worst(state, missed.state), "%s%s", text, missed.text),
-		missed.part)
+	missed, more, rest := updatesSince(opt, f, t, now)
+	return join(data, found(nagios.Worst(state, missed), "%s%s", text, more), rest)
 }
 
 func size(opt options, f file) part {
-	data := measure(nagios.Quantity{
-		Label: "size", Metric: "size_bytes", Value: float64(f.File.Size), Unit: nagios.Bytes,
-		Warning: opt.SizeWarning, Critical: opt.SizeCritical,
-	})
-	state := nagios.Judge(float64(f.File.Size), opt.SizeWarning, opt.SizeCritical)
+	q := nagios.Quantity{Label: "size", Metric: "size_bytes", Value: float64(f.File.Size),
+		Unit: nagios.Bytes, Warning: opt.SizeWarning, Critical: opt.SizeCritical}
+	data, state := measure(q), nagios.Judge(q.Value, q.Warning, q.Critical)
 	switch {
 	case state != nagios.OK:
-		size := nagios.Count(int(f.File.Size), "byte", "bytes")
-		return join(data, found(state, "has %s, %s", size,
-			nagios.Crossed(state, opt.SizeWarning, opt.SizeCritical)))
+		return join(data, found(state, "has %s, %s",
+			nagios.Count(int(f.File.Size), "byte", "bytes"),
+			nagios.Crossed(state, q.Warning, q.Critical)))
 	case f.File.Size == 0 && f.content == nil && !opt.SizeWarning.Set && !opt.SizeCritical.Set:
 		return join(data, found(nagios.Critical,
 			"is empty (if it is meant to: --size-critical 0:)"))

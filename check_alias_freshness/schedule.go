@@ -11,58 +11,50 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// updates is the verdict on the file's age by the timer's schedule.
-type updates struct {
-	part
-	state nagios.State
-	text  string // continues the sentence about the age
-}
-
 // updatesSince judges the file's age by the timer that should rewrite it: it counts the updates
 // that the schedule demanded since the file was written. An update may be late by the timer's slack
-// and by the time that the job last took. The update of a run in progress is not missed yet.
-func updatesSince(opt options, f file, t *timer, now time.Time) updates {
+// and by the time that the job last took. The update of a run in progress is not missed yet. The
+// text continues the sentence about the age.
+func updatesSince(opt options, f file, t *timer, now time.Time) (state nagios.State, text string,
+	rest part) {
 	if t == nil {
-		return updates{}
+		return nagios.OK, "", part{}
 	}
 	tm, svc := t.Pair.Timer, t.Pair.Service
 	switch {
 	case t.err != nil:
-		return updates{state: unseen(opt, "", t.err).State,
-			text: fmt.Sprintf("; its timer cannot be looked at: %v", t.err)}
+		return unseen(opt, "", t.err).State,
+			fmt.Sprintf("; its timer cannot be looked at: %v", t.err), part{}
 	case tm.LoadState != "loaded":
-		return updates{state: nagios.Critical,
-			text: fmt.Sprintf("; nothing rewrites it: %s is %s", tm.Name, tm.LoadState)}
+		return nagios.Critical,
+			fmt.Sprintf("; nothing rewrites it: %s is %s", tm.Name, tm.LoadState), part{}
 	}
 	written := wrote(svc, f.File.ModTime)
 	running, took := run(svc, written)
 	until := now.Add(-schedule.Slack(tm) - took)
 	d, err := schedule.Elapses(tm, t.host, schedule.From(f.File.ModTime, took), until)
 	if err != nil {
-		return updates{state: nagios.Unknown,
-			text: fmt.Sprintf("; its schedule is not understood: %s: %v", tm.Name, err)}
+		return nagios.Unknown,
+			fmt.Sprintf("; its schedule is not understood: %s: %v", tm.Name, err), part{}
 	}
 	if running && !written && d.Count > 0 {
 		d.Count--
 	}
 	missed := nagios.Quantity{Label: "missed", Metric: "missed_updates", Value: float64(d.Count),
 		Warning: opt.MissedWarning, Critical: opt.MissedCritical}
-	u := updates{part: measure(missed),
-		state: nagios.Judge(missed.Value, missed.Warning, missed.Critical)}
+	state = nagios.Judge(missed.Value, missed.Warning, missed.Critical)
 	if d.Count > 0 {
-		u.text = fmt.Sprintf(": %s of %s missed, %s", nagios.Count(d.Count, "update", "updates"),
+		text = fmt.Sprintf(": %s of %s missed, %s", nagios.Count(d.Count, "update", "updates"),
 			tm.Name, claim(svc, running, written, now))
 	}
 	if tm.ActiveState != "active" {
-		u.state = nagios.Critical
-		u.text += fmt.Sprintf("; nothing rewrites it: %s is %s", tm.Name, tm.ActiveState)
+		state = nagios.Critical
+		text += fmt.Sprintf("; nothing rewrites it: %s is %s", tm.Name, tm.ActiveState)
 	}
 	if !schedule.Recurs(tm, t.host, now) {
-		u.part = join(u.part,
-			note("note: %s has no schedule to judge by (OnCalendar=, OnUnitActiveSec= or OnUnitInactiveSec=)",
-				tm.Name))
+		rest = note("note: %s has no schedule to judge by (OnCalendar=, OnUnitActiveSec= or OnUnitInactiveSec=)", tm.Name)
 	}
-	return u
+	return state, text, join(measure(missed), rest)
 }
 
 // run returns whether the job is running. If not, run returns how long the job ran when it wrote

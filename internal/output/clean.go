@@ -63,7 +63,7 @@ func clean(s string, limit int) (text string, rest int) {
 		}
 		blank = false
 		switch {
-		case r == utf8.RuneError && size == 1:
+		case r == utf8.RuneError && size == 1, r < 0x20, r == 0x7f:
 			fmt.Fprintf(&b, `\\x%02x`, s[i-1])
 		case r == '\\':
 			b.WriteString(`\\`)
@@ -73,8 +73,6 @@ func clean(s string, limit int) (text string, rest int) {
 			b.WriteRune('‹')
 		case r == '>':
 			b.WriteRune('›')
-		case r < 0x20 || r == 0x7f:
-			fmt.Fprintf(&b, `\\x%02x`, r)
 		case !unicode.IsPrint(r) || invisible(r):
 			fmt.Fprintf(&b, `\\u%04x`, r)
 		default:
