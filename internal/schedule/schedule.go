@@ -153,18 +153,18 @@ func (d Demand) or(other Demand) Demand {
 
 func monotonic(entry systemd.MonotonicEntry, t systemd.Timer, h systemd.Host, base Base,
 	until time.Time) Demand {
-	activated := Awake(h, t.ActiveEnter, t.ActiveEnterMonotonic)
 	switch entry.Base {
 	case "OnActiveSec":
-		e := activated.Add(entry.Interval)
-		if dropped(e, t, h) {
-			return Demand{}
+		activated := Awake(h, t.ActiveEnter, t.ActiveEnterMonotonic)
+		return once(activated, entry.Interval, t, h, base, until)
+	case "OnBootSec", "OnStartupSec":
+		start := Awake(h, h.ManagerStart, h.ManagerStartMonotonic)
+		if entry.Base == "OnBootSec" && !h.Boot.Equal(h.ManagerStart) { // equal in a container
+			start = Awake(h, h.Boot, 0)
 		}
-		return once(e, entry.Interval, base, until)
-	case "OnBootSec":
-		return atStart(boot(h), entry.Interval, t, h, base, until)
-	case "OnStartupSec":
-		return atStart(managerStart(h), entry.Interval, t, h, base, until)
+		if !start.IsZero() {
+			return once(start, entry.Interval, t, h, base, until)
+		}
 	case "OnUnitActiveSec":
 		return each(base.UnitActive, entry.Interval, until)
 	case "OnUnitInactiveSec":
@@ -173,27 +173,11 @@ func monotonic(entry systemd.MonotonicEntry, t systemd.Timer, h systemd.Host, ba
 	return Demand{}
 }
 
-// boot and managerStart return the instants that OnBootSec= and OnStartupSec= count from, converted
-// by [Awake].
-func boot(h systemd.Host) time.Time {
-	if h.Boot.Equal(h.ManagerStart) { // in a container
-		return managerStart(h)
-	}
-	return Awake(h, h.Boot, 0)
-}
-
-func managerStart(h systemd.Host) time.Time {
-	return Awake(h, h.ManagerStart, h.ManagerStartMonotonic)
-}
-
-// atStart returns the one elapse of an entry that counts from the start of the host or of the
-// manager. If the timer is activated after that elapse, the elapse is at the activation; there is
-// none if the timer triggered before, or was active at that time.
-func atStart(start time.Time, interval time.Duration, t systemd.Timer, h systemd.Host, base Base,
+// once returns the one elapse of an entry that counts from the start of the host, of the manager or
+// of the timer, converted by [Awake]. systemd computes the elapse before it records the activation.
+// If systemd is busy in between, the run seems to begin before its elapse.
+func once(start time.Time, interval time.Duration, t systemd.Timer, h systemd.Host, base Base,
 	until time.Time) Demand {
-	if start.IsZero() {
-		return Demand{}
-	}
 	e, activated := start.Add(interval), Awake(h, t.ActiveEnter, t.ActiveEnterMonotonic)
 	if e.Before(activated) {
 		stopped := Awake(h, t.InactiveEnter, t.InactiveEnterMonotonic)
@@ -202,10 +186,11 @@ func atStart(start time.Time, interval time.Duration, t systemd.Timer, h systemd
 		}
 		e = activated
 	}
-	if dropped(e, t, h) {
+	early := min(time.Second, interval/2)
+	if dropped(e, t, h) || !e.After(base.Awake.Add(early)) || e.After(until) {
 		return Demand{}
 	}
-	return once(e, interval, base, until)
+	return Demand{Count: 1, First: e}
 }
 
 // triggeredBefore reports whether the timer's last trigger was before its activation.
@@ -220,23 +205,10 @@ func triggeredBefore(t systemd.Timer) bool {
 // entry after the elapse.
 func dropped(e time.Time, t systemd.Timer, h systemd.Host) bool {
 	passed := t.SubState == "waiting" && t.NextElapse.After(e.Add(Slack(t)))
-	return passed && (stamped(t) || Awake(h, t.LastTrigger, t.LastTriggerMonotonic).Before(e))
-}
-
-// stamped reports whether the last trigger comes from the stamp file of Persistent=: from before
-// the boot, even if its time is later. The timer may have had Persistent= until a daemon-reload.
-func stamped(t systemd.Timer) bool {
-	return t.LastTriggerMonotonic == 0 && t.ActiveEnterMonotonic > 0
-}
-
-// once returns the one elapse at an instant. systemd computes the elapse before it records the
-// activation. If systemd is busy in between, the run seems to begin before its elapse.
-func once(e time.Time, interval time.Duration, base Base, until time.Time) Demand {
-	early := min(time.Second, interval/2)
-	if e.After(base.Awake.Add(early)) && !e.After(until) {
-		return Demand{Count: 1, First: e}
-	}
-	return Demand{}
+	// A trigger from the stamp file of Persistent= is from before the boot, even if its time is
+	// later. The timer may have had Persistent= until a daemon-reload.
+	stamped := t.LastTriggerMonotonic == 0 && t.ActiveEnterMonotonic > 0
+	return passed && (stamped || Awake(h, t.LastTrigger, t.LastTriggerMonotonic).Before(e))
 }
 
 // each returns one elapse for each whole interval after the base.

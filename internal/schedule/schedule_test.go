@@ -125,6 +125,39 @@ func TestElapses(t *testing.T) {
 	}
 }
 
+// An entry that a daemon-reload added when its elapse was over, and instants that are not known.
+func TestElapsesOfOneEntry(t *testing.T) {
+	const h = time.Hour
+	reloaded := func(entry systemd.MonotonicEntry) systemd.Timer {
+		timer := active(ago(9*h), entry)
+		timer.SubState, timer.NextElapse, timer.LastTrigger = "waiting", now.Add(h), ago(8*h)
+		return timer
+	}
+	container := systemd.Host{Boot: ago(10 * h), ManagerStart: ago(10 * h),
+		ManagerStartMonotonic: 90 * h, MonotonicZero: ago(95 * h), Asleep: h, Zone: time.UTC}
+	unknown := systemd.Host{Zone: time.UTC}
+	for _, test := range []struct {
+		name  string
+		timer systemd.Timer
+		host  systemd.Host
+		want  Demand
+	}{
+		{"OnActiveSec", reloaded(every("OnActiveSec", 7*h)), host, Demand{}},
+		{"OnBootSec", reloaded(every("OnBootSec", 98*h)), host, Demand{}},
+		{"OnActiveSec that was ahead", reloaded(every("OnActiveSec", h/2)), host,
+			Demand{1, ago(8*h + h/2)}},
+		{"OnBootSec, no boot", active(ago(9*h), every("OnBootSec", 8*h)), unknown, Demand{}},
+		{"OnStartupSec, no start", active(ago(9*h), every("OnStartupSec", 8*h)), unknown, Demand{}},
+		{"OnBootSec in a container", active(ago(9*h), every("OnBootSec", 4*h)), container,
+			Demand{1, ago(h)}},
+	} {
+		got, err := Elapses(test.timer, test.host, From(ago(9*h), 0), now)
+		if err != nil || got != test.want {
+			t.Errorf("%s: Elapses = %v, %v; want %v", test.name, got, err, test.want)
+		}
+	}
+}
+
 // stopped is a timer that was started again.
 func stopped(since, before time.Time, entries ...systemd.MonotonicEntry) systemd.Timer {
 	t := active(since, entries...)
