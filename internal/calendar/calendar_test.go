@@ -304,6 +304,19 @@ func TestParseAccepts(t *testing.T) {
 	}
 }
 
+// A zone that has daylight saving time alone has one name, too.
+func TestAbbreviationsOfEndlessSummer(t *testing.T) {
+	data := bytes.ReplaceAll(zoneFile("SUM", 2, ""), []byte("\x00\x00SUM"), []byte("\x01\x00SUM"))
+	zone, err := time.LoadLocationFromTZData("summer", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [2]string{"SUM", "SUM"}
+	if got := abbreviations(at(t, "2024-07-01 00:00:00").In(zone)); got != want {
+		t.Errorf("abbreviations = %q; want %q", got, want)
+	}
+}
+
 func TestAbbreviations(t *testing.T) {
 	for _, test := range []struct {
 		zone, now string

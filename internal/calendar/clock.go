@@ -1,6 +1,7 @@
 package calendar
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -40,14 +41,12 @@ type clock struct {
 	periods  [2]period // the last two that were looked up, the newer first
 }
 
-// A period is a stretch of time with one offset from UTC. The last period is endless.
+// A period is a stretch of time with one offset from UTC. The zero period has no instant.
 type period struct {
-	start, end, offset int64
+	start, end, offset int64 // end is not in the period
 	dst                int
-	known, endless     bool
 }
 
-// at returns the period of an instant.
 func (k *clock) at(t int64) period {
 	latest := &k.periods
 	if !latest[0].has(t) {
@@ -57,9 +56,9 @@ func (k *clock) at(t int64) period {
 		local := time.Unix(t, 0).In(k.location)
 		start, end := local.ZoneBounds()
 		_, offset := local.Zone()
-		latest[0] = period{
-			start: start.Unix(), end: end.Unix(), endless: end.IsZero(),
-			offset: int64(offset), known: true,
+		latest[0] = period{start: start.Unix(), end: end.Unix(), offset: int64(offset)}
+		if end.IsZero() { // the last period is endless
+			latest[0].end = math.MaxInt64
 		}
 		if local.IsDST() {
 			latest[0].dst = 1
@@ -68,9 +67,7 @@ func (k *clock) at(t int64) period {
 	return latest[0]
 }
 
-func (p *period) has(t int64) bool {
-	return p.known && t >= p.start && (p.endless || t < p.end)
-}
+func (p *period) has(t int64) bool { return t >= p.start && t < p.end }
 
 // wall reads the clock at an instant.
 func (k *clock) wall(t int64, fraction int) moment {

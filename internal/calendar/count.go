@@ -13,20 +13,16 @@ import (
 // 14 January on systemd 252, and 2 January on 257.13 and 262. A search that begins in January finds
 // 2 January on 252, too. Certain leaves out elapses that not all releases find.
 func (e *Event) Certain(after time.Time) (time.Time, bool) {
-	if e.stepsPastMonth() && after.In(e.location).Month() == time.January {
-		newYear := time.Date(after.In(e.location).Year(), time.January, 1, 0, 0, 0, 0, e.location)
+	endless := func(c component) bool { return c.step > 0 && c.stop < 0 }
+	local := after.In(e.location)
+	if slices.ContainsFunc(e.chains[day], endless) && local.Month() == time.January {
+		newYear := time.Date(local.Year(), time.January, 1, 0, 0, 0, 0, e.location)
 		first, ok := e.Next(newYear.Add(-2 * time.Microsecond)) // the search begins 1 µs later
 		if ok && first.After(after) {
 			return first, true
 		}
 	}
 	return e.Next(after)
-}
-
-// stepsPastMonth reports whether the event has steps of days without an end.
-func (e *Event) stepsPastMonth() bool {
-	endless := func(c component) bool { return c.step > 0 && c.stop < 0 }
-	return slices.ContainsFunc(e.chains[day], endless)
 }
 
 // Count returns the number of elapses e with after < e <= until, as repeated calls of Certain find

@@ -118,7 +118,6 @@ func (e *Event) onWeekday(k *clock, m *moment) bool {
 		return true
 	}
 	t, normal, ok := k.resolve(*m)
-	v := normal.value
-	date := time.Date(v[year], time.Month(v[month]), v[day], 0, 0, 0, 0, time.UTC)
-	return ok && t >= 0 && e.weekdays&(1<<((date.Weekday()+6)%7)) != 0
+	weekday := time.Unix(normal.civil(), 0).UTC().Weekday()
+	return ok && t >= 0 && e.weekdays&(1<<((weekday+6)%7)) != 0
 }

@@ -86,20 +86,19 @@ func (e *Event) valid(u unit) error {
 
 // String returns the normalised form, as systemd prints it and TimersCalendar holds it.
 func (e *Event) String() string {
-	var b strings.Builder
-	if days := e.formatWeekdays(); days != "" {
-		b.WriteString(days + " ")
-	}
 	dash := "-"
 	if e.fromEnd && e.chains[day] != nil {
 		dash = "~"
 	}
-	b.WriteString(e.format(year) + "-" + e.format(month) + dash + e.format(day) + " ")
-	b.WriteString(e.format(hour) + ":" + e.format(minute) + ":" + e.format(micro))
-	if e.zone != "" {
-		b.WriteString(" " + e.zone)
+	text := e.format(year) + "-" + e.format(month) + dash + e.format(day) + " " +
+		e.format(hour) + ":" + e.format(minute) + ":" + e.format(micro)
+	if days := e.formatWeekdays(); days != "" {
+		text = days + " " + text
 	}
-	return b.String()
+	if e.zone != "" {
+		text += " " + e.zone
+	}
+	return text
 }
 
 // formatWeekdays writes runs of three days and more as ranges.
@@ -121,7 +120,6 @@ func (e *Event) formatWeekdays() string {
 	return strings.Join(days, ",")
 }
 
-// format writes the chain of one unit.
 func (e *Event) format(u unit) string {
 	if len(e.chains[u]) == 0 {
 		return "*"

@@ -112,10 +112,8 @@ func (e *Event) parseInstant(text string) error {
 	if err != nil || seconds > 1<<33 { // in 2242: normalise checks the year
 		return fmt.Errorf("no instant: %q", text)
 	}
-	t := time.Unix(int64(seconds), 0).UTC()
-	y, mon, d := t.Date()
-	h, mi, s := t.Clock()
-	for u, v := range [units]int{y, int(mon), d, h, mi, s * second} {
+	utc := clock{location: time.UTC}
+	for u, v := range utc.wall(int64(seconds), 0).value {
 		e.chains[u] = chain{{v, -1, 0}}
 	}
 	e.zone, e.location, e.dst = "UTC", time.UTC, anyTime
@@ -143,11 +141,10 @@ func (e *Event) parseClock(text string) error {
 		text = "0:0"
 	}
 	parts := strings.Split(text, ":")
-	switch len(parts) {
-	case 2:
+	if len(parts) == 2 {
 		parts = append(parts, "0")
-	case 3:
-	default:
+	}
+	if len(parts) != 3 {
 		return fmt.Errorf("no time: %q", text)
 	}
 	return cmp.Or(
@@ -202,19 +199,14 @@ func parseComponent(item string, one int) (c component, ok bool) {
 func parseValue(text string, one int) (v int, ok bool) {
 	whole, places, hasPlaces := strings.Cut(text, ".")
 	n, err := strconv.ParseUint(whole, 10, 31)
-	if err != nil {
-		return 0, false
-	}
-	if hasPlaces && (one == 1 || places == "" || strings.Trim(places, "0123456789") != "") {
+	if err != nil ||
+		hasPlaces && (one == 1 || places == "" || strings.Trim(places, "0123456789") != "") {
 		return 0, false
 	}
 	n *= uint64(one)
 	if hasPlaces {
 		places += "000000"
-		micros, err := strconv.ParseUint(places[:6], 10, 32)
-		if err != nil {
-			return 0, false
-		}
+		micros, _ := strconv.ParseUint(places[:6], 10, 32) // these are digits
 		n += micros
 		if len(places) > 6 && places[6] >= '5' {
 			n++

@@ -1,6 +1,7 @@
 package calendar
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -56,13 +57,7 @@ func abbreviations(now time.Time) (names [2]string) {
 			break
 		}
 	}
-	if names[0] == "" {
-		names[0] = names[1]
-	}
-	if names[1] == "" {
-		names[1] = names[0]
-	}
-	return names
+	return [2]string{cmp.Or(names[0], names[1]), cmp.Or(names[1], names[0])}
 }
 
 // loadZone reads a zone file of zones. No name leads out of that folder.
