@@ -20,15 +20,6 @@ type before struct {
 	err  error // why the runs are not known
 }
 
-// last returns the end of the latest of these runs, and how long that run took if known is true.
-// Without any run the end is zero.
-func (b *before) last() (end time.Time, took time.Duration, known bool) {
-	if b == nil || len(b.runs.List) == 0 {
-		return time.Time{}, 0, false
-	}
-	return b.runs.List[0].End, b.runs.List[0].Duration, !b.runs.List[0].Start.IsZero()
-}
-
 // unknown says why the earlier runs are not known; "" if they are known or were not asked for.
 func (b *before) unknown() string {
 	switch {
@@ -97,13 +88,11 @@ func multiples(v view) (list []string) {
 	if _, known := longestOf(v.before); known >= enough {
 		return nil
 	}
-	for _, l := range []struct {
-		name  string
-		limit runLimit
-	}{{"--running-warning", v.opt.RunningWarning}, {"--running-critical", v.opt.RunningCritical}} {
-		if l.limit.times > 0 {
-			list = append(list, fmt.Sprintf("%s %gx", l.name, l.limit.times))
-		}
+	if times := v.opt.RunningWarning.times; times > 0 {
+		list = append(list, fmt.Sprintf("--running-warning %gx", times))
+	}
+	if times := v.opt.RunningCritical.times; times > 0 {
+		list = append(list, fmt.Sprintf("--running-critical %gx", times))
 	}
 	return list
 }

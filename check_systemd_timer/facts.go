@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"mailfresh/internal/nagios"
@@ -140,11 +141,15 @@ func choose(opt options, known []string, f *facts) []string {
 			names = append(names, unit)
 			continue
 		}
-		matched := matching(unit, known)
-		if len(matched) == 0 {
+		others := len(names)
+		for _, name := range known {
+			if match(unit, name) {
+				names = append(names, name)
+			}
+		}
+		if len(names) == others {
 			f.unmatched = append(f.unmatched, unit)
 		}
-		names = append(names, matched...)
 	}
 	if opt.All {
 		names = append(names, known...)
@@ -152,26 +157,16 @@ func choose(opt options, known []string, f *facts) []string {
 	names = slices.DeleteFunc(names, func(name string) bool {
 		return slices.ContainsFunc(opt.Exclude, func(glob string) bool { return match(glob, name) })
 	})
-	slices.Sort(names)
-	slices.SortStableFunc(names, func(a, b string) int {
+	slices.SortFunc(names, func(a, b string) int {
 		switch {
 		case f.named[a] == f.named[b]:
-			return 0
+			return strings.Compare(a, b)
 		case f.named[a]:
 			return -1
 		}
 		return 1
 	})
 	return slices.Compact(names)
-}
-
-func matching(glob string, names []string) (matched []string) {
-	for _, name := range names {
-		if match(glob, name) {
-			matched = append(matched, name)
-		}
-	}
-	return matched
 }
 
 // match reports whether a validated glob matches; the glob may leave out ".timer".

@@ -76,7 +76,8 @@ var kinds = map[phase][]func(view) nagios.Findings{
 // notes returns the lines below the timer's line: what is special about the service, why its run is
 // stuck, how the earlier runs went, where to look.
 func notes(v view, state nagios.State) (list []string) {
-	if len(timerFault(v)) == 0 {
+	fault := len(timerFault(v)) > 0
+	if !fault {
 		list = serviceNotes(v)
 	}
 	if v.timer.NeedDaemonReload || v.service.NeedDaemonReload {
@@ -90,8 +91,12 @@ func notes(v view, state nagios.State) (list []string) {
 	if state != nagios.OK || v.opt.Verbose > 0 || unknown {
 		list = append(list, past(v)...)
 	}
-	if state != nagios.OK && v.timer.LoadState != "not-found" {
-		list = append(list, "look at: "+lookAt(v))
+	switch {
+	case state == nagios.OK, v.timer.LoadState == "not-found":
+	case fault, timerAtFault(v):
+		list = append(list, "look at: "+v.systemctl("status", v.timer.Name))
+	default:
+		list = append(list, "look at: "+v.tell("journalctl", "-u", v.service.Name, "-n", "50"))
 	}
 	return list
 }
@@ -104,7 +109,10 @@ func serviceNotes(v view) (list []string) {
 			return []string{"note: a soft-reboot of the host ended the last run"}
 		}
 	case phaseRemaining:
-		return kindNote(v)
+		if !v.service.IsService {
+			kind := v.service.Name[strings.LastIndexByte(v.service.Name, '.')+1:]
+			return []string{"note: the timer starts a " + kind + "; what that starts is not judged"}
+		}
 	case phaseRunning:
 		if n := v.run.restarts; n > 0 {
 			list = append(list, "note: "+nagios.Count(n, "restart", "restarts")+
@@ -119,20 +127,8 @@ func serviceNotes(v view) (list []string) {
 	return nil
 }
 
-// lookAt returns the command that shows more: about the timer if the timer is at fault, else about
-// its service.
-func lookAt(v view) string {
-	if timerAtFault(v) {
-		return v.systemctl("status", v.timer.Name)
-	}
-	return v.tell("journalctl", "-u", v.service.Name, "-n", "50")
-}
-
-// timerAtFault reports whether the timer, not its service, is at fault.
+// timerAtFault reports whether an active timer, not its service, is at fault.
 func timerAtFault(v view) bool {
-	if len(timerFault(v)) > 0 {
-		return true
-	}
 	list := append(schedules(v), clockWasWrong(v)...)
 	switch v.run.phase {
 	case phaseAbandoned:

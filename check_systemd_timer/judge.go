@@ -46,7 +46,6 @@ func judge(opt options, f facts, now time.Time) nagios.Result {
 	return r
 }
 
-// totals counts the timers by state.
 func totals(objects []nagios.Object) []nagios.Quantity {
 	counts := map[nagios.State]int{}
 	for _, o := range objects {

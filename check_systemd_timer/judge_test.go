@@ -265,3 +265,18 @@ func TestNamedFirst(t *testing.T) {
 		t.Errorf("choose (-want +got):\n%s", diff)
 	}
 }
+
+// Timers that are named, or found by a glob, are read in the order of their names.
+func TestChosenInOrder(t *testing.T) {
+	opt := optionsFor(t, "")
+	opt.Unit = []string{"z.timer", "c*.timer", "b.timer", "y*.timer", "a*.timer"}
+	f := facts{named: map[string]bool{}}
+	got := choose(opt, []string{"c2.timer", "a.timer", "c1.timer", "b.timer"}, &f)
+	want := []string{"b.timer", "z.timer", "a.timer", "c1.timer", "c2.timer"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("choose (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"y*.timer"}, f.unmatched); diff != "" {
+		t.Errorf("globs without a match (-want +got):\n%s", diff)
+	}
+}

@@ -3,14 +3,12 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"strings"
 	"time"
 
 	"mailfresh/internal/nagios"
 	"mailfresh/internal/systemd"
 )
 
-// schedules returns a finding if the timer's schedule is not understood.
 func schedules(v view) nagios.Findings {
 	if v.run.missed.err == nil {
 		return nil
@@ -57,7 +55,7 @@ func noRun(v view) nagios.Findings {
 		}
 		return found(state, "%s was skipped %s: %s", name, v.ago(at), skippedBy(v.service))
 	case notStartedAlone(v):
-		text := name + " was triggered " + v.ago(at) + " but did not start: " + v.whyNotStarted()
+		text := name + " was triggered " + v.ago(at) + " but did not start" + v.whyNotStarted()
 		if v.run.missed.count > 0 {
 			text += "; " + v.late()
 		}
@@ -101,21 +99,20 @@ func skippedBy(s systemd.Service) string {
 	return cmp.Or(failing(s.Conditions), "one of its conditions") + " is not met"
 }
 
-// whyNotStarted says why a trigger led to no run, as far as that is known.
+// whyNotStarted says why a trigger led to no run, as far as that is known; it begins with a colon.
 func (v view) whyNotStarted() string {
 	s := v.service
 	if why := v.whyNoService(); why != "" {
-		return strings.TrimPrefix(why, ": ")
+		return why
 	}
 	if !s.AssertResult && !s.AssertTime.IsZero() &&
 		!s.AssertTime.Before(v.timer.LastTrigger.Add(-time.Second)) {
-		return cmp.Or(failing(s.Asserts), "an assertion") + " failed"
+		return ": " + cmp.Or(failing(s.Asserts), "an assertion") + " failed"
 	}
-	return "a unit that it requires failed, or its start job was refused or cancelled (" +
+	return ": a unit that it requires failed, or its start job was refused or cancelled (" +
 		v.systemctl("list-dependencies", "--failed", s.Name) + " shows which)"
 }
 
-// lastRun describes the last completed run.
 func (v view) lastRun() string {
 	name, r := v.service.Name, v.run
 	switch {
@@ -130,7 +127,6 @@ func (v view) lastRun() string {
 	return name + " has not run yet"
 }
 
-// next describes the next elapse.
 func (v view) next() string {
 	if v.timer.NextElapse.IsZero() {
 		return ""

@@ -15,16 +15,15 @@ import (
 
 // outcome judges how the last run ended.
 func outcome(v view) nagios.Findings {
-	s := v.service
+	s, reboot := v.service, softReboot(v, killed(v.service.ExecMainCode))
 	if s.ActiveState == "failed" {
 		at := later(s.StateChange, s.InactiveEnter)
-		return found(nagios.Critical, "%s failed%s: %s%s", s.Name, v.when(at), v.ending(),
-			softReboot(v, killed(s.ExecMainCode)))
+		return found(nagios.Critical, "%s failed%s: %s%s", s.Name, v.when(at), v.ending(), reboot)
 	}
-	if end, ok := ignored(s); ok && s.Result == "success" {
+	if end := ignored(s); end != "" && s.Result == "success" {
 		return found(v.opt.IgnoredState,
 			"%s ended%s with %s, which ExecStart=- ignores: systemd calls it a success%s",
-			s.Name, v.when(s.InactiveEnter), end, softReboot(v, killed(s.ExecMainCode)))
+			s.Name, v.when(s.InactiveEnter), end, reboot)
 	}
 	return nil
 }
@@ -44,9 +43,9 @@ func softReboot(v view, killed bool) string {
 	return " (a soft-reboot of the host ended it)"
 }
 
-// ignored returns how a command ended if ExecStart=- ignores its failure. After a daemon-reload
-// systemd knows only how the last command ended.
-func ignored(svc systemd.Service) (end string, ok bool) {
+// ignored returns how a command ended if ExecStart=- ignores its failure, else "". After a
+// daemon-reload systemd knows only how the last command ended.
+func ignored(svc systemd.Service) string {
 	flagged := false
 	for _, e := range svc.Commands {
 		if e.Setting != "ExecStart" || !e.IgnoreFailure {
@@ -54,14 +53,14 @@ func ignored(svc systemd.Service) (end string, ok bool) {
 		}
 		flagged = true
 		if failure(svc, e.Code, e.Status) {
-			return exitText(e.Code, e.Status) + ofSeveral(svc, e), true
+			return exitText(e.Code, e.Status) + ofSeveral(svc, e)
 		}
 	}
 	if !flagged || svc.ExecMainExit.IsZero() ||
 		!failure(svc, svc.ExecMainCode, svc.ExecMainStatus) {
-		return "", false
+		return ""
 	}
-	return exitText(svc.ExecMainCode, svc.ExecMainStatus), true
+	return exitText(svc.ExecMainCode, svc.ExecMainStatus)
 }
 
 // ofSeveral names the command if the service has several commands of this setting.
@@ -81,10 +80,10 @@ func ofSeveral(svc systemd.Service, e systemd.Exec) string {
 // failure reports whether a command failed (systemd.service(5), SuccessExitStatus=). code is a code
 // of sigaction(2); status is an exit status or a signal.
 func failure(svc systemd.Service, code, status int32) bool {
-	switch code {
-	case 1: // CLD_EXITED
+	switch {
+	case code == 1: // CLD_EXITED
 		return status != 0 && !slices.Contains(svc.SuccessStatus, status)
-	case 2, 3: // CLD_KILLED, CLD_DUMPED
+	case killed(code):
 		clean := []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE}
 		return !slices.Contains(svc.SuccessSignals, status) &&
 			(svc.Type == "oneshot" || !slices.Contains(clean, syscall.Signal(status)))
@@ -134,11 +133,10 @@ func commandEnding(svc systemd.Service) string {
 
 // exitText names an exit status or signal: "exit status 217/USER", "SIGKILL".
 func exitText(code, status int32) string {
-	switch code {
-	case 2, 3: // CLD_KILLED, CLD_DUMPED
+	if killed(code) {
 		name := cmp.Or(unix.SignalName(syscall.Signal(status)), fmt.Sprintf("signal %d", status))
-		if code == 3 {
-			return name + " (core dumped)"
+		if code == 3 { // CLD_DUMPED
+			name += " (core dumped)"
 		}
 		return name
 	}

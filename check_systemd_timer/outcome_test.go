@@ -123,3 +123,13 @@ func TestNoRun(t *testing.T) {
 			"CRITICAL - generate_vrts_aliases.service was triggered 10m ago but did not start: a unit that it requires failed, or its start job was refused or cancelled (systemctl list-dependencies --failed generate_vrts_aliases.service shows which); 3 scheduled runs missed, the first was due at 2022-02-22 14:37:00 UTC; no run is known"},
 	})
 }
+
+// A trigger in vain names the service that cannot be started.
+func TestTriggeredMasked(t *testing.T) {
+	p := daily(triggered(46*time.Minute),
+		func(t *systemd.Timer, s *systemd.Service) { s.LoadState = "masked" })
+	want := "WARNING - report.service was triggered 46m ago but did not start: report.service is masked"
+	if _, got := judgement(t, "", p); got != want {
+		t.Errorf("judge() = %s; want %s", got, want)
+	}
+}

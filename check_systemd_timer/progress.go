@@ -43,15 +43,6 @@ func stays(v view) nagios.Findings {
 	return append(list, lateness(v)...)
 }
 
-// kindNote says what is not judged if the timer starts a unit that is no service.
-func kindNote(v view) []string {
-	if v.service.IsService {
-		return nil
-	}
-	kind := v.service.Name[strings.LastIndexByte(v.service.Name, '.')+1:]
-	return []string{"note: the timer starts a " + kind + "; what that starts is not judged"}
-}
-
 // progress judges a run in progress: how long the run lasts, what it waits for, and how many
 // scheduled runs were missed.
 func progress(v view) nagios.Findings {

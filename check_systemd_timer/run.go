@@ -68,8 +68,8 @@ func latest(p systemd.Pair, b *before, h systemd.Host, now time.Time) run {
 	}
 	r.ended, r.took, r.tookKnown = completed(p, b, r.tried)
 	r.known = r.ended
-	if r.known.IsZero() && p.Service.InactiveExit.IsZero() {
-		r.known = stamp(p.Timer)
+	if r.known.IsZero() && p.Service.InactiveExit.IsZero() && r.trigger.IsZero() {
+		r.known = p.Timer.LastTrigger
 	}
 	r.phase = phaseOf(p, r, h, now)
 	if r.phase != phaseSpent && p.Timer.LoadState == "loaded" && p.Timer.ActiveState == "active" {
@@ -96,7 +96,6 @@ func dueNow(t systemd.Timer, h systemd.Host, now time.Time) bool {
 	return slept || now.Sub(t.NextElapse) <= t.Accuracy+schedule.Starting
 }
 
-// inProgress reports whether a run is in progress.
 func inProgress(s systemd.Service) bool {
 	switch s.ActiveState {
 	case "activating", "active", "deactivating", "reloading", "refreshing":
@@ -253,19 +252,14 @@ func completed(p systemd.Pair, b *before, tried time.Time) (end time.Time, took 
 	s, end := p.Service, p.Service.InactiveEnter
 	switch {
 	case s.Result == "exec-condition": // systemd has only the end of the skipped run
-		return b.last()
+		if b == nil || len(b.runs.List) == 0 {
+			return time.Time{}, 0, false
+		}
+		last := b.runs.List[0]
+		return last.End, last.Duration, !last.Start.IsZero()
 	case remains(s):
 		end = later(end, s.ExecMainExit)
 	}
 	took = end.Sub(tried)
 	return end, took, !tried.IsZero() && !end.IsZero() && took >= 0
-}
-
-// stamp returns the last trigger from before the timer's activation; zero if there is none. A
-// Persistent= timer keeps this trigger over a boot.
-func stamp(t systemd.Timer) time.Time {
-	if trigger(t).IsZero() {
-		return t.LastTrigger
-	}
-	return time.Time{}
 }

@@ -108,7 +108,6 @@ func (s suspect) polls() bool {
 		s.process.Call == "restart_syscall"
 }
 
-// state returns the process's state in words.
 func (s suspect) state() string {
 	words := map[string]string{"R": "running", "S": "sleeping", "D": "uninterruptible",
 		"T": "stopped", "t": "stopped by a debugger", "Z": "zombie", "I": "idle"}
@@ -144,11 +143,8 @@ func (s suspect) blame() string {
 // where says in which call the process is, and what the call waits for.
 func (s suspect) where() string {
 	text := ""
-	switch {
-	case s.process.Call != "":
-		text = " in " + s.process.Call
-	case s.process.Channel != "":
-		text = " in " + s.process.Channel
+	if call := cmp.Or(s.process.Call, s.process.Channel); call != "" {
+		text = " in " + call
 	}
 	others := s.others()
 	switch {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,16 +33,16 @@ func timerFault(v view) nagios.Findings {
 
 func timerFailed(v view) nagios.Findings {
 	t, why := v.timer, v.whyNoService()
+	refused := fmt.Sprintf("refused to start %s (%s shows why)", t.Triggers,
+		v.systemctl("status", t.Name))
 	switch {
 	case why != "" || t.Result != "resources":
 	case t.Accuracy == systemd.Infinity:
 		why = ": AccuracySec=infinity is more than systemd can wait for (set a finite time)"
 	case t.WakeSystem:
-		why = ": systemd may not wake this host (WakeSystem=yes), or refused to start " +
-			t.Triggers + " (" + v.systemctl("status", t.Name) + " shows why)"
+		why = ": systemd may not wake this host (WakeSystem=yes), or " + refused
 	default:
-		why = ": systemd refused to start " + t.Triggers + " (" + v.systemctl("status", t.Name) +
-			" shows why)"
+		why = ": systemd " + refused
 	}
 	return found(nagios.Critical, "the timer failed (%s)%s%s", t.Result, why, since(t.StateChange))
 }
@@ -120,7 +121,7 @@ func stopped(v view) string {
 	return ", stopped " + v.ago(v.timer.InactiveEnter)
 }
 
-// whyNoService says what keeps the service from being started at all.
+// whyNoService says, after a colon, what keeps the service from being started at all.
 func (v view) whyNoService() string {
 	s := v.service
 	switch s.LoadState {
@@ -154,10 +155,9 @@ func neverAgain(v view) nagios.Findings {
 		return found(nagios.Critical, "will never fire again: systemd found no next elapse "+
 			"although OnCalendar= goes on (%s)", v.startedAnew())
 	case schedule.HasUnitBase(t):
-		return found(nagios.Critical,
-			"will never fire again: OnUnitActiveSec= or OnUnitInactiveSec= has no run "+
-				"to count from%s (%s)", over(t), v.anchored())
-	case v.neverRan():
+		return found(nagios.Critical, "will never fire again: OnUnitActiveSec= or "+
+			"OnUnitInactiveSec= has no run to count from%s", v.unanchored())
+	case t.LastTrigger.IsZero() && v.service.InactiveExit.IsZero():
 		return found(nagios.Warning, "its time passed without a run, and nothing more is scheduled")
 	}
 	return nil
@@ -173,44 +173,20 @@ func (v view) startedAnew() string {
 	return stop + ", " + start
 }
 
-// anchored says how a timer gets a run to count from. If a condition skips the service, a start by
-// hand is no run.
-func (v view) anchored() string {
-	if unmet(v.service.Unit) != "" {
-		return "add " + anchor(v.timer)
+// unanchored says why a timer has no run to count from, and how it gets an instant to count from.
+func (v view) unanchored() string {
+	why, remedy := "", "add OnBootSec= or OnActiveSec="
+	first := slices.IndexFunc(v.timer.Monotonic, func(e systemd.MonotonicEntry) bool {
+		return e.Base == "OnBootSec" || e.Base == "OnStartupSec"
+	})
+	if first >= 0 { // systemd takes the stamp of an older run for the run of that entry
+		entry := v.timer.Monotonic[first].Base
+		why, remedy = ", and "+entry+"= was over when the timer was started", "add OnActiveSec="
 	}
-	return v.systemctl("start", v.timer.Triggers) + " once, or add " + anchor(v.timer)
-}
-
-// over says why a timer with an entry such as OnBootSec= has no run: that instant was past when the
-// timer was started, and systemd takes the stamp of an older run for the run of that entry.
-func over(t systemd.Timer) string {
-	if entry, ok := atStart(t); ok {
-		return ", and " + entry + "= was over when the timer was started"
+	if unmet(v.service.Unit) == "" { // else the condition skips a start by hand, too
+		remedy = v.systemctl("start", v.timer.Triggers) + " once, or " + remedy
 	}
-	return ""
-}
-
-// anchor names the setting that gives a timer an instant to count from.
-func anchor(t systemd.Timer) string {
-	if _, ok := atStart(t); ok {
-		return "OnActiveSec="
-	}
-	return "OnBootSec= or OnActiveSec="
-}
-
-// atStart returns the timer's entry that counts from the start of the host or of its manager.
-func atStart(t systemd.Timer) (entry string, ok bool) {
-	for _, e := range t.Monotonic {
-		if e.Base == "OnBootSec" || e.Base == "OnStartupSec" {
-			return e.Base, true
-		}
-	}
-	return "", false
-}
-
-func (v view) neverRan() bool {
-	return v.timer.LastTrigger.IsZero() && v.service.InactiveExit.IsZero()
+	return why + " (" + remedy + ")"
 }
 
 // nothingMore says that a timer's last run was its last one.
@@ -255,12 +231,10 @@ func clockWasWrong(v view) nagios.Findings {
 	case !t.LastTriggerWall.IsZero() && t.LastTriggerWall.Before(v.now):
 		from = t.LastTriggerWall
 	}
+	why := "the clock was wrong once (" + v.systemctl("restart", t.Name) + ", twice if need be)"
 	if first, some, _ := schedule.Next(t, v.host, from); !some || first.After(expected) {
-		return found(nagios.Critical, "waits until %s although its schedule says %s: systemd found "+
-			"no next elapse of OnCalendar= (%s)", nagios.Instant(t.NextElapse),
-			nagios.Instant(expected), v.startedAnew())
+		why = "systemd found no next elapse of OnCalendar= (" + v.startedAnew() + ")"
 	}
-	return found(nagios.Critical,
-		"waits until %s although its schedule says %s: the clock was wrong once (%s, twice if need be)",
-		nagios.Instant(t.NextElapse), nagios.Instant(expected), v.systemctl("restart", t.Name))
+	return found(nagios.Critical, "waits until %s although its schedule says %s: %s",
+		nagios.Instant(t.NextElapse), nagios.Instant(expected), why)
 }
