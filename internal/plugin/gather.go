@@ -45,7 +45,7 @@ func Gather[T any](ctx context.Context, n, limit int, f func(i int) (T, error)) 
 		next <- i
 	}
 	close(next)
-	for range min(n, limit) {
+	for range min(n, max(limit, 1)) {
 		go func() {
 			for i := range next {
 				if ctx.Err() != nil {
@@ -56,16 +56,13 @@ func Gather[T any](ctx context.Context, n, limit int, f func(i int) (T, error)) 
 		}()
 	}
 	list := slices.Repeat([]Outcome[T]{{Err: timeUp{}}}, n)
-	for range n {
+	for left := n; left > 0; {
 		select {
 		case d := <-results:
 			list[d.i] = d.Outcome
+			left--
 		case <-ctx.Done():
-			for len(results) > 0 { // calls that ended before ctx
-				d := <-results
-				list[d.i] = d.Outcome
-			}
-			return list
+			left = len(results) // calls that ended before ctx
 		}
 	}
 	return list

@@ -1,14 +1,11 @@
 package plugin
 
 import (
-	"errors"
 	"io"
 	"os"
 	"strings"
 	"time"
 )
-
-var errUnread = errors.New("nobody reads standard output")
 
 // minWriteTime is how long a write may take even if the time is up or a signal has come. A pipe
 // with room takes the text in far less, also on a busy host.
@@ -32,31 +29,32 @@ func (b boundedWriter) Write(text []byte) (int, error) {
 
 func (b boundedWriter) print(text string) {
 	line := strings.TrimRight(text, " \n") + "\n"
-	done, late := make(chan error, 1), make(chan bool, 1)
+	done, late := make(chan bool, 1), make(chan bool, 1)
 	// Go's runtime dies if it has no descriptors for its first timer: let it die before the write.
 	defer time.AfterFunc(minWriteTime, func() { late <- true }).Stop()
 	go func() {
 		_, err := io.WriteString(b.w, line)
-		done <- err
+		done <- err == nil
 	}()
-	var err error
+	written := false
 	select {
-	case err = <-done:
+	case written = <-done:
 	case <-late:
-		err = b.wait(done)
+		written = b.wait(done)
 	}
-	if err != nil && b.failed != nil {
+	if !written && b.failed != nil {
 		b.failed()
 	}
 }
 
-// wait waits for a slow write, until the time is up or a signal comes.
-func (b boundedWriter) wait(done <-chan error) error {
+// wait waits for a slow write, until the time is up or a signal comes. It reports whether all was
+// written.
+func (b boundedWriter) wait(done <-chan bool) bool {
 	select {
-	case err := <-done:
-		return err
+	case written := <-done:
+		return written
 	case <-b.signals:
 	case <-time.After(time.Until(b.until)):
 	}
-	return errUnread
+	return false
 }
