@@ -25,7 +25,12 @@ type heard struct {
 
 // spoke reports whether a target has a verdict other than NoAnswer on any wanted recipient.
 func (h heard) spoke() bool {
-	return slices.ContainsFunc(h.dialogue.Answers, func(answers []smtp.Answer) bool {
+	return answered(h.dialogue.Answers)
+}
+
+// answered reports whether an answer has a verdict other than NoAnswer.
+func answered(lists [][]smtp.Answer) bool {
+	return slices.ContainsFunc(lists, func(answers []smtp.Answer) bool {
 		return slices.ContainsFunc(answers,
 			func(a smtp.Answer) bool { return a.Verdict != smtp.NoAnswer })
 	})
@@ -39,6 +44,15 @@ func (h heard) left() bool { return h.dialogue.Unroutable || h.bug != nil }
 func (h heard) mayBan(a *smtp.Answer) bool {
 	return h.instead == nil && a.Verdict == smtp.NoAnswer && (a.Phase == smtp.Connect ||
 		a.Phase == smtp.Greeting)
+}
+
+// noRoute returns why our host has no route to a target: the error of all its answers.
+func (h heard) noRoute() error {
+	answers := h.dialogue.Answers[0]
+	if len(answers) == 0 { // the target is asked for controls only
+		answers = h.dialogue.Controls[0]
+	}
+	return answers[0].Err
 }
 
 // facts are a plan, the dialogue with each target, and the time.
@@ -93,7 +107,7 @@ func routes(f facts) []finding {
 	why := f.heard[slices.IndexFunc(f.plan.targets,
 		func(t target) bool { return t.label == beyond[0].label })]
 	return []finding{{nagios.Unknown, fmt.Sprintf("this host has no route to %s (%v)",
-		nagios.List(labels(beyond), 3, len(beyond)), why.dialogue.Answers[0][0].Err)}}
+		nagios.List(labels(beyond), 3, len(beyond)), why.noRoute())}}
 }
 
 // bugs returns the internal error of the first target that has one.

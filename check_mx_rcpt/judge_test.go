@@ -208,6 +208,34 @@ func TestJudgeAll(t *testing.T) {
 	}
 }
 
+// A control may have hosts of its own, which are asked for no wanted recipient. A refusal there was
+// CRITICAL without a word, a host without a route an internal error.
+func TestJudgeControlElsewhere(t *testing.T) {
+	for letter, want := range map[string]string{
+		"R": "OK: both hosts accept a@e and refuse x@far, slowest mx1 in 10 ms; [rejected (550 no), in 10 ms]",
+		"A": "WARNING: far accepts x@far, which must be refused: acceptance proves nothing; [accepted (250 ok), in 10 ms]",
+		"N": "CRITICAL: far gives no answer for x@far (connection refused); it may have banned this monitor for its controls, as fail2ban does; [no answer (connection refused), in 10 ms]",
+		"U": "UNKNOWN: this host has no route to far (network is unreachable); [not asked] no route from here: network is unreachable",
+	} {
+		f, far := table("A"), table(letter)
+		f.plan.control = questions{[]string{"x@far"}, []int{1}}
+		f.plan.routes = append(f.plan.routes, []int{1})
+		f.plan.targets = append(f.plan.targets, far.plan.targets[0])
+		f.plan.targets[1].label, f.plan.targets[1].name = "far", "far"
+		d := far.heard[0].dialogue
+		d.Answers, d.Controls = [][]smtp.Answer{nil}, d.Answers
+		f.heard = append(f.heard, heard{dialogue: d})
+		r := judge(options{NoAnswerState: nagios.Warning}, f)
+		object := r.Objects[1]
+		text := strings.TrimPrefix(object.Text, "x@far from the null sender: ")
+		got := strings.TrimSpace(fmt.Sprintf("%v: %s; [%s] %s", r.State, r.Summary, text,
+			strings.Join(object.Notes, "")))
+		if got != want {
+			t.Errorf("judge(%s) = %s\nwant %s", letter, got, want)
+		}
+	}
+}
+
 // Up to eight named hosts have a time of their own, that of the slowest address.
 func TestJudgeTimes(t *testing.T) {
 	for hosts, want := range map[int]int{8: 7, 9: 0} {

@@ -92,7 +92,7 @@ func (f facts) object(o options, i int, t target, wanted, control []string,
 	case h.dialogue.Unroutable:
 		object.Text, object.Unseen = "not asked", true
 		object.Notes = append(object.Notes[:len(object.Notes):len(object.Notes)],
-			"no route from here: "+h.dialogue.Answers[0][0].Err.Error())
+			"no route from here: "+h.noRoute().Error())
 		return object
 	}
 	l := lines{alone: len(f.plan.senders)*(len(wanted)+len(control)) == 1}

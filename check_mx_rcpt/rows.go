@@ -13,7 +13,7 @@ type row struct {
 	number  int // see facts.subject
 	subject subject
 	control bool
-	reached bool // a target of the recipient gave an answer to something
+	reached bool // a target of the recipient gave an answer to something; see rows
 	votes   []vote
 }
 
@@ -29,16 +29,18 @@ func (r row) has(v smtp.Verdict) bool {
 	return slices.ContainsFunc(r.votes, func(x vote) bool { return x.answer.Verdict == v })
 }
 
-// rows returns all rows. The votes of a row are valid until the next row.
+// rows returns all rows. The votes of a row are valid until the next row. A control is reached also
+// if a target gave an answer about any control: its targets may be asked for controls only.
 func (f facts) rows() iter.Seq[row] {
-	spoke := make([]bool, len(f.heard))
+	spoke, atAll := make([]bool, len(f.heard)), make([]bool, len(f.heard))
 	for i, h := range f.heard {
 		spoke[i] = !h.left() && h.spoke()
+		atAll[i] = spoke[i] || answered(h.dialogue.Controls)
 	}
 	return func(yield func(row) bool) {
 		for s := range f.plan.senders {
 			_ = f.ofSender(s, false, f.plan.wanted, spoke, yield) && f.ofSender(s, true,
-				f.plan.control, spoke, yield)
+				f.plan.control, atAll, yield)
 		}
 	}
 }
