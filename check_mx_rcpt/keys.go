@@ -57,20 +57,9 @@ func readKey(e aliases.Entry, domain string) (addr string, ok bool) {
 // withKeys adds the keys of the file to the named recipients: each key once, without the controls,
 // and with --sample only the keys of this minute.
 func (p plan) withKeys(o options, f found, now time.Time) (plan, error) {
-	named := len(p.wanted.recipients)
 	p.keys = keys{total: f.total(), skipped: f.skipped}
-	seen := make(map[string]bool, named+len(f.asked))
-	for _, addr := range slices.Concat(p.wanted.recipients, p.control.recipients) {
-		seen[addr] = true
-	}
-	list := make([]string, named, named+len(f.asked))
-	copy(list, p.wanted.recipients)
-	for _, addr := range f.asked {
-		before := len(seen)
-		if seen[addr] = true; len(seen) > before {
-			list = append(list, addr)
-		}
-	}
+	named, controls := len(p.wanted.recipients), p.control.recipients
+	list := unique(slices.Concat(controls, p.wanted.recipients, f.asked))[len(controls):]
 	if len(list) == named {
 		return p, fmt.Errorf("no key of %s is an address (of %d; --domain completes local ones)",
 			o.RecipientsFrom, p.keys.total)

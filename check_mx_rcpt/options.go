@@ -131,6 +131,7 @@ func (h *host) UnmarshalText(text []byte) (err error) {
 // Validate refuses options that do not go together.
 func (o *options) Validate() error {
 	var resolver host
+	family := o.resolver()
 	switch {
 	case len(o.Recipient) == 0 && o.RecipientsFrom == "":
 		return errors.New("nothing to check: give --recipient or --recipients-from")
@@ -140,7 +141,7 @@ func (o *options) Validate() error {
 		return fmt.Errorf("option --domain: %+q is not a domain", o.Domain)
 	case o.Domain != "" && o.RecipientsFrom == "":
 		return errors.New("--domain needs --recipients-from")
-	case o.IPv4 && (o.IPv6 || o.SourceAddress.Is6()), o.IPv6 && o.SourceAddress.Is4():
+	case !family.IPv4 && !family.IPv6:
 		return errors.New("--ipv4, --ipv6 and --source-address exclude each other")
 	case o.TLSVerify && o.TLS == smtp.None:
 		return errors.New("--tls-verify needs TLS")
@@ -158,8 +159,7 @@ func (o *options) Validate() error {
 	}
 	for _, h := range o.Hostname {
 		ip, _ := netip.ParseAddr(h.name)
-		if ip.Is4() && (o.IPv6 || o.SourceAddress.Is6()) || ip.Is6() && (o.IPv4 ||
-			o.SourceAddress.Is4()) {
+		if ip.Is4() && !family.IPv4 || ip.Is6() && !family.IPv6 {
 			return fmt.Errorf("%s is not of the family that --ipv4, --ipv6 or --source-address wants", h.name)
 		}
 	}

@@ -44,39 +44,31 @@ type target struct {
 
 // firstPlan returns a plan with the recipients and senders of the options.
 func firstPlan(o options) plan {
-	p := plan{senders: []string{""}}
-	if len(o.From) > 0 {
-		p.senders = nil
+	p := plan{senders: unique(o.From)}
+	if len(p.senders) == 0 {
+		p.senders = []string{""}
 	}
-	for _, s := range o.From {
-		p.senders = append(p.senders, string(s))
-	}
-	for _, a := range o.Recipient {
-		p.wanted.recipients = append(p.wanted.recipients, string(a))
-	}
-	for _, a := range o.Reject {
-		p.control.recipients = append(p.control.recipients, string(a))
-	}
-	p.senders = unique(p.senders)
-	p.wanted.recipients = unique(p.wanted.recipients)
-	p.control.recipients = unique(p.control.recipients)
+	p.wanted.recipients, p.control.recipients = unique(o.Recipient), unique(o.Reject)
 	return p
 }
 
-func unique(list []string) []string {
-	seen := make(map[string]bool, len(list))
-	return slices.DeleteFunc(slices.Clone(list), func(s string) bool {
-		again := seen[s]
-		seen[s] = true
-		return again
-	})
+// unique returns each text of the list once, in the order of the list.
+func unique[T ~string](list []T) []string {
+	seen := make(map[T]bool, len(list))
+	once := make([]string, 0, len(list))
+	for _, text := range list {
+		if seen[text] = true; len(seen) > len(once) {
+			once = append(once, string(text))
+		}
+	}
+	return once
 }
 
 // byDomain makes a route for each domain and returns the names of the domains.
 func (p plan) byDomain() (plan, []string) {
 	at := map[string]int{}
 	var domains []string
-	routes := func(q questions) questions {
+	for _, q := range []*questions{&p.wanted, &p.control} {
 		q.route = make([]int, len(q.recipients))
 		for i, addr := range q.recipients {
 			_, domain := smtp.SplitAddress(addr)
@@ -88,9 +80,7 @@ func (p plan) byDomain() (plan, []string) {
 			}
 			q.route[i] = n
 		}
-		return q
 	}
-	p.wanted, p.control = routes(p.wanted), routes(p.control)
 	return p, domains
 }
 
@@ -127,15 +117,14 @@ func (p plan) withDomains(o options, domains []mx.Domain, byName map[string]*mx.
 	for i, d := range domains {
 		more := d.More
 		for _, h := range d.Hosts {
-			if len(p.routes[i]) == mx.MaxAddresses {
+			room := mx.MaxAddresses - len(p.routes[i])
+			if room == 0 {
 				more = true
 				break
 			}
 			host := *byName[h.Name]
-			room := mx.MaxAddresses - len(p.routes[i])
-			if more = more || host.More || len(host.Addrs) > room; len(host.Addrs) > room {
-				host.Addrs = host.Addrs[:room]
-			}
+			more = more || host.More || len(host.Addrs) > room
+			host.Addrs = host.Addrs[:min(room, len(host.Addrs))]
 			p.routes[i] = uniqueInts(append(p.routes[i], list.add(&host, 0, o)...))
 		}
 		if more {
