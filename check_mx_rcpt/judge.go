@@ -23,17 +23,29 @@ type heard struct {
 	bug      error        // an internal error: nothing is known of the target
 }
 
-// spoke reports whether a target has a verdict other than NoAnswer on any wanted recipient.
-func (h heard) spoke() bool {
-	return answered(h.dialogue.Answers)
+// answer returns the answer to the nth question that the target got from a sender, about a wanted
+// recipient or about a control.
+func (h *heard) answer(control bool, sender, n int) *smtp.Answer {
+	switch {
+	case h.instead != nil:
+		return h.instead
+	case control:
+		return &h.dialogue.Controls[sender][n]
+	}
+	return &h.dialogue.Answers[sender][n]
 }
 
-// answered reports whether an answer has a verdict other than NoAnswer.
-func answered(lists [][]smtp.Answer) bool {
-	return slices.ContainsFunc(lists, func(answers []smtp.Answer) bool {
-		return slices.ContainsFunc(answers,
-			func(a smtp.Answer) bool { return a.Verdict != smtp.NoAnswer })
-	})
+// spoke reports whether a target that is not left out has a verdict other than NoAnswer on any
+// wanted recipient.
+func (h heard) spoke() bool { return !h.left() && has(h.dialogue.Answers, answered) }
+
+func answered(a smtp.Answer) bool { return a.Verdict != smtp.NoAnswer }
+func accepted(a smtp.Answer) bool { return a.Verdict == smtp.Accepted }
+
+// has reports whether one of the answers, to any sender, is such an answer.
+func has(lists [][]smtp.Answer, such func(smtp.Answer) bool) bool {
+	return slices.ContainsFunc(lists,
+		func(answers []smtp.Answer) bool { return slices.ContainsFunc(answers, such) })
 }
 
 // left reports whether a target is left out: no route leads there, or an internal error occurred.
@@ -62,6 +74,16 @@ type facts struct {
 	now   time.Time
 }
 
+// judged returns the targets that are not left out.
+func (f facts) judged() (targets []int) {
+	for i, h := range f.heard {
+		if !h.left() {
+			targets = append(targets, i)
+		}
+	}
+	return targets
+}
+
 // finding is a sentence for the summary.
 type finding struct {
 	state nagios.State
@@ -73,8 +95,8 @@ type finding struct {
 // recipient is critical if none of its hosts answers anything: its mail goes nowhere.
 func judge(o options, f facts) nagios.Result {
 	t := tallied(f)
-	findings := slices.Concat(routes(f), t.findings(o, f), bugs(f), domains(f), certificates(o,
-		f), times(o, f))
+	findings := slices.Concat(routes(f), t.findings(o, f), bugs(f), domains(f),
+		certificates(o, f), times(o, f))
 	if len(findings) == 0 {
 		findings = []finding{{nagios.OK, praise(f)}}
 	}
@@ -92,22 +114,18 @@ func judge(o options, f facts) nagios.Result {
 // routes says which hosts our host has no route to, if that is so for all hosts of a recipient. A
 // single address without a route is a note.
 func routes(f facts) []finding {
-	var beyond []target
+	var beyond []int
 	for _, route := range f.plan.routes {
 		if !slices.ContainsFunc(route,
 			func(t int) bool { return !f.heard[t].dialogue.Unroutable }) {
-			for _, t := range route {
-				beyond = append(beyond, f.plan.targets[t])
-			}
+			beyond = append(beyond, route...)
 		}
 	}
 	if len(beyond) == 0 {
 		return nil
 	}
-	why := f.heard[slices.IndexFunc(f.plan.targets,
-		func(t target) bool { return t.label == beyond[0].label })]
 	return []finding{{nagios.Unknown, fmt.Sprintf("this host has no route to %s (%v)",
-		nagios.List(labels(beyond), 3, len(beyond)), why.noRoute())}}
+		nagios.List(f.labels(beyond), 3, len(beyond)), f.heard[beyond[0]].noRoute())}}
 }
 
 // bugs returns the internal error of the first target that has one.
@@ -144,33 +162,33 @@ func certificates(o options, f facts) (findings []finding) {
 		return nil
 	}
 	for i, h := range f.heard {
-		label := f.plan.targets[i].label
-		if h.dialogue.Expires.IsZero() {
-			if h.spoke() && !h.left() {
-				findings = append(findings, finding{nagios.Unknown, label +
-					" began no TLS: its certificate is unknown"})
-			}
-			continue
-		}
-		left := h.dialogue.Expires.Sub(f.now)
-		if state := nagios.Judge(left.Seconds(), o.CertificateWarning.Range,
-			o.CertificateCritical.Range); state != nagios.OK {
-			findings = append(findings, finding{state,
-				fmt.Sprintf("the certificate of %s %s, %s", label, expiry(h.dialogue.Expires,
-					f.now),
-					nagios.CrossedTime(state, left.Seconds(), o.CertificateWarning.Range,
-						o.CertificateCritical.Range))})
+		label, at := f.plan.targets[i].label, h.dialogue.Expires
+		if !at.IsZero() {
+			findings = append(findings, crossed("the certificate of "+label+" "+expiry(at, f.now),
+				at.Sub(f.now), o.CertificateWarning, o.CertificateCritical)...)
+		} else if h.spoke() {
+			findings = append(findings, finding{nagios.Unknown,
+				label + " began no TLS: its certificate is unknown"})
 		}
 	}
 	return findings
 }
 
 func expiry(at, now time.Time) string {
-	when := at.UTC().Format("2006-01-02 15:04:05 UTC")
 	if left := at.Sub(now); left >= 0 {
-		return fmt.Sprintf("expires in %s (%s)", nagios.Span(left), when)
+		return fmt.Sprintf("expires in %s (%s)", nagios.Span(left), nagios.Instant(at))
 	}
-	return fmt.Sprintf("expired %s ago (%s)", nagios.Span(now.Sub(at)), when)
+	return fmt.Sprintf("expired %s ago (%s)", nagios.Span(now.Sub(at)), nagios.Instant(at))
+}
+
+// crossed returns a finding if a time leaves a range: the text, and which limit was passed.
+func crossed(text string, d time.Duration, warning, critical nagios.TimeRange) []finding {
+	state := nagios.Judge(d.Seconds(), warning.Range, critical.Range)
+	if state == nagios.OK {
+		return nil
+	}
+	return []finding{{state, text + ", " +
+		nagios.CrossedTime(state, d.Seconds(), warning.Range, critical.Range)}}
 }
 
 // slowest returns the index of the target that took longest, or -1. A target without an answer has
@@ -178,7 +196,7 @@ func expiry(at, now time.Time) string {
 func slowest(f facts) int {
 	at := -1
 	for i, h := range f.heard {
-		if !h.left() && h.spoke() && (at < 0 || h.dialogue.Time > f.heard[at].dialogue.Time) {
+		if h.spoke() && (at < 0 || h.dialogue.Time > f.heard[at].dialogue.Time) {
 			at = i
 		}
 	}
@@ -192,28 +210,20 @@ func times(o options, f facts) []finding {
 		return nil
 	}
 	took := f.heard[at].dialogue.Time
-	state := nagios.Judge(took.Seconds(), o.Warning.Range, o.Critical.Range)
-	if state == nagios.OK {
-		return nil
-	}
-	return []finding{{state, fmt.Sprintf("%s took %s, %s", f.plan.targets[at].label,
-		nagios.Span(took),
-		nagios.CrossedTime(state, took.Seconds(), o.Warning.Range, o.Critical.Range))}}
+	return crossed(f.plan.targets[at].label+" took "+nagios.Span(took), took, o.Warning, o.Critical)
 }
 
 // state judges one answer. A missing answer is critical if no host of the recipient spoke.
 func (o options) state(v smtp.Verdict, control, reached bool) nagios.State {
 	switch {
-	case v == smtp.NoAnswer && !reached:
+	case v == smtp.NoAnswer && !reached, v == smtp.Rejected && !control:
 		return nagios.Critical
 	case v == smtp.NoAnswer:
 		return o.NoAnswerState
 	case v == smtp.Accepted && control:
 		return nagios.Warning
-	case v == smtp.Accepted || control:
+	case v == smtp.Accepted, control:
 		return nagios.OK
-	case v == smtp.Rejected:
-		return nagios.Critical
 	case v == smtp.Deferred:
 		return o.DeferredState
 	}

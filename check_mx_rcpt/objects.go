@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"mailfresh/internal/mx"
 	"mailfresh/internal/nagios"
@@ -17,10 +18,14 @@ func objects(o options, f facts) (list []nagios.Object) {
 	for _, d := range f.plan.domains {
 		list = append(list, domain(d))
 	}
-	reached := f.reached()
-	lists, controls := f.plan.byTarget(f.plan.wanted), f.plan.byTarget(f.plan.control)
+	answers := make([]lines, len(f.plan.targets))
+	for r := range f.rows() {
+		for _, v := range r.votes {
+			answers[v.target].add(o, r, v.answer)
+		}
+	}
 	for i, t := range f.plan.targets {
-		list = append(list, f.object(o, i, t, lists[i], controls[i], reached))
+		list = append(list, object(t, f.heard[i], answers[i]))
 	}
 	return list
 }
@@ -68,40 +73,27 @@ func domainState(d mx.Domain) nagios.State {
 	return nagios.Critical
 }
 
-// reached returns, with the value false, each recipient whose hosts gave no answer to anything.
-func (f facts) reached() map[string]bool {
-	reached := map[string]bool{}
-	for r := range f.rows() {
-		if !r.reached {
-			reached[r.subject.recipient] = false
-		}
-	}
-	return reached
-}
-
 // object returns the object of a target. The text is the only answer or counts the answers; the
 // answers that alert stand below.
-func (f facts) object(o options, i int, t target, wanted, control []string,
-	unreached map[string]bool) nagios.Object {
-	h := f.heard[i]
-	object := nagios.Object{Name: t.label, Notes: t.notes, Detail: h.dialogue.Record}
+func object(t target, h heard, l lines) nagios.Object {
+	object := nagios.Object{State: l.state, Name: t.label, Notes: slices.Clone(t.notes),
+		Detail: h.dialogue.Record}
 	switch {
 	case h.bug != nil:
 		object.State, object.Text, object.Unseen = nagios.Unknown, h.bug.Error(), true
 		return object
 	case h.dialogue.Unroutable:
 		object.Text, object.Unseen = "not asked", true
-		object.Notes = append(object.Notes[:len(object.Notes):len(object.Notes)],
-			"no route from here: "+h.noRoute().Error())
+		object.Notes = append(object.Notes, "no route from here: "+h.noRoute().Error())
 		return object
 	}
-	l := lines{alone: len(f.plan.senders)*(len(wanted)+len(control)) == 1}
-	for s, sender := range f.plan.senders {
-		f.answers(&l, o, h, s, sender, wanted, false, unreached)
-		f.answers(&l, o, h, s, sender, control, true, unreached)
+	object.Text = l.text()
+	if l.asked > 1 {
+		object.Notes = append(object.Notes, l.alerts...)
 	}
-	object.State = l.state
-	object.Text, object.Notes = l.text(), slices.Concat(object.Notes, l.notes())
+	if l.further > 0 {
+		object.Notes = append(object.Notes, fmt.Sprintf("... %d more", l.further))
+	}
 	if h.dialogue.TLSFailed != nil {
 		object.Notes = append(object.Notes,
 			"asked in plain text, as TLS failed: "+h.dialogue.TLSFailed.Error())
@@ -115,66 +107,50 @@ func (f facts) object(o options, i int, t target, wanted, control []string,
 
 // lines are the answers of a target, collected for its object.
 type lines struct {
-	alone   bool // there is one answer
 	state   nagios.State
 	count   counts
 	wanted  counts // without the answers about controls
+	asked   int    // all answers
+	subject subject
+	answer  *smtp.Answer // the last one, about the subject
 	alerts  []string
 	further int // alerts beyond listLimit
 }
 
-// answers adds a target's answers about the recipients from one sender.
-func (f facts) answers(l *lines, o options, h heard, s int, sender string, recipients []string,
-	control bool, unreached map[string]bool) {
-	answers := h.dialogue.Answers
-	if control {
-		answers = h.dialogue.Controls
+// add adds the answer of a target to a row.
+func (l *lines) add(o options, r row, a *smtp.Answer) {
+	state := o.state(a.Verdict, r.control, r.reached)
+	l.state = nagios.Worst(l.state, state)
+	l.count[a.Verdict]++
+	if !r.control {
+		l.wanted[a.Verdict]++
 	}
-	for i, addr := range recipients {
-		a := h.instead
-		if a == nil {
-			a = &answers[s][i]
-		}
-		_, lonely := unreached[addr]
-		state := o.state(a.Verdict, control, !lonely)
-		l.count[a.Verdict]++
-		if !control {
-			l.wanted[a.Verdict]++
-		}
-		l.state = nagios.Worst(l.state, state)
-		switch {
-		case state == nagios.OK && !l.alone:
-		case len(l.alerts) == listLimit:
-			l.further++
-		default:
-			l.alerts = append(l.alerts, fmt.Sprintf("%s from %s: %s (%s)", addr,
-				senderName(sender), a.Verdict, reason(a, addr)))
-		}
+	l.asked++
+	l.subject, l.answer = r.subject, a
+	switch {
+	case state == nagios.OK:
+	case len(l.alerts) == listLimit:
+		l.further++
+	default:
+		l.alerts = append(l.alerts, line(r.subject, a))
 	}
 }
 
-func (l *lines) text() string {
-	if l.alone {
-		return l.alerts[0]
+func line(s subject, a *smtp.Answer) string {
+	return fmt.Sprintf("%s from %s: %s (%s)", s.recipient, senderName(s.sender), a.Verdict,
+		reason(a, s.recipient))
+}
+
+// text is the only answer, or counts the answers.
+func (l lines) text() string {
+	if l.asked == 1 {
+		return line(l.subject, l.answer)
 	}
-	text := ""
+	var parts []string
 	for _, v := range smtp.Verdicts {
 		if n := l.count[v]; n > 0 {
-			if text != "" {
-				text += ", "
-			}
-			text += fmt.Sprintf("%d %s", n, v)
+			parts = append(parts, fmt.Sprintf("%d %s", n, v))
 		}
 	}
-	return text
-}
-
-func (l *lines) notes() []string {
-	switch {
-	case l.alone:
-		return nil
-	case l.further > 0:
-		return append(l.alerts, fmt.Sprintf("... %d more", l.further))
-	}
-	return l.alerts
+	return strings.Join(parts, ", ")
 }

@@ -34,13 +34,12 @@ func (r row) has(v smtp.Verdict) bool {
 func (f facts) rows() iter.Seq[row] {
 	spoke, atAll := make([]bool, len(f.heard)), make([]bool, len(f.heard))
 	for i, h := range f.heard {
-		spoke[i] = !h.left() && h.spoke()
-		atAll[i] = spoke[i] || answered(h.dialogue.Controls)
+		spoke[i] = h.spoke()
+		atAll[i] = spoke[i] || has(h.dialogue.Controls, answered)
 	}
 	return func(yield func(row) bool) {
 		for s := range f.plan.senders {
-			_ = f.ofSender(s, false, f.plan.wanted, spoke, yield) && f.ofSender(s, true,
-				f.plan.control, atAll, yield)
+			_ = f.ofSender(s, false, spoke, yield) && f.ofSender(s, true, atAll, yield)
 		}
 	}
 }
@@ -58,28 +57,20 @@ func (f facts) subject(number int) subject {
 
 // ofSender yields the rows of a sender. The answers of a target are in the order of the recipients
 // that the target was asked for.
-func (f facts) ofSender(s int, control bool, q questions, spoke []bool, yield func(row) bool) bool {
+func (f facts) ofSender(s int, control bool, spoke []bool, yield func(row) bool) bool {
 	next := make([]int, len(f.plan.targets))
-	number := s * (len(f.plan.wanted.recipients) + len(f.plan.control.recipients))
+	q, number := f.plan.wanted, s*(len(f.plan.wanted.recipients)+len(f.plan.control.recipients))
 	if control {
-		number += len(f.plan.wanted.recipients)
+		q, number = f.plan.control, number+len(q.recipients)
 	}
 	var votes []vote
 	for i, addr := range q.recipients {
 		r := row{number: number + i, subject: subject{addr, f.plan.senders[s]}, control: control,
 			votes: votes[:0]}
 		for _, t := range f.plan.routes[q.route[i]] {
-			h := &f.heard[t]
-			answer := h.instead
-			if answer == nil && h.bug == nil {
-				answers := h.dialogue.Answers
-				if control {
-					answers = h.dialogue.Controls
-				}
-				answer = &answers[s][next[t]]
-			}
-			next[t]++
-			if !h.left() {
+			if h := &f.heard[t]; !h.left() {
+				answer := h.answer(control, s, next[t])
+				next[t]++
 				r.votes = append(r.votes, vote{t, answer})
 				r.reached = r.reached || spoke[t]
 			}
@@ -131,23 +122,16 @@ func (f facts) controlClasses() []map[class]string {
 	if len(f.plan.control.recipients) == 0 {
 		return all
 	}
-	accepts := make([]bool, len(f.plan.targets))
-	for r := range f.rows() {
-		for _, v := range r.votes {
-			switch {
-			case !r.control:
-				accepts[v.target] = accepts[v.target] || v.answer.Verdict == smtp.Accepted
-			case v.answer.Reply != nil:
-				if all[v.target] == nil {
-					all[v.target] = map[class]string{}
-				}
-				all[v.target][classify(v.answer)] = r.subject.recipient
-			}
+	for i, h := range f.heard {
+		if !has(h.dialogue.Answers, accepted) {
+			all[i] = map[class]string{}
 		}
 	}
-	for i, yes := range accepts {
-		if yes {
-			all[i] = nil
+	for r := range f.rows() {
+		for _, v := range r.votes {
+			if classes := all[v.target]; classes != nil && r.control && v.answer.Reply != nil {
+				classes[classify(v.answer)] = r.subject.recipient
+			}
 		}
 	}
 	return all
@@ -261,13 +245,8 @@ func (t tally) totals(o options, f facts) (list []nagios.Quantity) {
 			Value: f.heard[at].dialogue.Time.Seconds(), Unit: nagios.Seconds,
 			Warning: o.Warning.Range, Critical: o.Critical.Range})
 	}
-	hosts := 0
-	for _, h := range f.heard {
-		if !h.left() {
-			hosts++
-		}
-	}
-	list = append(list, nagios.Quantity{Label: "hosts", Metric: "addresses", Value: float64(hosts)})
+	list = append(list, nagios.Quantity{Label: "hosts", Metric: "addresses",
+		Value: float64(len(f.judged()))})
 	for _, v := range smtp.Verdicts {
 		list = append(list, nagios.Quantity{Label: nagios.Label(v.String()),
 			Value: float64(t.count[v])})
@@ -304,7 +283,7 @@ func namedHostTimes(o options, f facts) (list []nagios.Quantity) {
 	at := map[string]int{}
 	for i, h := range f.heard {
 		name := f.plan.targets[i].name
-		if h.left() || !h.spoke() {
+		if !h.spoke() {
 			continue
 		}
 		n, ok := at[name]

@@ -15,30 +15,21 @@ const (
 
 // saying has the words for a kind of row.
 type saying struct {
-	lead     string // before the recipients; if empty, they are the object of the first clause
-	verdicts []smtp.Verdict
-	state    func(o options) nagios.State
+	lead     string         // before the recipients; "": they are the object of the first clause
+	verdicts []smtp.Verdict // in the order of the clauses; the first verdict gives the state
 	end      func(f facts, c []class) string
 }
 
 // said has the words for each kind, in the order that equal states have in the summary.
 var said = [kinds]saying{
 	disagree: {"MX hosts disagree on ", []smtp.Verdict{smtp.Rejected, smtp.Deferred, smtp.Accepted},
-		always(nagios.Critical), nothing},
-	rejected: {"", []smtp.Verdict{smtp.Rejected, smtp.Deferred}, always(nagios.Critical),
 		nothing},
-	controlAccepted: {"", []smtp.Verdict{smtp.Accepted}, always(nagios.Warning), provesNothing},
-	deferred: {"", []smtp.Verdict{smtp.Deferred, smtp.Accepted},
-		func(o options) nagios.State { return o.DeferredState }, nothing},
-	refused: {"", []smtp.Verdict{smtp.ProbeRefused},
-		func(o options) nagios.State { return o.ProbeRefusedState }, nextStep},
-	unreached: {"", []smtp.Verdict{smtp.NoAnswer}, always(nagios.Critical), ban},
-	missing: {"", []smtp.Verdict{smtp.NoAnswer},
-		func(o options) nagios.State { return o.NoAnswerState }, ban},
-}
-
-func always(s nagios.State) func(options) nagios.State {
-	return func(options) nagios.State { return s }
+	rejected:        {"", []smtp.Verdict{smtp.Rejected, smtp.Deferred}, nothing},
+	controlAccepted: {"", []smtp.Verdict{smtp.Accepted}, provesNothing},
+	deferred:        {"", []smtp.Verdict{smtp.Deferred, smtp.Accepted}, nothing},
+	refused:         {"", []smtp.Verdict{smtp.ProbeRefused}, nextStep},
+	unreached:       {"", []smtp.Verdict{smtp.NoAnswer}, ban},
+	missing:         {"", []smtp.Verdict{smtp.NoAnswer}, ban},
 }
 
 func nothing(facts, []class) string { return "" }
@@ -76,7 +67,8 @@ func ban(f facts, classes []class) string {
 func (t tally) findings(o options, f facts) (list []finding) {
 	for k, g := range t.groups {
 		if g.alike != nil {
-			list = append(list, finding{said[k].state(o), f.sentence(said[k], g)})
+			state := o.state(said[k].verdicts[0], kind(k) == controlAccepted, kind(k) != unreached)
+			list = append(list, finding{state, f.sentence(said[k], g)})
 		}
 	}
 	return list
@@ -96,36 +88,36 @@ func (f facts) sentence(s saying, g group) string {
 	if s.lead != "" {
 		text, object = s.lead+object+": ", pronoun
 	}
-	for i, c := range f.clauses(s.verdicts, g) {
+	for i, c := range g.clauses(s.verdicts) {
 		if i > 0 {
 			text, object = text+", ", pronoun
 		}
-		text += c.who + " " + c.verb + " " + object + c.why
+		text += f.who(c.hosts) + " " + c.class.verb(len(c.hosts) > 1) + " " + object +
+			f.why(c.first, c.class, f.subject(g.alike[0]).recipient)
 	}
 	return text + s.end(f, g.classes)
 }
 
-// clause is who does what to the recipients, and why.
-type clause struct{ who, verb, why string }
+// clause is the hosts that gave the same answer.
+type clause struct {
+	class class
+	first vote // of the hosts
+	hosts []int
+}
 
-// clauses joins the hosts that give the same answer.
-func (f facts) clauses(verdicts []smtp.Verdict, g group) (list []clause) {
+// clauses joins the hosts that gave the same answer.
+func (g group) clauses(verdicts []smtp.Verdict) (list []clause) {
 	for _, verdict := range verdicts {
-		var done []class
-		for i, c := range g.classes {
-			if c.verdict != verdict || slices.Contains(done, c) ||
-				g.votes[i].answer.Verdict != verdict {
+		for i, v := range g.votes {
+			if v.answer.Verdict != verdict {
 				continue
 			}
-			done = append(done, c)
-			var hosts []target
-			for j, other := range g.classes {
-				if other == c && g.votes[j].answer.Verdict == verdict {
-					hosts = append(hosts, f.plan.targets[g.votes[j].target])
-				}
+			at := slices.IndexFunc(list, func(c clause) bool { return c.class == g.classes[i] })
+			if at < 0 {
+				at = len(list)
+				list = append(list, clause{class: g.classes[i], first: v})
 			}
-			list = append(list, clause{f.who(hosts), c.verb(len(hosts) > 1),
-				f.why(g.votes[i], c, f.subject(g.alike[0]).recipient)})
+			list[at].hosts = append(list[at].hosts, v.target)
 		}
 	}
 	return list
@@ -133,24 +125,22 @@ func (f facts) clauses(verdicts []smtp.Verdict, g group) (list []clause) {
 
 // verb returns what one host or several hosts do: the words before the object.
 func (c class) verb(several bool) string {
-	verb := [...][2]string{
-		smtp.Accepted: {"accepts", "accept"}, smtp.Rejected: {"rejects", "reject"},
-		smtp.Deferred: {"defers", "defer"}, smtp.ProbeRefused: {"refuses the probe for",
-			"refuse the probe for"},
-		smtp.NoAnswer: {"gives no answer for", "give no answer for"},
+	verb := [...]string{
+		smtp.Accepted: "accept%s", smtp.Rejected: "reject%s", smtp.Deferred: "defer%s",
+		smtp.ProbeRefused: "refuse%s the probe for", smtp.NoAnswer: "give%s no answer for",
 	}[c.verdict]
 	if c.verdict == smtp.ProbeRefused {
 		switch c.subject() {
 		case smtp.AboutSender:
-			verb = [2]string{"refuses the sender for", "refuse the sender for"}
+			verb = "refuse%s the sender for"
 		case smtp.AboutPolicy, smtp.AboutAccess:
-			verb = [2]string{"refuses the probe by policy for", "refuse the probe by policy for"}
+			verb = "refuse%s the probe by policy for"
 		}
 	}
 	if several {
-		return verb[1]
+		return fmt.Sprintf(verb, "")
 	}
-	return verb[0]
+	return fmt.Sprintf(verb, "s")
 }
 
 // subject returns what a reply that is no success is about. A reply about policy that names the
@@ -211,10 +201,8 @@ func reason(a *smtp.Answer, recipient string) string {
 	} else if a.Err != nil {
 		text = a.Err.Error()
 	}
-	if len(text) > reasonRunes {
-		if short := fmt.Sprintf("%.*s", reasonRunes, text); short != text {
-			text = short + "..."
-		}
+	if short := fmt.Sprintf("%.*s", reasonRunes, text); short != text {
+		text = short + "..."
 	}
 	if a.Phase == smtp.Connect || a.Phase == smtp.Rcpt && a.Reply != nil {
 		return text
@@ -256,25 +244,25 @@ func senderName(sender string) string {
 }
 
 // who names hosts: "both hosts", "mx1 and mx2", "mx1, mx2 and 4 more".
-func (f facts) who(hosts []target) string {
-	noun := "hosts"
-	if slices.ContainsFunc(hosts, func(t target) bool { return t.label != t.name }) {
+func (f facts) who(hosts []int) string {
+	noun, all := "hosts", f.plan.targets
+	if slices.ContainsFunc(hosts, func(t int) bool { return all[t].label != all[t].name }) {
 		noun = "addresses"
 	}
 	switch n := len(hosts); {
-	case n == 2 && n == len(f.plan.targets):
+	case n == 2 && n == len(all):
 		return "both " + noun
-	case n > 2 && n == len(f.plan.targets):
+	case n > 2 && n == len(all):
 		return fmt.Sprintf("all %d %s", n, noun)
 	case n > 3:
-		return nagios.List(labels(hosts), 2, n)
+		return nagios.List(f.labels(hosts), 2, n)
 	}
-	return nagios.List(labels(hosts), 3, len(hosts))
+	return nagios.List(f.labels(hosts), 3, len(hosts))
 }
 
-func labels(hosts []target) (labels []string) {
+func (f facts) labels(hosts []int) (labels []string) {
 	for _, t := range hosts {
-		labels = append(labels, t.label)
+		labels = append(labels, f.plan.targets[t].label)
 	}
 	return labels
 }
@@ -285,13 +273,7 @@ func few(recipients []string) string { return nagios.List(recipients, firstFew, 
 // praise returns the summary if nothing is wrong.
 func praise(f facts) string {
 	accept, refuse, who := "accepts", "refuses", ""
-	at := slowest(f)
-	var asked []target
-	for i, h := range f.heard {
-		if !h.left() {
-			asked = append(asked, f.plan.targets[i])
-		}
-	}
+	at, asked := slowest(f), f.judged()
 	if len(asked) > 1 {
 		accept, refuse, who = "accept", "refuse", ", slowest "+f.plan.targets[at].label
 	}
