@@ -86,10 +86,5 @@ func SplitAddress(addr string) (local, domain string) {
 
 // needsUTF8 reports whether addr has a byte beyond ASCII, and so needs SMTPUTF8 (RFC 6531).
 func needsUTF8(addr string) bool {
-	for i := range len(addr) {
-		if addr[i] >= utf8.RuneSelf {
-			return true
-		}
-	}
-	return false
+	return strings.ContainsFunc(addr, func(r rune) bool { return r >= utf8.RuneSelf })
 }

@@ -60,8 +60,7 @@ func (c *conn) handshake(ctx context.Context, p *Probe) (tls.ConnectionState, er
 	t := tls.Client(c.nc, &tls.Config{ServerName: p.TLSName, InsecureSkipVerify: !p.Verify})
 	if err := t.HandshakeContext(ctx); err != nil {
 		c.lost = shortError(err)
-		var bad *tls.CertificateVerificationError
-		if errors.As(err, &bad) {
+		if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 			return tls.ConnectionState{PeerCertificates: bad.UnverifiedCertificates}, c.lost
 		}
 		return tls.ConnectionState{}, c.lost
@@ -82,7 +81,7 @@ func (c *conn) exchange(commands []string, keepAll bool) ([]*Reply, error) {
 	}
 	c.in.left += lineBytes * len(commands)
 	if c.closing {
-		_ = c.nc.SetDeadline(earlier(c.deadline, time.Now().Add(closingWait)))
+		c.within(closingWait)
 	}
 	c.write(commands)
 	replies := make([]*Reply, 0, len(commands))
@@ -121,16 +120,18 @@ func (c *conn) reply() (*Reply, error) {
 	}
 	if r.Code == 421 {
 		c.closing = true
-		_ = c.nc.SetDeadline(earlier(c.deadline, time.Now().Add(closingWait)))
+		c.within(closingWait)
 	}
 	return r, nil
 }
 
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
+// within limits the wait for the next replies; the deadline holds, too.
+func (c *conn) within(wait time.Duration) {
+	until := time.Now().Add(wait)
+	if c.deadline.Before(until) {
+		until = c.deadline
 	}
-	return a
+	_ = c.nc.SetDeadline(until)
 }
 
 // close sends the last commands and closes the connection. Exim waits up to 200 ms after QUIT until

@@ -40,9 +40,7 @@ func (p *Probe) Run(ctx context.Context) Dialogue {
 	d.leave()
 	d.out.Time = d.pace.total
 	for _, sender := range p.Senders {
-		if len(p.Controls) > 0 {
-			d.out.Controls = append(d.out.Controls, d.ask(sender, p.Controls, true))
-		}
+		d.out.Controls = append(d.out.Controls, d.ask(sender, p.Controls, true))
 	}
 	d.leave()
 	d.rec.flush()
@@ -110,19 +108,14 @@ func (d *dialogue) pause(wait time.Duration) {
 	}
 }
 
+// connect does all steps before MAIL on a new connection. If a step fails, it returns the answer
+// for all recipients, and leaves the connection.
 func (d *dialogue) connect() (*session, *Answer) {
 	start := time.Now()
-	s, failure, err := open(d.ctx, d.probe, d.security, d.rec)
+	s, failure := d.begin()
 	d.pace.total += time.Since(start)
-	switch {
-	case s.conn != nil:
-		d.out.Connections++
-		s.number = d.out.Connections
-		if failure != nil {
-			s.quit()
-		}
-	case err != nil:
-		d.out.Unroutable = d.out.Connections == 0 && unroutable(err)
+	if s.conn != nil && failure != nil {
+		s.quit()
 	}
 	if !s.expires.IsZero() && (d.out.Expires.IsZero() || s.expires.Before(d.out.Expires)) {
 		d.out.Expires = s.expires
@@ -134,6 +127,23 @@ func (d *dialogue) connect() (*session, *Answer) {
 		d.limits.offered(s.offers["LIMITS"])
 	}
 	return s, failure
+}
+
+func (d *dialogue) begin() (*session, *Answer) {
+	s := &session{}
+	if d.ctx.Err() != nil {
+		return s, failed(Connect, errNotAsked)
+	}
+	c, err := dial(d.ctx, d.probe, d.rec)
+	if err != nil {
+		d.out.Unroutable = d.out.Connections == 0 && unroutable(err)
+		err = d.probe.connectError(err)
+		d.rec.add(true, "-- ", err.Error())
+		return s, failed(Connect, err)
+	}
+	d.out.Connections++
+	s.conn, s.number = c, d.out.Connections
+	return s, s.begin(d.ctx, d.probe, d.security)
 }
 
 // postmaster reports whether the server accepts <postmaster>, as it must (RFC 5321 4.5.1). It asks

@@ -3,6 +3,7 @@ package smtp
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // inquiry is the state of asking for all recipients of one sender.
@@ -37,7 +38,11 @@ type policy struct {
 // ask returns the answers to one sender, in the order of rcpts. Without keepAll, the record
 // keeps only negative replies.
 func (d *dialogue) ask(sender string, rcpts []string, keepAll bool) []Answer {
-	q := newInquiry(sender, rcpts)
+	q := &inquiry{
+		sender: sender, rcpts: rcpts, answers: make([]Answer, len(rcpts)),
+		accepted: map[int]bool{}, again: maxRetries,
+		evidence: evidence{known: map[Reply]bool{}, several: sender != ""},
+	}
 	for q.left() > 0 || len(q.retries) > 0 {
 		if !d.readyToRetry(q) {
 			continue
@@ -64,13 +69,6 @@ func (d *dialogue) ask(sender string, rcpts []string, keepAll bool) []Answer {
 	d.restoreFirstReplies(q)
 	d.decidePolicies(q)
 	return q.answers
-}
-
-func newInquiry(sender string, rcpts []string) *inquiry {
-	q := &inquiry{sender: sender, rcpts: rcpts, again: maxRetries, accepted: map[int]bool{}}
-	q.evidence = evidence{known: map[Reply]bool{}, several: sender != ""}
-	q.answers = make([]Answer, len(rcpts))
-	return q
 }
 
 // left returns how many recipients remain to ask, without retries.
@@ -154,7 +152,6 @@ func (q *inquiry) nextBatch(s *session, l *limits) batch {
 // without a reply, and recipients that were too many for the server.
 func (d *dialogue) evaluate(q *inquiry, s *session, b batch, out outcome) {
 	q.evidence.learn(out.replies)
-	var postponed []int
 	accepted, failures := 0, out.failures
 	for i, r := range out.replies {
 		index := b.rcpts[i]
@@ -164,7 +161,7 @@ func (d *dialogue) evaluate(q *inquiry, s *session, b batch, out outcome) {
 			q.answers[index] = decide(Rcpt, d.texts.keep(r, q.rcpts[index]))
 		case i > 0 && r.tooMany():
 			d.limits.tooMany(accepted)
-			postponed = append(postponed, index)
+			q.postponed = append(q.postponed, index)
 			continue
 		default:
 			x := negativeReply{
@@ -190,8 +187,7 @@ func (d *dialogue) evaluate(q *inquiry, s *session, b batch, out outcome) {
 		q.retries = append([]negativeReply{x}, q.retries...)
 		return
 	}
-	postponed = append(postponed, b.rcpts[len(out.replies):]...)
-	q.postponed = append(q.postponed, postponed...)
+	q.postponed = append(q.postponed, b.rcpts[len(out.replies):]...)
 }
 
 // refused makes the reply x the answer if it is about the recipient, and reports whether it is. If
@@ -302,17 +298,14 @@ func (d *dialogue) restoreFirstReplies(q *inquiry) {
 // decidePolicies changes the verdict on an ambiguous reply from ProbeRefused to Rejected if the
 // reply is about the recipient.
 func (d *dialogue) decidePolicies(q *inquiry) {
-	asked, everybody := false, false
+	postmaster := sync.OnceValue(func() bool { return d.postmaster(q.sender) })
 	for _, p := range q.policies {
 		a := &q.answers[p.index]
 		if a.Verdict != ProbeRefused || a.Reply == nil || !a.Reply.ambiguous() {
 			continue
 		}
 		others := q.accepted[p.session]
-		if !others && !asked {
-			asked, everybody = true, d.postmaster(q.sender)
-		}
-		if !others && !everybody {
+		if !others && !postmaster() {
 			continue
 		}
 		named := a.Reply.names(q.rcpts[p.index])

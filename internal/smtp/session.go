@@ -5,7 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net/netip"
+	"net"
 	"strings"
 	"time"
 )
@@ -30,24 +30,6 @@ type session struct {
 	over         bool              // the server accepts no more transactions
 }
 
-// open connects and does all steps before MAIL. If a step fails, open returns the answer for all
-// recipients, and the error of a failed connection. The session has a conn if it was connected.
-func open(ctx context.Context, p *Probe, security Security, rec *record) (*session, *Answer,
-	error) {
-	s := &session{}
-	if ctx.Err() != nil {
-		return s, failed(Connect, errNotAsked), nil
-	}
-	c, err := dial(ctx, p, rec)
-	if err != nil {
-		why := p.connectError(err)
-		rec.add(true, "-- ", why.Error())
-		return s, failed(Connect, why), err
-	}
-	s.conn = c
-	return s, s.begin(ctx, p, security), nil
-}
-
 // begin does greeting, EHLO and STARTTLS. It returns nil, or the answer for all recipients.
 func (s *session) begin(ctx context.Context, p *Probe, security Security) *Answer {
 	if security == Implicit {
@@ -68,7 +50,7 @@ func (s *session) begin(ctx context.Context, p *Probe, security Security) *Answe
 	case security != Required && (security != Opportunistic || !offered):
 		return nil
 	}
-	if failure := s.say(StartTLS, "STARTTLS"); failure != nil {
+	if _, failure := s.say(StartTLS, "STARTTLS"); failure != nil {
 		if security == Opportunistic && s.alive() && !p.Verify {
 			s.noTLS = fmt.Errorf("STARTTLS: %s", failure.Reply)
 			return nil // a real sender goes on in plain text
@@ -88,7 +70,7 @@ func (s *session) alive() bool { return s.conn.lost == nil && !s.conn.closing }
 func (s *session) greeting(waitsForTLS bool) *Answer {
 	c := s.conn
 	if waitsForTLS {
-		_ = c.nc.SetDeadline(earlier(c.deadline, time.Now().Add(silentWait)))
+		c.within(silentWait)
 	}
 	r, err := c.reply()
 	switch {
@@ -108,16 +90,17 @@ func (s *session) greeting(waitsForTLS bool) *Answer {
 	return nil
 }
 
-// say sends one command. It returns nil, or the answer for all recipients.
-func (s *session) say(phase Phase, command string) *Answer {
+// say sends one command. It returns the reply if there is one, and the answer for all recipients if
+// the reply is negative or missing.
+func (s *session) say(phase Phase, command string) (*Reply, *Answer) {
 	replies, err := s.conn.exchange([]string{command}, false)
 	if err != nil {
-		return failed(phase, err)
+		return nil, failed(phase, err)
 	}
 	if negative(replies[0]) {
-		return refusal(phase, replies[0])
+		return replies[0], refusal(phase, replies[0])
 	}
-	return nil
+	return replies[0], nil
 }
 
 // heloName returns the name for EHLO, by default the local address in brackets (RFC 5321 4.1.3).
@@ -125,14 +108,11 @@ func (s *session) heloName(p *Probe) string {
 	if p.Helo != "" {
 		return p.Helo
 	}
-	local, err := netip.ParseAddrPort(s.conn.nc.LocalAddr().String())
-	switch {
-	case err != nil:
-		return "localhost"
-	case local.Addr().Unmap().Is4():
-		return "[" + local.Addr().Unmap().String() + "]"
+	local := s.conn.nc.LocalAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
+	if local.Is4() {
+		return "[" + local.String() + "]"
 	}
-	return "[IPv6:" + local.Addr().WithZone("").String() + "]"
+	return "[IPv6:" + local.WithZone("").String() + "]"
 }
 
 // hello sends LHLO, EHLO or HELO and reads the extensions. It returns nil, or the answer for all
@@ -143,18 +123,14 @@ func (s *session) hello(p *Probe) *Answer {
 		phase = LHello
 	}
 	s.name, s.offers = s.heloName(p), map[string]string{}
-	replies, err := s.conn.exchange([]string{phase.String() + " " + s.name}, false)
-	if err != nil {
-		return failed(phase, err)
-	}
-	r := replies[0]
-	if r.Code/100 == 5 && !p.LMTP {
-		if again := s.say(phase, "HELO "+s.name); again == nil || again.Reply != nil {
+	r, failure := s.say(phase, phase.String()+" "+s.name)
+	if r != nil && r.Code/100 == 5 && !p.LMTP {
+		if _, again := s.say(phase, "HELO "+s.name); again == nil || again.Reply != nil {
 			return again
 		}
 	}
-	if negative(r) {
-		return refusal(phase, r)
+	if failure != nil {
+		return failure
 	}
 	for _, line := range strings.Split(r.Text, "\n")[1:] {
 		keyword, parameters, _ := strings.Cut(line, " ")

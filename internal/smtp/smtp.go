@@ -112,7 +112,7 @@ type Probe struct {
 // Dialogue is the result of Probe.Run.
 type Dialogue struct {
 	Answers     [][]Answer    // [sender][recipient]
-	Controls    [][]Answer    // [sender][control]; nil if the probe has no controls
+	Controls    [][]Answer    // [sender][control]
 	Time        time.Duration // connecting and replies, without controls and QUIT; see pace
 	Connections int
 	Unroutable  bool      // this host has no route to the server, or not the Source address

@@ -62,7 +62,11 @@ func (s *session) mail(sender string, rcpts []string) string {
 // the answer for all recipients.
 func opened(opening []string, got []*Reply, err error) ([]*Reply, *Answer) {
 	for i, command := range opening {
-		switch phase := phaseOf(command); {
+		phase := Mail
+		if command == "RSET" {
+			phase = Reset
+		}
+		switch {
 		case i >= len(got):
 			return nil, failed(phase, err)
 		case negative(got[i]):
@@ -86,13 +90,6 @@ func (s *session) count(got []*Reply, before bool) (full bool) {
 		}
 	}
 	return full
-}
-
-func phaseOf(command string) Phase {
-	if command == "RSET" {
-		return Reset
-	}
-	return Mail
 }
 
 // group returns the RCPT commands to send at once: one, or more with PIPELINING.
