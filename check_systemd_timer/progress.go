@@ -98,10 +98,8 @@ func limits(s systemd.Service) (notes []string) {
 		notes = append(notes, "note: "+fmt.Sprintf(format, args...))
 	}
 	oneshot, endless := s.Type == "oneshot", s.TimeoutStart == systemd.Infinity
-	if !s.IsService {
-		return nil
-	}
 	switch {
+	case !s.IsService:
 	case s.ActiveState == "deactivating":
 		if s.TimeoutStop == systemd.Infinity {
 			note("TimeoutStopSec=infinity: nothing ends a stop that hangs")

@@ -129,12 +129,11 @@ func loops(s systemd.Service, r run, now time.Time) bool {
 }
 
 // outlived reports whether the timer has triggered again since systemd before 254 began to restart
-// the service: the restarts took longer than the time from the last trigger to the present attempt.
-// Then the time of the first restart is not known, and that trigger started nothing.
+// the run in progress: the restarts took longer than the time from the last trigger to the present
+// attempt. Then the time of the first restart is not known, and that trigger started nothing.
 func outlived(s systemd.Service, r run) bool {
 	restarts := time.Duration(min(r.restarts, 10_000)) * min(s.RestartDelay, 24*time.Hour)
-	return s.RestartMode == "" && inProgress(s) && r.restarts > 0 &&
-		r.trigger.After(r.tried.Add(time.Second-restarts))
+	return s.RestartMode == "" && r.trigger.After(r.tried.Add(time.Second-restarts))
 }
 
 func phaseOf(p systemd.Pair, r run, h systemd.Host, now time.Time) phase {
@@ -175,8 +174,7 @@ func trigger(t systemd.Timer) time.Time {
 }
 
 // lastAttempt tells whether the last trigger led to a run: a run renews the stamps of the service.
-// The monotonic stamps decide if systemd has them: after clock steps and suspends the wall clock's
-// stamps may be out of order.
+// The monotonic stamps decide if systemd has them, as for trigger.
 func lastAttempt(p systemd.Pair, trigger time.Time) attempt {
 	s, triggered := p.Service, p.Timer.LastTriggerMonotonic
 	if trigger.IsZero() || inProgress(s) || remains(s) {

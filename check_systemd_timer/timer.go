@@ -165,12 +165,11 @@ func neverAgain(v view) nagios.Findings {
 
 // startedAnew returns the commands that make a timer forget the trigger from which systemd counts.
 func (v view) startedAnew() string {
-	name := v.timer.Name
-	stop, start := v.systemctl("stop", name), v.systemctl("start", name)
+	name, clean := v.timer.Name, ""
 	if v.timer.Persistent {
-		return stop + ", " + v.systemctl("clean", "--what=state", name) + ", " + start
+		clean = v.systemctl("clean", "--what=state", name) + ", "
 	}
-	return stop + ", " + start
+	return v.systemctl("stop", name) + ", " + clean + v.systemctl("start", name)
 }
 
 // unanchored says why a timer has no run to count from, and how it gets an instant to count from.
