@@ -225,7 +225,7 @@ func TestExceptions(t *testing.T) {
 	})
 }
 
-// TestSignals ends plugins at random moments. From the first lines of main on, the plugin answers
+// TestSignals ends plugins at random moments. Once it has read its arguments, the plugin answers
 // for it; a signal in the milliseconds before, while Go's runtime starts, ends any program. A
 // signal that this process ignores, as under nohup, the plugins ignore as well: it is not tried.
 func TestSignals(t *testing.T) {
@@ -278,11 +278,11 @@ func TestSignals(t *testing.T) {
 		c.Judge(t, fmt.Sprintf("%v after %v: %s %q", s.kill, s.after, s.plugin, s.args), got,
 			environmentLimits, s.want, unknown)
 	})
-	t.Logf("%d signals came before main", early.Load())
+	t.Logf("%d signals came before the check", early.Load())
 }
 
-// answersSignals reports whether the process has come to the frame, the first act of which is to
-// take the signals and then to ignore SIGPIPE.
+// answersSignals reports whether the process has come to its check. Before that, the frame takes
+// the signals and then ignores SIGPIPE.
 func answersSignals(pid int) bool {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -62,8 +62,9 @@ const (
 // Main runs the check with the process's arguments and ends the process.
 func Main(c Check) {
 	begin := time.Now()
-	signals := catch()
+	signals := make(chan os.Signal, 1)
 	text, exit := run(c, os.Args[1:], signals)
+	signal.Ignore(syscall.SIGPIPE) // a closed standard output does not end the plugin
 	common := c.Options.common()
 	limit := cmp.Or(time.Duration(common.Timeout), 9*time.Second) // 0: the options are not read
 	writer := boundedWriter{w: os.Stdout, signals: signals, until: begin.Add(limit + writeGrace)}
@@ -91,11 +92,13 @@ func SaveMemory(objects int) {
 // only use CPU time to look for work.
 func OneThread() { runtime.GOMAXPROCS(1) }
 
-// catch returns the signals that ask the process to end, except those that its caller ignores
-// (nohup(1), trap ""). It ignores SIGPIPE, so that a closed standard output does not end the
-// plugin.
-func catch() <-chan os.Signal {
-	signals := make(chan os.Signal, 1)
+// catch sends to the channel, unless it is nil, the signals that ask the process to end, except
+// those that its caller ignores (nohup(1), trap ""). Go starts two threads for them: only a check
+// that runs is worth that.
+func catch(signals chan<- os.Signal) {
+	if signals == nil {
+		return
+	}
 	for _, s := range []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP,
 		syscall.SIGQUIT} {
 		if !signal.Ignored(s) {
@@ -103,12 +106,11 @@ func catch() <-chan os.Signal {
 		}
 	}
 	signal.Ignore(syscall.SIGPIPE)
-	return signals
 }
 
 // run returns the text and the exit code for the arguments. Help, version and errors of usage are
 // plain text in each output format.
-func run(c Check, args []string, signals <-chan os.Signal) (text string, exit int) {
+func run(c Check, args []string, signals chan os.Signal) (text string, exit int) {
 	asked, err := "", error(nil)
 	say := func(r nagios.Result) (string, int) {
 		o := c.Options.common()
@@ -130,6 +132,7 @@ func run(c Check, args []string, signals <-chan os.Signal) (text string, exit in
 		usage := failure(fmt.Errorf("%w (see %s --help)", err, c.Name))
 		return output.Nagios.Render(output.Run{Check: c.Name, Result: usage}, 0)
 	}
+	catch(signals)
 	return say(bounded(c, signals))
 }
 

@@ -270,6 +270,41 @@ func TestWriteToNobody(t *testing.T) {
 	}
 }
 
+// A pipe with room is written to at once; a full one is waited for, and given up in the end.
+func TestWriteToPipe(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	failed := false
+	b := boundedWriter{w, time.Now(), nil, func() { failed = true }}
+	b.print("a")
+	if !takes(w, "a\n") || failed {
+		t.Errorf("an empty pipe: takes = %t, failed %t; want true, false", takes(w, "a\n"), failed)
+	}
+	if long := strings.Repeat("a", 4097); takes(w, long) {
+		t.Errorf("takes(an empty pipe, %d bytes) = true; want false", len(long))
+	}
+	if err := w.SetWriteDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = w.Write(make([]byte, 1<<16))
+	}
+	if takes(w, "a") {
+		t.Error("takes(a full pipe) = true; want false")
+	}
+	if b.print("a"); !failed {
+		t.Error("a write to a full pipe: not failed")
+	}
+	begin := make([]byte, 2)
+	if _, err := r.Read(begin); string(begin) != "a\n" {
+		t.Errorf("the pipe begins with %q, %v; want %q", begin, err, "a\n")
+	}
+}
+
 // A busy host may come to the write only when the time is up, and a signal may wait by then.
 // Before, such a plugin printed nothing in about every second run.
 func TestWriteInTheEnd(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // minWriteTime is how long a write may take even if the time is up or a signal has come. A pipe
@@ -29,6 +31,17 @@ func (b boundedWriter) Write(text []byte) (int, error) {
 
 func (b boundedWriter) print(text string) {
 	line := strings.TrimRight(text, " \n") + "\n"
+	if !b.write(line) && b.failed != nil {
+		b.failed()
+	}
+}
+
+// write reports whether all was written.
+func (b boundedWriter) write(line string) bool {
+	if f, ok := b.w.(*os.File); ok && takes(f, line) {
+		_, err := f.WriteString(line)
+		return err == nil
+	}
 	done, late := make(chan bool, 1), make(chan bool, 1)
 	// Go's runtime dies if it has no descriptors for its first timer: let it die before the write.
 	defer time.AfterFunc(minWriteTime, func() { late <- true }).Stop()
@@ -36,15 +49,27 @@ func (b boundedWriter) print(text string) {
 		_, err := io.WriteString(b.w, line)
 		done <- err == nil
 	}()
-	written := false
 	select {
-	case written = <-done:
+	case written := <-done:
+		return written
 	case <-late:
-		written = b.wait(done)
+		return b.wait(done)
 	}
-	if !written && b.failed != nil {
-		b.failed()
+}
+
+// takes reports whether the file takes the line without waiting. A pipe that is ready takes
+// PIPE_BUF bytes, 4,096 (pipe(7)), which is as long as the text of a plugin may be.
+func takes(f *os.File, line string) bool {
+	conn, err := f.SyscallConn()
+	if err != nil || len(line) > 4096 {
+		return false
 	}
+	ready := []unix.PollFd{{Events: unix.POLLOUT}}
+	err = conn.Control(func(fd uintptr) {
+		ready[0].Fd = int32(fd)
+		_, _ = unix.Poll(ready, 0)
+	})
+	return err == nil && ready[0].Revents == unix.POLLOUT
 }
 
 // wait waits for a slow write, until the time is up or a signal comes. It reports whether all was
