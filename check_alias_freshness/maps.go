@@ -41,7 +41,7 @@ func candidates(source string, opt options) (list []compiled) {
 }
 
 // programs are the programs that compile maps, by the format of their sources.
-var programs = map[aliases.Format]struct {
+var programs = [aliases.OpenSMTPDDB + 1]struct {
 	command string // that compiles a map
 	setting string // that names the map, or the command that prints it; empty: not known
 	needed  bool   // the mail server reads the map, and not the source

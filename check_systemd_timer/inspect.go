@@ -62,7 +62,7 @@ func findings(v view) nagios.Findings {
 }
 
 // kinds has the kinds of verdict for each phase.
-var kinds = map[phase][]func(view) nagios.Findings{
+var kinds = [...][]func(view) nagios.Findings{
 	phaseFrozen:     {freeze, lateness},
 	phaseRemaining:  {stays},
 	phaseRestarting: {loop, lateness},

@@ -140,7 +140,7 @@ func exitText(code, status int32) string {
 		}
 		return name
 	}
-	if name := exitNames[status]; name != "" {
+	if name := exitNames[uint8(status)]; name != "" {
 		return fmt.Sprintf("exit status %d/%s", status, name)
 	}
 	return fmt.Sprintf("exit status %d", status)
@@ -148,7 +148,7 @@ func exitText(code, status int32) string {
 
 // exitNames has the names of the exit statuses that systemd itself sets (systemd.exec(5), "Process
 // Exit Codes").
-var exitNames = map[int32]string{
+var exitNames = [256]string{
 	200: "CHDIR", 201: "NICE", 202: "FDS", 203: "EXEC", 204: "MEMORY", 205: "LIMITS",
 	206: "OOM_ADJUST", 207: "SIGNAL_MASK", 208: "STDIN",
 	209: "STDOUT", 210: "CHROOT", 211: "IOPRIO", 212: "TIMERSLACK", 213: "SECUREBITS",

@@ -15,11 +15,11 @@ import (
 
 // shorthands are the special expressions of systemd.time(7), and three that only systemd's source
 // has: anually, semi-annually and bi-annually.
-var shorthands = map[string]string{
-	"minutely": "*:*", "hourly": "*:0", "daily": "0:0", "weekly": "mon", "monthly": "*-1",
-	"quarterly": "1,4,7,10-1", "biannually": "1,7-1", "bi-annually": "1,7-1",
-	"semiannually": "1,7-1", "semi-annually": "1,7-1",
-	"yearly": "1-1", "annually": "1-1", "anually": "1-1",
+var shorthands = [...]struct{ name, event string }{
+	{"minutely", "*:*"}, {"hourly", "*:0"}, {"daily", "0:0"}, {"weekly", "mon"}, {"monthly", "*-1"},
+	{"quarterly", "1,4,7,10-1"}, {"biannually", "1,7-1"}, {"bi-annually", "1,7-1"},
+	{"semiannually", "1,7-1"}, {"semi-annually", "1,7-1"},
+	{"yearly", "1-1"}, {"annually", "1-1"}, {"anually", "1-1"},
 }
 
 // Parse reads a calendar event. An event that names no zone is in the zone local; an event may name
@@ -47,8 +47,10 @@ func (e *Event) parse(text string) error {
 	if text == "" {
 		return errors.New("empty")
 	}
-	if long, ok := shorthands[text]; ok {
-		text = long
+	for _, s := range shorthands {
+		if text == s.name {
+			text = s.event
+		}
 	}
 	if text[0] >= 'a' && text[0] <= 'z' {
 		days, rest, _ := strings.Cut(text, " ")

@@ -8,17 +8,30 @@ import (
 	"time"
 )
 
-// units are the time units of systemd.time(7), in seconds. A month has 30.44 days, a year 365.25.
-var units = map[string]float64{
-	"us": 1e-6, "usec": 1e-6, "µs": 1e-6, "μs": 1e-6,
-	"ms": 1e-3, "msec": 1e-3,
-	"s": 1, "sec": 1, "second": 1, "seconds": 1,
-	"m": 60, "min": 60, "minute": 60, "minutes": 60,
-	"h": 3600, "hr": 3600, "hour": 3600, "hours": 3600,
-	"d": 86400, "day": 86400, "days": 86400,
-	"w": 604800, "week": 604800, "weeks": 604800,
-	"M": 2629800, "month": 2629800, "months": 2629800,
-	"y": 31557600, "year": 31557600, "years": 31557600,
+// seconds returns a time unit of systemd.time(7) in seconds; 0 if it is not known. A month has
+// 30.44 days, a year 365.25.
+func seconds(unit string) float64 {
+	switch unit {
+	case "us", "usec", "µs", "μs":
+		return 1e-6
+	case "ms", "msec":
+		return 1e-3
+	case "s", "sec", "second", "seconds":
+		return 1
+	case "m", "min", "minute", "minutes":
+		return 60
+	case "h", "hr", "hour", "hours":
+		return 3600
+	case "d", "day", "days":
+		return 86400
+	case "w", "week", "weeks":
+		return 604800
+	case "M", "month", "months":
+		return 2629800
+	case "y", "year", "years":
+		return 31557600
+	}
+	return 0
 }
 
 // maxNumber is the largest number of an option: a float64 holds all integers up to maxNumber.
@@ -65,9 +78,9 @@ func parseSeconds(s string) (float64, error) {
 		if end < 0 {
 			end = len(unit)
 		}
-		scale, known := units[unit[:end]]
+		scale := seconds(unit[:end])
 		switch {
-		case known:
+		case scale > 0:
 		case unit == "" && first:
 			scale = 1 // a bare number is in seconds
 		case unit[:end] == "":

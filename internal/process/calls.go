@@ -9,8 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// calls names the system calls in which processes get stuck. callsAMD64 has more, for x86-64 alone.
-var calls = map[uint64]string{
+// calls names the system calls in which processes get stuck, by number. callsAMD64 has more, for
+// x86-64 alone.
+var calls = [...]string{
 	unix.SYS_READ:            "read",
 	unix.SYS_PREAD64:         "pread64",
 	unix.SYS_WRITE:           "write",
@@ -46,7 +47,7 @@ var calls = map[uint64]string{
 	unix.SYS_RESTART_SYSCALL: "restart_syscall",
 }
 
-var callsAMD64 = map[uint64]string{
+var callsAMD64 = [...]string{
 	2:   "open",
 	4:   "stat",
 	6:   "lstat",
@@ -62,16 +63,16 @@ var callsAMD64 = map[uint64]string{
 
 // socketCalls names the calls of socketcall(2) by its first argument (linux/net.h). The second
 // argument points to the file descriptor in the process's memory, which is not read.
-var socketCalls = map[string]string{
-	"0x3":  "connect",
-	"0x5":  "accept",
-	"0x9":  "send",
-	"0xa":  "recv",
-	"0xb":  "sendto",
-	"0xc":  "recvfrom",
-	"0x10": "sendmsg",
-	"0x11": "recvmsg",
-	"0x12": "accept4",
+var socketCalls = [...]string{
+	3:  "connect",
+	5:  "accept",
+	9:  "send",
+	10: "recv",
+	11: "sendto",
+	12: "recvfrom",
+	16: "sendmsg",
+	17: "recvmsg",
+	18: "accept4",
 }
 
 // hasSocketcall reports whether this architecture has socketcall(2), which is number 102 there.
@@ -91,22 +92,30 @@ func parseSyscall(text string) (name string, fd int) {
 	if err != nil {
 		return "", -1
 	}
-	name = calls[number]
+	name = at(calls[:], number)
 	if name == "" && runtime.GOARCH == "amd64" {
-		name = callsAMD64[number]
+		name = at(callsAMD64[:], number)
 	}
+	first, err := strconv.ParseUint(strings.TrimPrefix(fields[1], "0x"), 16, 31)
 	if hasSocketcall && number == 102 {
-		return cmp.Or(socketCalls[fields[1]], "socketcall"), -1
+		return cmp.Or(at(socketCalls[:], first), "socketcall"), -1
 	}
 	stack, _ := strconv.ParseUint(strings.TrimPrefix(fields[7], "0x"), 16, 64)
 	if name == "" || stack < 1<<32 && strconv.IntSize == 64 { // 32-bit programs have other numbers
 		return "system call " + fields[0], -1
 	}
-	first, err := strconv.ParseUint(strings.TrimPrefix(fields[1], "0x"), 16, 31)
 	if err != nil || !strings.Contains(onFile, " "+name+" ") {
 		return name, -1
 	}
 	return name, int(first)
+}
+
+// at returns list[i]; empty if the list has no such place.
+func at(list []string, i uint64) string {
+	if i >= uint64(len(list)) {
+		return ""
+	}
+	return list[i]
 }
 
 // weigh says how much a call tells about why its thread waits: 0 nothing, 3 most.

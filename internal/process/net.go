@@ -10,11 +10,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tables names the files of /proc/PID/net that list the sockets of a protocol. The keys are the
-// kernel's names of protocols (net/*/af_*.c); "" is an unknown one.
-var tables = map[string][]string{
-	"TCP": {"tcp"}, "TCPv6": {"tcp6"}, "UDP": {"udp"}, "UDPv6": {"udp6"},
-	"MPTCP": {"tcp"}, "MPTCPv6": {"tcp6"}, "": {"tcp", "tcp6", "udp", "udp6"},
+// tables names the files of /proc/PID/net that list the sockets of a protocol, by the kernel's name
+// of the protocol (net/*/af_*.c); "" is an unknown one.
+func tables(protocol string) []string {
+	switch protocol {
+	case "TCP", "MPTCP":
+		return []string{"tcp"}
+	case "TCPv6", "MPTCPv6":
+		return []string{"tcp6"}
+	case "UDP":
+		return []string{"udp"}
+	case "UDPv6":
+		return []string{"udp6"}
+	case "":
+		return []string{"tcp", "tcp6", "udp", "udp6"}
+	}
+	return nil
 }
 
 // socket returns the socket behind the link of an open file, if it has a remote address. It first
@@ -23,7 +34,7 @@ var tables = map[string][]string{
 func (r *reader) socket(pid int, fd, link string) (Socket, bool) {
 	protocol := make([]byte, 32) // stays zero if the kernel does not tell
 	_, _ = unix.Getxattr(r.path(pid, "fd", fd), "system.sockprotoname", protocol)
-	for _, table := range tables[string(bytes.TrimRight(protocol, "\x00"))] {
+	for _, table := range tables(string(bytes.TrimRight(protocol, "\x00"))) {
 		if s, ok := r.net(pid, table)[link]; ok {
 			return s, true
 		}
