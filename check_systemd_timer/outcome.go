@@ -140,8 +140,8 @@ func exitText(code, status int32) string {
 		}
 		return name
 	}
-	if name := exitNames[uint8(status)]; name != "" {
-		return fmt.Sprintf("exit status %d/%s", status, name)
+	if n := int(status); 0 <= n && n < len(exitNames) && exitNames[n] != "" {
+		return fmt.Sprintf("exit status %d/%s", status, exitNames[n])
 	}
 	return fmt.Sprintf("exit status %d", status)
 }

@@ -133,3 +133,15 @@ func TestTriggeredMasked(t *testing.T) {
 		t.Errorf("judge() = %s; want %s", got, want)
 	}
 }
+
+// An exit status has eight bits; a larger number has no name.
+func TestExitTextOfNoStatus(t *testing.T) {
+	for status, want := range map[int32]string{
+		203: "exit status 203/EXEC", 3: "exit status 3", 255: "exit status 255",
+		203 + 256: "exit status 459", -53: "exit status -53",
+	} {
+		if got := exitText(1, status); got != want {
+			t.Errorf("exitText(1, %d) = %s; want %s", status, got, want)
+		}
+	}
+}
