@@ -19,20 +19,7 @@ const (
 // heard is a target's dialogue, or why there is none.
 type heard struct {
 	dialogue smtp.Dialogue
-	instead  *smtp.Answer // the answer to all questions if there was no dialogue
-	bug      error        // an internal error: nothing is known of the target
-}
-
-// answer returns the answer to the nth question that the target got from a sender, about a wanted
-// recipient or about a control.
-func (h *heard) answer(control bool, sender, n int) *smtp.Answer {
-	switch {
-	case h.instead != nil:
-		return h.instead
-	case control:
-		return &h.dialogue.Controls[sender][n]
-	}
-	return &h.dialogue.Answers[sender][n]
+	bug      error // an internal error: nothing is known of the target
 }
 
 // spoke reports whether a target that is not left out has a verdict other than NoAnswer on any
@@ -53,9 +40,9 @@ func (h heard) left() bool { return h.dialogue.Unroutable || h.bug != nil }
 
 // mayBan reports whether a host may have banned our host: the host accepts no connection, or sends
 // no greeting.
-func (h heard) mayBan(a *smtp.Answer) bool {
-	return h.instead == nil && a.Verdict == smtp.NoAnswer && (a.Phase == smtp.Connect ||
-		a.Phase == smtp.Greeting)
+func (t target) mayBan(a *smtp.Answer) bool {
+	return t.addr.Addr().IsValid() && a.Verdict == smtp.NoAnswer &&
+		(a.Phase == smtp.Connect || a.Phase == smtp.Greeting)
 }
 
 // noRoute returns why our host has no route to a target: the error of all its answers.

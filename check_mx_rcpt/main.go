@@ -91,10 +91,10 @@ func ask(ctx context.Context, o options, p plan, now time.Time) facts {
 	defer cancel()
 	helo, all := mx.HELO(ctx, o.Helo), make([]heard, len(p.targets))
 	wanted, control := p.byTarget(p.wanted), p.byTarget(p.control)
-	p.eachTarget(func(i int) {
-		if all[i].instead = p.targets[i].noAddress(); all[i].instead == nil {
-			all[i].dialogue = o.probe(p.targets[i], p.senders, wanted[i], control[i], helo).Run(ctx)
-		}
-	}, func(i int, bug error) { all[i].bug = bug })
+	order := p.order()
+	plugin.EachObject(len(order), atOnce, func(n int) {
+		i := order[n]
+		all[i].dialogue = o.probe(p.targets[i], p.senders, wanted[i], control[i], helo).Run(ctx)
+	}, func(n int, bug error) { all[order[n]].bug = bug })
 	return facts{plan: p, heard: all, now: now}
 }

@@ -147,7 +147,7 @@ func (o *options) Validate() error {
 		return errors.New("--tls-verify needs TLS")
 	case o.TLS == smtp.None && (o.CertificateWarning.Set || o.CertificateCritical.Set):
 		return errors.New("--certificate-warning and --certificate-critical need TLS")
-	case o.TLSName != "" && strings.IndexFunc(o.TLSName, isOdd) >= 0:
+	case strings.ContainsFunc(o.TLSName, isOdd):
 		return fmt.Errorf("option --tls-name: %+q is not a host name", o.TLSName)
 	case o.Sample < 0, o.Sample > 0 && o.RecipientsFrom == "":
 		return errors.New("--sample is a number of keys of --recipients-from")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"mailfresh/internal/mx"
-	"mailfresh/internal/plugin"
 	"mailfresh/internal/smtp"
 )
 
@@ -236,15 +234,8 @@ func (p plan) byTarget(q questions) [][]string {
 	return lists
 }
 
-// eachTarget calls f for every target, several at the same time. Because of the order, a domain
-// whose targets do not answer does not delay the other domains.
-func (p plan) eachTarget(f func(target int), failed func(target int, bug error)) {
-	order := p.order()
-	plugin.EachObject(len(order), atOnce, func(i int) { f(order[i]) },
-		func(i int, bug error) { failed(order[i], bug) })
-}
-
-// order returns the targets: the first target of each route, then the second of each, and so on.
+// order returns the targets: the first target of each route, then the second of each, and so on. In
+// this order a domain whose targets do not answer does not delay the other domains.
 func (p plan) order() []int {
 	order, place := make([]int, len(p.targets)), make([]int, len(p.targets))
 	for t := range order {
@@ -274,7 +265,7 @@ func (o options) probe(t target, senders, wanted, control []string, helo string)
 		security = smtp.Implicit // RFC 8314 3.3: TLS comes first on this port
 	}
 	return &smtp.Probe{
-		Addr: t.addr, Source: o.SourceAddress, Helo: helo, LMTP: o.LMTP,
+		Addr: t.addr, Problem: t.problem, Source: o.SourceAddress, Helo: helo, LMTP: o.LMTP,
 		TLS: security, TLSName: cmp.Or(o.TLSName, t.host), Verify: o.TLSVerify,
 		Senders: senders, Recipients: wanted, Controls: control,
 	}
@@ -288,14 +279,6 @@ func (o options) usualPort() port {
 		return 465
 	}
 	return 25
-}
-
-// noAddress returns the answer for a host without an address, and nil for other hosts.
-func (t target) noAddress() *smtp.Answer {
-	if t.addr.Addr().IsValid() {
-		return nil
-	}
-	return &smtp.Answer{Verdict: smtp.NoAnswer, Phase: smtp.Connect, Err: errors.New(t.problem)}
 }
 
 // resolver returns the resolver for the address families that the options allow.

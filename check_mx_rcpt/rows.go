@@ -68,12 +68,17 @@ func (f facts) ofSender(s int, control bool, spoke []bool, yield func(row) bool)
 		r := row{number: number + i, subject: subject{addr, f.plan.senders[s]}, control: control,
 			votes: votes[:0]}
 		for _, t := range f.plan.routes[q.route[i]] {
-			if h := &f.heard[t]; !h.left() {
-				answer := h.answer(control, s, next[t])
-				next[t]++
-				r.votes = append(r.votes, vote{t, answer})
-				r.reached = r.reached || spoke[t]
+			h := &f.heard[t]
+			if h.left() {
+				continue
 			}
+			answers := h.dialogue.Answers
+			if control {
+				answers = h.dialogue.Controls
+			}
+			r.votes = append(r.votes, vote{t, &answers[s][next[t]]})
+			r.reached = r.reached || spoke[t]
+			next[t]++
 		}
 		votes = r.votes
 		if len(votes) > 0 && !yield(r) {
@@ -220,7 +225,7 @@ func (g *group) add(f facts, r row, verdicts []smtp.Verdict, controls []map[clas
 			continue
 		}
 		classes[i] = classify(v.answer)
-		classes[i].banned = f.heard[v.target].mayBan(v.answer)
+		classes[i].banned = f.plan.targets[v.target].mayBan(v.answer)
 		classes[i].sender = v.answer.Reply != nil && v.answer.Reply.NamesSender(r.subject.sender)
 		if !r.control && v.answer.Verdict == smtp.Rejected {
 			classes[i].control = controls[v.target][classes[i]]

@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -33,6 +34,9 @@ func (p *Probe) Run(ctx context.Context) Dialogue {
 	d := &dialogue{
 		ctx: ctx, probe: p, security: p.TLS, rec: &record{}, texts: newTexts(),
 		limits: newLimits(),
+	}
+	if !p.Addr.Addr().IsValid() {
+		d.failure = failed(Connect, errors.New(p.Problem))
 	}
 	for _, sender := range p.Senders {
 		d.out.Answers = append(d.out.Answers, d.ask(sender, p.Recipients, false))

@@ -98,6 +98,7 @@ func (s *Security) UnmarshalText(text []byte) error {
 // CheckAddress must accept every address, and domains must be A-labels.
 type Probe struct {
 	Addr       netip.AddrPort
+	Problem    string     // why Addr has no address: then this is the reason of all answers
 	Source     netip.Addr // local address; if zero, the system chooses it
 	Helo       string     // name for EHLO; if "", the local address in brackets (RFC 5321 4.1.3)
 	LMTP       bool
