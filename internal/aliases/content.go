@@ -30,33 +30,18 @@ func Read(ctx context.Context, r io.Reader, f Format, require []string) (*Conten
 	return c.finish(read), nil
 }
 
-// Each calls visit for every entry that the program would read from r, in order, until the first
-// error of visit, r or ctx. Each returns that error.
-func Each(ctx context.Context, r io.Reader, f Format, visit func(Entry) error) error {
-	c := &collector{content: &Content{Format: f}, visit: visit}
-	_, err := blocks(ctx, r, newSimple(f), c)
-	switch {
-	case err != nil:
-		return err
-	case c.err == nil && c.content.Counts[Oversize] > 0:
-		return errOversize
-	}
-	return c.err
-}
-
-// collector is the sink that collects what a file holds, or passes the entries to visit.
+// collector is the sink that collects what a file holds.
 type collector struct {
-	content    *Content
-	visit      func(Entry) error // else nil
-	err        error             // of visit
-	seed       maphash.Seed      // of the hashes of keys
-	keys       keys
-	batch      batch
-	sum        uint64           // of the digests of entries
-	asked      map[string][]int // by folded key: its indexes in Content.Required
-	catchAll   map[string][]int // by catch-all key: the indexes of keys that it may stand for
-	last       int64            // the line of the last problem
-	key, value []byte           // scratch
+	content  *Content
+	seed     maphash.Seed // of the hashes of keys
+	keys     keys
+	batch    batch
+	sum      uint64           // of the digests of entries
+	asked    map[string][]int // by folded key: its indexes in Content.Required
+	catchAll map[string][]int // by catch-all key: the indexes of keys that it may stand for
+	last     int64            // the line of the last problem
+
+	key, value []byte // scratch
 }
 
 func (c *collector) require(keys []string) {
@@ -72,20 +57,13 @@ func (c *collector) require(keys []string) {
 }
 
 func (c *collector) entry(line int64, key, value []byte) {
-	f := c.content.Format
+	f, b := c.content.Format, &c.batch
 	c.key = f.fold(append(c.key[:0], key...))
 	c.value = slices.Grow(c.value[:0], len(value))
 	value = f.squeeze(c.value, value)
-	if c.visit != nil {
-		if c.err == nil {
-			c.err = c.visit(Entry{line, c.key, value})
-		}
-		return
-	}
 	if f.pattern(c.key) {
 		c.content.Patterns++
 	}
-	b := &c.batch
 	b.keys = append(b.keys, c.key...)
 	b.entries = append(b.entries, waiting{line, maphash.Bytes(c.seed, c.key),
 		crc32.Checksum(value, castagnoli()), len(b.keys), len(value) == 0})
