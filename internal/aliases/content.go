@@ -8,6 +8,7 @@ import (
 	"hash/maphash"
 	"io"
 	"math"
+	"os"
 	"slices"
 )
 
@@ -18,9 +19,15 @@ const few = 5
 const atOnce = 64
 
 // Read finds out what a file holds, and whether the program finds the required keys in it. An error
-// comes from r or from ctx: the file could not be read to its end.
+// comes from r or from ctx: the file could not be read to its end. If r is a file, its size tells
+// how many keys to expect.
 func Read(ctx context.Context, r io.Reader, f Format, require []string) (*Content, error) {
 	c := &collector{content: &Content{Format: f}, seed: maphash.MakeSeed()}
+	if file, ok := r.(*os.File); ok {
+		if info, err := file.Stat(); err == nil {
+			c.progress.size = info.Size()
+		}
+	}
 	c.require(require)
 	read, err := blocks(ctx, r, newSimple(f), c)
 	if err != nil {
@@ -40,8 +47,20 @@ type collector struct {
 	asked    map[string][]int // by folded key: its indexes in Content.Required
 	catchAll map[string][]int // by catch-all key: the indexes of keys that it may stand for
 	last     int64            // the line of the last problem
+	progress progress
 
 	key, value []byte // scratch
+}
+
+// progress is how much of a file was read.
+type progress struct {
+	size int64 // of the file; 0: not known
+	read int64 // bytes of entries
+}
+
+// expect returns how many keys the whole file may hold, if what was read of it holds n.
+func (p progress) expect(n int) int {
+	return int(float64(n) * float64(p.size) / float64(max(1, p.read)))
 }
 
 func (c *collector) require(keys []string) {
@@ -57,6 +76,7 @@ func (c *collector) require(keys []string) {
 }
 
 func (c *collector) entry(line int64, key, value []byte) {
+	c.progress.read += int64(len(key) + len(value) + len(":\n"))
 	f, b := c.content.Format, &c.batch
 	c.key = f.fold(append(c.key[:0], key...))
 	c.value = slices.Grow(c.value[:0], len(value))
@@ -94,6 +114,7 @@ func (c *collector) flush() {
 	for _, e := range b.entries {
 		c.keys.touch(e.hash)
 	}
+	c.keys.expected = c.progress.expect(c.keys.n)
 	start := 0
 	for _, e := range b.entries {
 		c.add(e, b.keys[start:e.end])

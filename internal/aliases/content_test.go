@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -300,6 +303,42 @@ func TestFormatText(t *testing.T) {
 	for _, text := range []string{"", "postfix", "exim ", "opensmtpd-"} {
 		if err := new(Format).UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("UnmarshalText(%q) = nil; want an error", text)
+		}
+	}
+}
+
+// A file's size tells how large the table of keys will be. It changes nothing else, and a wrong
+// guess, as for a file that begins with short lines, costs at most eight times the room.
+func TestExpectedKeys(t *testing.T) {
+	var text strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&text, "a%d: b\n", i)
+	}
+	text.WriteString(strings.Repeat("a1: "+strings.Repeat("b", 1000)+"\n", 3000))
+	path := filepath.Join(t.TempDir(), "aliases")
+	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	got, err := Read(t.Context(), file, Exim, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(got, content(t, Exim, text.String())); diff != "" {
+		t.Errorf("a file and a reader with the same text (-file +reader):\n%s", diff)
+	}
+	for expected, want := range map[int]int{0: 2048, 1000: 2048, 3000: 8192, math.MaxInt: 8192} {
+		s := keys{expected: expected}
+		for hash := range uint64(513) {
+			s.add(hash)
+		}
+		if len(s.places) != want {
+			t.Errorf("%d keys are expected: %d places for 513; want %d", expected, len(s.places),
+				want)
 		}
 	}
 }

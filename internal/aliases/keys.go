@@ -7,10 +7,11 @@ import "math/bits"
 // table, the bits above the number are the tag: upper bits of the hash. If two tags differ, the
 // keys differ, so most searches compare only one key.
 type keys struct {
-	places []uint32 // upper bits: the tag; lower bits: 1 + the number of the key; 0: free
-	width  int      // bits of a number; the table has 1<<width places
-	slabs  [][]key16
-	n      int
+	places   []uint32 // upper bits: the tag; lower bits: 1 + the number of the key; 0: free
+	width    int      // bits of a number; the table has 1<<width places
+	slabs    [][]key16
+	n        int
+	expected int // how many keys there may be in the end; 0: not known
 	// what touch has read; without this field the compiler would remove the reading
 	touched uint32
 }
@@ -59,9 +60,12 @@ func (s *keys) at(n uint32) *key16 { return &s.slabs[n/slab][n%slab] }
 // tag returns upper bits of a hash, as many as a place has above the number.
 func (s *keys) tag(hash uint64) uint32 { return uint32(hash>>32) >> s.width }
 
+// grow makes the table twice as large, or up to eight times where so many keys are expected. A
+// guess that is a little too high does not double the table.
 func (s *keys) grow() {
-	s.places = make([]uint32, max(1024, 2*len(s.places)))
-	s.width = bits.Len(uint(len(s.places) - 1))
+	wanted := bits.Len(uint(s.expected) / 8 * 15)
+	s.width = max(10, s.width+1, min(wanted, s.width+3))
+	s.places = make([]uint32, 1<<s.width)
 	mask := uint64(len(s.places) - 1)
 	for n := range s.n {
 		hash := s.at(uint32(n)).hash
