@@ -43,15 +43,19 @@ func (f Format) onePerLine() bool { return f == OpenSMTPD || f == OpenSMTPDDB }
 // files have only simple lines and comments.
 type simple struct {
 	format    Format
-	plain     [256]bool // bytes that stand for themselves in a key
-	ends      [256]bool // bytes that end a key
-	continues [256]bool // bytes at the beginning of a line that may continue an entry
+	plain     [256]bool         // bytes that stand for themselves in a key
+	ends      [256]bool         // bytes that end a key
+	continues [256]bool         // bytes at the beginning of a line that may continue an entry
+	value     func([]byte) bool // whether a value is simple
 }
 
 func newSimple(f Format) *simple {
 	s := &simple{format: f, ends: table(rules[f].ends), continues: table("\x00\t\v\f\r ")}
 	for c := byte('!'); c < 0x7f; c++ {
 		s.plain[c] = strings.IndexByte(`!"#%(),/:;<>[\]|`, c) < 0
+	}
+	if s.value = printable; f.onePerLine() {
+		s.value = user
 	}
 	s.plain['@'] = f != Aliases && f != Sendmail
 	s.continues['#'] = f == Aliases || f == Map
@@ -78,8 +82,8 @@ func (s *simple) line(b []byte) (key, value []byte, n int) {
 	}
 	value = text[i:]
 	switch {
-	case len(value) == 0, len(value) > 2000, !printable(value), value[len(value)-1] == '\\',
-		value[0] == ':' && text[len(key)] != ':', s.format.onePerLine() && !user(value):
+	case len(value) == 0, len(value) > 2000, !s.value(value), value[len(value)-1] == '\\',
+		value[0] == ':' && text[len(key)] != ':':
 		return nil, nil, 0
 	}
 	return key, value, n

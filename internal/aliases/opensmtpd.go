@@ -78,16 +78,17 @@ func keyValue(text []byte) (key, value []byte, kind Kind) {
 // user reports whether a value is a user or an address of letters, digits, "_", ".", "-", "+". Both
 // programs understand such a value.
 func user(value []byte) bool {
-	at := 0
-	for i, c := range value {
-		switch {
-		case c == '@' && at == 0 && i > 0:
-			at = i
-		case !userByte[c]:
+	name, domain, address := bytes.Cut(value, []byte("@"))
+	return len(value) < 256 && userPart(name) && (!address || userPart(domain))
+}
+
+func userPart(b []byte) bool {
+	for _, c := range b {
+		if !userByte[c] {
 			return false
 		}
 	}
-	return len(value) < 256 && at+1 < len(value)
+	return len(b) > 0
 }
 
 var userByte = table("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-+")
