@@ -23,16 +23,28 @@ func newOlder(t *testing.T) *older {
 	if from == "" {
 		return nil
 	}
-	o := &older{bin: filepath.Join(shared, "older")}
-	if err := os.CopyFS(o.bin, os.DirFS(from)); err != nil { // where private hosts see it
+	return &older{bin: installed(t, from, "older")}
+}
+
+// installed copies the programs of a folder to a folder of that name which private hosts see, as
+// install(1) and dpkg would. The Go linker maps the file that it writes, and Linux keeps such a
+// file in smaller pieces in memory: it takes some 7 % longer to start than its copy.
+func installed(t *testing.T, from, name string) (folder string) {
+	t.Helper()
+	folder = filepath.Join(shared, name)
+	if err := os.CopyFS(folder, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range plugins {
-		if err := os.Chmod(filepath.Join(o.bin, name), 0o755); err != nil {
+	programs, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range programs {
+		if err := os.Chmod(filepath.Join(folder, p.Name()), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return o
+	return folder
 }
 
 // beside runs ours beside the same command of the older build, if there is one.

@@ -19,6 +19,7 @@ var plugins = []string{"check_systemd_timer", "check_alias_freshness", "check_mx
 func TestBench(t *testing.T) {
 	need(t, "/usr/bin/time", "/usr/bin/swaks", "/usr/lib/nagios/plugins/check_file_age",
 		"/usr/lib/nagios/plugins/check_smtp")
+	bin = installed(t, bin, "installed")
 	b := bench{older: newOlder(t)}
 	b.first = report{release: release{"bookworm"}, older: b.older}
 	b.debian13 = report{release: release{"trixie"}, name: "Debian 13"}
@@ -93,22 +94,15 @@ func (r *report) start(t *testing.T) {
 // emptyProgram builds a program that does nothing.
 func emptyProgram(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/var/tmp", "empty") // where nagios may read
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	source, program := filepath.Join(dir, "main.go"), filepath.Join(dir, "empty")
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	dir := t.TempDir()
+	source, built := filepath.Join(dir, "main.go"), filepath.Join(dir, "built")
 	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, source)
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", built+"/", source)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	return program
+	return filepath.Join(installed(t, built, "empty"), "main")
 }
