@@ -46,7 +46,7 @@ func parse(c Check, args []string) (asked string, err error) {
 
 // setting is one use of an option.
 type setting struct {
-	option Option
+	option *Option
 	value  string // empty for a flag that does not count
 }
 
@@ -101,7 +101,7 @@ func normalise(table []Option, args []string) (list []setting, err error) {
 
 // first returns the option of the first argument, and the arguments after the option. If the first
 // argument holds more, that is the first of them: a value, or the other flags of "-vvv".
-func first(table []Option, args []string) (o Option, rest []string, err error) {
+func first(table []Option, args []string) (o *Option, rest []string, err error) {
 	word, rest := args[0], args[1:]
 	switch {
 	case strings.HasPrefix(word, "--") && word != "--":
@@ -115,9 +115,11 @@ func first(table []Option, args []string) (o Option, rest []string, err error) {
 		}
 	case strings.HasPrefix(word, "-") && len(word) > 1 && word != "--":
 		o, err = byShort(table, word[1:2])
-		if more := word[2:]; more != "" && o.Placeholder == "" {
+		switch more := word[2:]; {
+		case err != nil, more == "":
+		case o.Placeholder == "":
 			rest = append([]string{"-" + more}, rest...)
-		} else if more != "" {
+		default:
 			rest = append([]string{more}, rest...)
 		}
 	default:
@@ -127,9 +129,10 @@ func first(table []Option, args []string) (o Option, rest []string, err error) {
 }
 
 // byLong finds an option by its name or an unambiguous beginning of it.
-func byLong(table []Option, name string) (Option, error) {
-	var found []Option
-	for _, o := range table {
+func byLong(table []Option, name string) (*Option, error) {
+	var found []*Option
+	for i := range table {
+		o := &table[i]
 		if o.Long == name {
 			return o, nil
 		}
@@ -139,19 +142,19 @@ func byLong(table []Option, name string) (Option, error) {
 	}
 	switch len(found) {
 	case 0:
-		return Option{}, fmt.Errorf("unknown option --%s", name)
+		return nil, fmt.Errorf("unknown option --%s", name)
 	case 1:
 		return found[0], nil
 	}
-	return Option{}, fmt.Errorf("option --%s is ambiguous: --%s or --%s", name, found[0].Long,
+	return nil, fmt.Errorf("option --%s is ambiguous: --%s or --%s", name, found[0].Long,
 		found[1].Long)
 }
 
-func byShort(table []Option, letter string) (Option, error) {
-	for _, o := range table {
-		if o.Short == letter {
-			return o, nil
+func byShort(table []Option, letter string) (*Option, error) {
+	for i := range table {
+		if table[i].Short == letter {
+			return &table[i], nil
 		}
 	}
-	return Option{}, fmt.Errorf("unknown option -%s", letter)
+	return nil, fmt.Errorf("unknown option -%s", letter)
 }

@@ -68,7 +68,12 @@ func Main(c Check) {
 	common := c.Options.common()
 	limit := cmp.Or(time.Duration(common.Timeout), 9*time.Second) // 0: the options are not read
 	writer := boundedWriter{w: os.Stdout, signals: signals, until: begin.Add(limit + writeGrace)}
-	if common.OutputFormat != output.Nagios { // may be long: go-nagios would copy it three times
+	end(writer, common.OutputFormat, text, exit)
+}
+
+// end prints the text and ends the process.
+func end(writer boundedWriter, format output.Format, text string, exit int) {
+	if format != output.Nagios { // may be long: go-nagios would copy it three times
 		// For readers of these formats exit code 0 means that all was printed.
 		writer.failed = func() { exit = int(nagios.Worst(nagios.State(exit), nagios.Unknown)) }
 		writer.print(text)
@@ -112,14 +117,9 @@ func catch(signals chan<- os.Signal) {
 // plain text in each output format.
 func run(c Check, args []string, signals chan os.Signal) (text string, exit int) {
 	asked, err := "", error(nil)
-	say := func(r nagios.Result) (string, int) {
-		o := c.Options.common()
-		return o.OutputFormat.Render(output.Run{Check: c.Name, Version: Version(), Arguments: asked,
-			Result: r}, int(o.Verbose))
-	}
 	defer func() {
 		if p := recover(); p != nil {
-			text, exit = say(failure(crash(p)))
+			text, exit = say(c, asked, failure(crash(p)))
 		}
 	}()
 	asked, err = parse(c, args)
@@ -129,11 +129,21 @@ func run(c Check, args []string, signals chan os.Signal) (text string, exit int)
 	case errors.Is(err, errVersion):
 		return fmt.Sprintf("%s %s (mailfresh)", c.Name, Version()), int(nagios.Unknown)
 	case err != nil:
-		usage := failure(fmt.Errorf("%w (see %s --help)", err, c.Name))
-		return output.Nagios.Render(output.Run{Check: c.Name, Result: usage}, 0)
+		return wrongUsage(c, err)
 	}
 	catch(signals)
-	return say(bounded(c, signals))
+	return say(c, asked, bounded(c, signals))
+}
+
+func say(c Check, asked string, r nagios.Result) (text string, exit int) {
+	o := c.Options.common()
+	return o.OutputFormat.Render(output.Run{Check: c.Name, Version: Version(), Arguments: asked,
+		Result: r}, int(o.Verbose))
+}
+
+func wrongUsage(c Check, err error) (text string, exit int) {
+	usage := failure(fmt.Errorf("%w (see %s --help)", err, c.Name))
+	return output.Nagios.Render(output.Run{Check: c.Name, Result: usage}, 0)
 }
 
 // bounded runs the check in a goroutine, and waits until the check ends, a signal comes, or the
