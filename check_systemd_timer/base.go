@@ -11,8 +11,8 @@ import (
 // trigger that a condition skipped counts as a run; a trigger that failed to start the service does
 // not. Monotonic entries count from own, the instant of the run, or from last, the instant of the
 // trigger: from the later one by CLOCK_MONOTONIC. A zero instant is none.
-func base(p systemd.Pair, r run, now time.Time) (b schedule.Base, own, last time.Time) {
-	s, activated := p.Service, p.Timer.ActiveEnter
+func base(p *systemd.Pair, r run, now time.Time) (b schedule.Base, own, last time.Time) {
+	s, activated := &p.Service, p.Timer.ActiveEnter
 	b = schedule.Base{Since: r.began, UnitActive: r.began, UnitInactive: s.InactiveEnter}
 	if (inProgress(s) || remains(s)) && !r.began.IsZero() {
 		b = schedule.From(honoured(s, r), 0) // each whole interval since the start counts
@@ -54,8 +54,8 @@ func base(p systemd.Pair, r run, now time.Time) (b schedule.Base, own, last time
 // renewed reports whether the timer counts from the present attempt of the run in progress. Up to
 // systemd 253 a restarted service becomes inactive between two attempts, and the timer then waits
 // for its next elapse. A restart loop is excluded: each of its attempts would move the base.
-func renewed(p systemd.Pair, r run, now time.Time) bool {
-	s, t := p.Service, p.Timer
+func renewed(p *systemd.Pair, r run, now time.Time) bool {
+	s, t := &p.Service, &p.Timer
 	return s.RestartMode == "" && r.restarts > 0 && !loops(s, r, now) &&
 		t.SubState == "waiting" && t.NextElapse.After(now)
 }
@@ -63,7 +63,7 @@ func renewed(p systemd.Pair, r run, now time.Time) bool {
 // honoured returns the start of the run in progress, or a later trigger that needs no run of its
 // own: the trigger came during a run that a person had started, or the trigger started a service
 // that waited for its restart (systemd 254).
-func honoured(s systemd.Service, r run) time.Time {
+func honoured(s *systemd.Service, r run) time.Time {
 	if r.restarts == 0 || s.RestartMode != "" && !r.trigger.After(r.tried.Add(time.Second)) {
 		return later(r.began, r.trigger)
 	}
@@ -71,10 +71,10 @@ func honoured(s systemd.Service, r run) time.Time {
 }
 
 // countFrom returns the base for this host at the time now.
-func countFrom(p systemd.Pair, r run, h systemd.Host, now time.Time) schedule.Base {
+func countFrom(p *systemd.Pair, r run, h systemd.Host, now time.Time) schedule.Base {
 	b, own, last := base(p, r, now)
 	b = awake(b, own, last, p, h)
-	if inProgress(p.Service) {
+	if inProgress(&p.Service) {
 		b.Slept = b.Awake.Sub(b.Since)
 	}
 	b.Since = byTheWall(b.Since, p, r, now)
@@ -83,18 +83,18 @@ func countFrom(p systemd.Pair, r run, h systemd.Host, now time.Time) schedule.Ba
 
 // demanded returns what the schedule has demanded since the latest run began. If the wall clock was
 // set back during that run, the clock shows some elapses twice; such an elapse counts once.
-func demanded(p systemd.Pair, r run, h systemd.Host, now time.Time) (schedule.Demand, error) {
+func demanded(p *systemd.Pair, r run, h systemd.Host, now time.Time) (schedule.Demand, error) {
 	t, until := p.Timer, now.Add(-schedule.Slack(p.Timer))
-	if t.DeferReactivation && inProgress(p.Service) {
+	if t.DeferReactivation && inProgress(&p.Service) {
 		t.Calendar = nil // systemd drops the elapses during a run
 	}
 	b := countFrom(p, r, h, now)
 	demand, err := schedule.Elapses(t, h, b, until)
-	if dueNow(t, h, now) {
+	if dueNow(&t, h, now) {
 		return schedule.Demand{}, err
 	}
 	if back := setBack(p, r); back > 0 && err == nil {
-		b.Since, b.Slept = honoured(p.Service, r).Add(back), b.Slept-back
+		b.Since, b.Slept = honoured(&p.Service, r).Add(back), b.Slept-back
 		if other, _ := schedule.Elapses(t, h, b, until); other.Count < demand.Count {
 			return other, nil
 		}
@@ -104,9 +104,9 @@ func demanded(p systemd.Pair, r run, h systemd.Host, now time.Time) (schedule.De
 
 // setBack returns how far the wall clock was set back since the trigger that began the run in
 // progress: zero or less if the clock was not set back.
-func setBack(p systemd.Pair, r run) time.Duration {
-	t, since := p.Timer, honoured(p.Service, r)
-	if !inProgress(p.Service) || r.trigger.IsZero() || since.Sub(r.trigger) >= schedule.Starting {
+func setBack(p *systemd.Pair, r run) time.Duration {
+	t, since := &p.Timer, honoured(&p.Service, r)
+	if !inProgress(&p.Service) || r.trigger.IsZero() || since.Sub(r.trigger) >= schedule.Starting {
 		return 0
 	}
 	return t.LastTriggerWall.Sub(t.LastTrigger)
@@ -116,8 +116,8 @@ func setBack(p systemd.Pair, r run) time.Duration {
 // the wall clock showed at the last trigger or, without a trigger, at the timer's activation, even
 // if the clock was set back later. A time in the future does not count while a run goes on: the
 // wrong clock does not excuse the run.
-func byTheWall(since time.Time, p systemd.Pair, r run, now time.Time) time.Time {
-	t, s := p.Timer, p.Service
+func byTheWall(since time.Time, p *systemd.Pair, r run, now time.Time) time.Time {
+	t, s := &p.Timer, &p.Service
 	wall := t.LastTriggerWall
 	switch {
 	case r.began.IsZero() || wall.IsZero(): // no trigger, even if a person started the service
@@ -134,8 +134,8 @@ func byTheWall(since time.Time, p systemd.Pair, r run, now time.Time) time.Time 
 // awake returns the base as monotonic timers count: by CLOCK_MONOTONIC, and from the last trigger
 // at the earliest. If the wall clock was set during a suspend, the trigger may be later than the
 // run by one clock and earlier by the other.
-func awake(b schedule.Base, own, last time.Time, p systemd.Pair, h systemd.Host) schedule.Base {
-	t, s := p.Timer, p.Service
+func awake(b schedule.Base, own, last time.Time, p *systemd.Pair, h systemd.Host) schedule.Base {
+	t, s := &p.Timer, &p.Service
 	monotonic := map[time.Time]time.Duration{
 		s.InactiveExit: s.InactiveExitMonotonic, s.InactiveEnter: s.InactiveEnterMonotonic,
 		t.ActiveEnter: t.ActiveEnterMonotonic, t.LastTrigger: t.LastTriggerMonotonic,

@@ -75,7 +75,7 @@ func TestDemanded(t *testing.T) {
 		{"set back during a run that hangs", host, hourlyRun(5*h, 25*m), 5},
 		{"not set back", host, hourlyRun(30*m, 0), 1},
 	} {
-		r := latest(test.pair, nil, test.host, now)
+		r := latest(&test.pair, nil, test.host, now)
 		if r.missed.err != nil || r.missed.count != test.want {
 			t.Errorf("%s: missed = %+v; want %d", test.name, r.missed, test.want)
 		}
@@ -97,7 +97,7 @@ func TestAttemptAfterClockSteps(t *testing.T) {
 			t.LastTriggerMonotonic = test.triggered
 			s.InactiveExitMonotonic, s.InactiveEnterMonotonic = time.Hour, time.Hour+time.Minute
 		})
-		if got := lastAttempt(p, trigger(p.Timer)); got != test.want {
+		if got := lastAttempt(&p, trigger(p.Timer)); got != test.want {
 			t.Errorf("%s: attempt = %v; want %v", test.name, got, test.want)
 		}
 	}

@@ -171,8 +171,10 @@ func alike(list []journal.Run) (n int) {
 // endingOf says how a run from the journal ended.
 func endingOf(v view, r journal.Run) string {
 	code := map[string]int32{"exited": 1, "killed": 2, "dumped": 3}[r.ExitCode]
-	v.service.Result, v.service.ExecMainCode = r.Result, 0
-	v.service.Commands = []systemd.Exec{{Setting: r.Command, Code: code, Status: r.ExitStatus}}
+	s := *v.service
+	s.Result, s.ExecMainCode = r.Result, 0
+	s.Commands = []systemd.Exec{{Setting: r.Command, Code: code, Status: r.ExitStatus}}
+	v.service = &s
 	return v.ending()
 }
 

@@ -26,15 +26,15 @@ type facts struct {
 }
 
 // isNamed reports whether the timer was named, by this name or by an alias.
-func (f facts) isNamed(pair systemd.Pair) bool {
+func (f *facts) isNamed(pair *systemd.Pair) bool {
 	return slices.ContainsFunc(pair.Asked, func(name string) bool { return f.named[name] })
 }
 
 // keep adds a timer of a whole host. If the timer is OK and wantsBefore is false, keep stores only
 // the result, so that memory does not grow with the facts of thousands of timers.
 func (f *facts) keep(opt options, p systemd.Pair, now time.Time) {
-	if !wantsBefore(p) {
-		if o := inspect(opt, *f, p, now); o.State == nagios.OK {
+	if !wantsBefore(&p) {
+		if o := inspect(&opt, f, &p, now); o.State == nagios.OK {
 			f.fine = append(f.fine, o)
 			return
 		}
@@ -44,8 +44,8 @@ func (f *facts) keep(opt options, p systemd.Pair, now time.Time) {
 
 // partial returns the names of the kept timers whose facts were read only in part.
 func (f *facts) partial() (names []string) {
-	for _, p := range f.timers {
-		if p.Partial {
+	for i := range f.timers {
+		if p := &f.timers[i]; p.Partial {
 			names = append(names, p.Timer.Name)
 		}
 	}
@@ -54,14 +54,15 @@ func (f *facts) partial() (names []string) {
 
 // replace puts pairs that were read again in the place of the old pairs of the same timers.
 func (f *facts) replace(pairs []systemd.Pair) {
-	again := map[string]systemd.Pair{}
-	for _, p := range pairs {
-		again[p.Timer.Name] = p
+	again := map[string]*systemd.Pair{}
+	for i := range pairs {
+		again[pairs[i].Timer.Name] = &pairs[i]
 	}
-	for i, p := range f.timers {
-		if now, ok := again[p.Timer.Name]; ok && now.Err == nil {
-			now.Asked = p.Asked
-			f.timers[i] = now
+	for i := range f.timers {
+		old := &f.timers[i]
+		if p := again[old.Timer.Name]; p != nil && p.Err == nil {
+			p.Asked = old.Asked
+			*old = *p
 		}
 	}
 }
@@ -74,11 +75,11 @@ const (
 
 // wantsBefore reports whether the verdict needs the earlier runs: a run is in progress, or systemd
 // has forgotten the last run because ExecCondition= skipped a later one.
-func wantsBefore(p systemd.Pair) bool {
-	return mayHaveRun(p) && (inProgress(p.Service) || p.Service.Result == "exec-condition")
+func wantsBefore(p *systemd.Pair) bool {
+	return mayHaveRun(p) && (inProgress(&p.Service) || p.Service.Result == "exec-condition")
 }
 
-func mayHaveRun(p systemd.Pair) bool {
+func mayHaveRun(p *systemd.Pair) bool {
 	return p.Service.IsService && p.Timer.LoadState == "loaded"
 }
 
@@ -86,12 +87,12 @@ func mayHaveRun(p systemd.Pair) bool {
 // wantsBefore, then, with -v, the others that may have run.
 func (f *facts) wantBefore(opt options) (pairs []systemd.Pair) {
 	var idle []systemd.Pair
-	for _, p := range f.timers {
-		switch {
+	for i := range f.timers {
+		switch p := &f.timers[i]; {
 		case wantsBefore(p):
-			pairs = append(pairs, p)
+			pairs = append(pairs, *p)
 		case opt.Verbose > 0 && mayHaveRun(p):
-			idle = append(idle, p)
+			idle = append(idle, *p)
 		}
 	}
 	pairs = append(pairs, idle...)
@@ -108,17 +109,18 @@ func (f *facts) wantBefore(opt options) (pairs []systemd.Pair) {
 func (f *facts) wantProcesses(opt options, now time.Time) (pairs []systemd.Pair) {
 	seen := f.stuck
 	f.stuck = map[string]*stuck{}
-	for _, p := range f.timers {
+	for i := range f.timers {
+		p := &f.timers[i]
 		if p.Service.ControlGroup == "" || p.Timer.LoadState != "loaded" ||
-			!inProgress(p.Service) || len(f.stuck) == most {
+			!inProgress(&p.Service) || len(f.stuck) == most {
 			continue
 		}
-		if opt.Verbose == 0 && inspect(opt, *f, p, now).State == nagios.OK {
+		if opt.Verbose == 0 && inspect(&opt, f, p, now).State == nagios.OK {
 			continue
 		}
 		name := p.Timer.Name
 		if f.stuck[name] = seen[name]; f.stuck[name] == nil {
-			pairs, f.stuck[name] = append(pairs, p), &stuck{}
+			pairs, f.stuck[name] = append(pairs, *p), &stuck{}
 		}
 	}
 	return pairs

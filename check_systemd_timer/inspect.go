@@ -11,7 +11,7 @@ import (
 
 // inspect judges one timer. A timer that could not be read, or that makes inspected panic, is
 // UNKNOWN; the other timers keep their states.
-func inspect(opt options, f facts, pair systemd.Pair, now time.Time) nagios.Object {
+func inspect(opt *options, f *facts, pair *systemd.Pair, now time.Time) nagios.Object {
 	o, err := nagios.Object{}, pair.Err
 	if err == nil {
 		o, err = inspected(opt, f, pair, now)
@@ -26,7 +26,7 @@ func inspect(opt options, f facts, pair systemd.Pair, now time.Time) nagios.Obje
 	return o
 }
 
-func inspected(opt options, f facts, pair systemd.Pair, now time.Time) (o nagios.Object,
+func inspected(opt *options, f *facts, pair *systemd.Pair, now time.Time) (o nagios.Object,
 	err error) {
 	defer caught(&err)
 	v := viewOf(opt, f, pair, now)

@@ -13,8 +13,9 @@ import (
 func judge(opt options, f facts, now time.Time) nagios.Result {
 	objects := slices.Clone(f.fine)
 	denied := false // whether a note says that the journal may not be read
-	for _, pair := range f.timers {
-		o := inspect(opt, f, pair, now)
+	for i := range f.timers {
+		pair := &f.timers[i]
+		o := inspect(&opt, &f, pair, now)
 		tell := f.isNamed(pair) || opt.Verbose > 0 || o.State != nagios.OK
 		if b := f.before[pair.Timer.Name]; tell && !denied && b != nil && b.runs.Denied {
 			denied = true

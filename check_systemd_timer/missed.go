@@ -92,7 +92,7 @@ func failing(conditions []systemd.Condition) string {
 }
 
 // skippedBy names the condition that kept the service from running.
-func skippedBy(s systemd.Service) string {
+func skippedBy(s *systemd.Service) string {
 	if s.Result == "exec-condition" {
 		return "its ExecCondition= said no"
 	}

@@ -45,7 +45,7 @@ func softReboot(v view, killed bool) string {
 
 // ignored returns how a command ended if ExecStart=- ignores its failure, else "". After a
 // daemon-reload systemd knows only how the last command ended.
-func ignored(svc systemd.Service) string {
+func ignored(svc *systemd.Service) string {
 	flagged := false
 	for _, e := range svc.Commands {
 		if e.Setting != "ExecStart" || !e.IgnoreFailure {
@@ -64,7 +64,7 @@ func ignored(svc systemd.Service) string {
 }
 
 // ofSeveral names the command if the service has several commands of this setting.
-func ofSeveral(svc systemd.Service, e systemd.Exec) string {
+func ofSeveral(svc *systemd.Service, e systemd.Exec) string {
 	n := 0
 	for _, other := range svc.Commands {
 		if other.Setting == e.Setting {
@@ -79,7 +79,7 @@ func ofSeveral(svc systemd.Service, e systemd.Exec) string {
 
 // failure reports whether a command failed (systemd.service(5), SuccessExitStatus=). code is a code
 // of sigaction(2); status is an exit status or a signal.
-func failure(svc systemd.Service, code, status int32) bool {
+func failure(svc *systemd.Service, code, status int32) bool {
 	switch {
 	case code == 1: // CLD_EXITED
 		return status != 0 && !slices.Contains(svc.SuccessStatus, status)
@@ -115,7 +115,7 @@ func (v view) ending() string {
 }
 
 // commandEnding says which command failed, and how.
-func commandEnding(svc systemd.Service) string {
+func commandEnding(svc *systemd.Service) string {
 	for _, e := range svc.Commands {
 		if e.IgnoreFailure || !failure(svc, e.Code, e.Status) {
 			continue

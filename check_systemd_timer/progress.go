@@ -93,7 +93,7 @@ func crossed(v view, state nagios.State, ran time.Duration) string {
 
 // limits are notes on time limits of systemd that do not apply to the run in progress
 // (systemd.service(5), TimeoutStartSec=, RuntimeMaxSec=).
-func limits(s systemd.Service) (notes []string) {
+func limits(s *systemd.Service) (notes []string) {
 	note := func(format string, args ...any) {
 		notes = append(notes, "note: "+fmt.Sprintf(format, args...))
 	}

@@ -59,11 +59,11 @@ const (
 
 // latest reads the latest run from systemd's facts, and from the journal what systemd has
 // forgotten.
-func latest(p systemd.Pair, b *before, h systemd.Host, now time.Time) run {
+func latest(p *systemd.Pair, b *before, h systemd.Host, now time.Time) run {
 	r := run{trigger: trigger(p.Timer), restarts: int(p.Service.NRestarts)}
 	r.attempt = lastAttempt(p, r.trigger)
 	r.began, r.tried = begun(p, r.trigger)
-	if r.since = r.began; guessed(p.Service, r) {
+	if r.since = r.began; guessed(&p.Service, r) {
 		r.since = time.Time{}
 	}
 	r.ended, r.took, r.tookKnown = completed(p, b, r.tried)
@@ -84,7 +84,7 @@ func latest(p systemd.Pair, b *before, h systemd.Host, now time.Time) run {
 // now. If systemd finds an elapse in the past, systemd adds RandomizedDelaySec= and counts this
 // delay from its own start, by CLOCK_MONOTONIC. For this reason the next elapse may still lie ahead
 // shortly after a long suspend.
-func dueNow(t systemd.Timer, h systemd.Host, now time.Time) bool {
+func dueNow(t *systemd.Timer, h systemd.Host, now time.Time) bool {
 	slept := h.Asleep >= time.Second
 	switch {
 	case t.SubState != "waiting" || t.NextElapse.IsZero():
@@ -96,7 +96,7 @@ func dueNow(t systemd.Timer, h systemd.Host, now time.Time) bool {
 	return slept || now.Sub(t.NextElapse) <= t.Accuracy+schedule.Starting
 }
 
-func inProgress(s systemd.Service) bool {
+func inProgress(s *systemd.Service) bool {
 	switch s.ActiveState {
 	case "activating", "active", "deactivating", "reloading", "refreshing":
 		return !remains(s)
@@ -105,19 +105,19 @@ func inProgress(s systemd.Service) bool {
 }
 
 // remains reports whether the unit stays active although its work is done.
-func remains(s systemd.Service) bool {
+func remains(s *systemd.Service) bool {
 	return s.ActiveState == "active" && (s.SubState == "exited" || !s.IsService)
 }
 
 // waitsToRestart reports whether the service waits for its next attempt.
-func waitsToRestart(s systemd.Service) bool {
+func waitsToRestart(s *systemd.Service) bool {
 	return s.ActiveState == "activating" && strings.HasPrefix(s.SubState, "auto-restart")
 }
 
 // loops reports whether Restart= restarts the service again and again: the service waits for its
 // next attempt, or its present attempt has lasted no longer than the earlier attempts lasted on
 // average.
-func loops(s systemd.Service, r run, now time.Time) bool {
+func loops(s *systemd.Service, r run, now time.Time) bool {
 	if waitsToRestart(s) {
 		return true
 	}
@@ -131,13 +131,13 @@ func loops(s systemd.Service, r run, now time.Time) bool {
 // outlived reports whether the timer has triggered again since systemd before 254 began to restart
 // the run in progress: the restarts took longer than the time from the last trigger to the present
 // attempt. Then the time of the first restart is not known, and that trigger started nothing.
-func outlived(s systemd.Service, r run) bool {
+func outlived(s *systemd.Service, r run) bool {
 	restarts := time.Duration(min(r.restarts, 10_000)) * min(s.RestartDelay, 24*time.Hour)
 	return s.RestartMode == "" && r.trigger.After(r.tried.Add(time.Second-restarts))
 }
 
-func phaseOf(p systemd.Pair, r run, h systemd.Host, now time.Time) phase {
-	s := p.Service
+func phaseOf(p *systemd.Pair, r run, h systemd.Host, now time.Time) phase {
+	s := &p.Service
 	switch {
 	case strings.HasPrefix(s.FreezerState, "fr"): // freezing, frozen
 		return phaseFrozen
@@ -175,8 +175,8 @@ func trigger(t systemd.Timer) time.Time {
 
 // lastAttempt tells whether the last trigger led to a run: a run renews the stamps of the service.
 // The monotonic stamps decide if systemd has them, as for trigger.
-func lastAttempt(p systemd.Pair, trigger time.Time) attempt {
-	s, triggered := p.Service, p.Timer.LastTriggerMonotonic
+func lastAttempt(p *systemd.Pair, trigger time.Time) attempt {
+	s, triggered := &p.Service, p.Timer.LastTriggerMonotonic
 	if trigger.IsZero() || inProgress(s) || remains(s) {
 		return started
 	}
@@ -202,8 +202,8 @@ func lastAttempt(p systemd.Pair, trigger time.Time) attempt {
 // ExecMainStart is the latest attempt. Before 254 each restart is a start of its own: the run began
 // at the last trigger or, if that is earlier, as many delays (RestartSec=) before the latest start
 // as there were restarts.
-func begun(p systemd.Pair, trigger time.Time) (began, tried time.Time) {
-	s, exit := p.Service, p.Service.InactiveExit
+func begun(p *systemd.Pair, trigger time.Time) (began, tried time.Time) {
+	s, exit := &p.Service, p.Service.InactiveExit
 	attempted := later(exit, s.ExecMainStart)
 	if waitsToRestart(s) && !s.ExecMainStart.IsZero() {
 		attempted = s.ExecMainStart
@@ -222,8 +222,8 @@ func begun(p systemd.Pair, trigger time.Time) (began, tried time.Time) {
 }
 
 // restartedSince returns the start of a run that systemd before 254 restarted.
-func restartedSince(p systemd.Pair, trigger time.Time) time.Time {
-	s, began := p.Service, p.Service.InactiveExit
+func restartedSince(p *systemd.Pair, trigger time.Time) time.Time {
+	s, began := &p.Service, p.Service.InactiveExit
 	if s.RestartDelay < 24*time.Hour {
 		began = began.Add(-time.Duration(min(s.NRestarts, 10_000)) * s.RestartDelay)
 		began = later(began, earlier(s.InactiveExit, p.Timer.ActiveEnter))
@@ -236,7 +236,7 @@ func restartedSince(p systemd.Pair, trigger time.Time) time.Time {
 
 // guessed reports whether the start of a run that systemd before 254 restarted is a guess: the last
 // trigger is so long ago that a person may have started the run since.
-func guessed(s systemd.Service, r run) bool {
+func guessed(s *systemd.Service, r run) bool {
 	const attempt = 2 * time.Minute // a long time for an attempt that fails
 	wait := attempt + min(s.RestartDelay, 24*time.Hour)
 	return s.RestartMode == "" && inProgress(s) && r.restarts > 0 &&
@@ -245,9 +245,9 @@ func guessed(s systemd.Service, r run) bool {
 
 // completed returns the end of the last completed run (zero: not known) and, if known is true, how
 // long that run took.
-func completed(p systemd.Pair, b *before, tried time.Time) (end time.Time, took time.Duration,
+func completed(p *systemd.Pair, b *before, tried time.Time) (end time.Time, took time.Duration,
 	known bool) {
-	s, end := p.Service, p.Service.InactiveEnter
+	s, end := &p.Service, p.Service.InactiveEnter
 	switch {
 	case s.Result == "exec-condition": // systemd has only the end of the skipped run
 		if b == nil || len(b.runs.List) == 0 {

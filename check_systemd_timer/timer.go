@@ -151,10 +151,10 @@ func waitsInVain(v view) nagios.Findings {
 func neverAgain(v view) nagios.Findings {
 	t := v.timer
 	switch {
-	case t.SubState == "elapsed" && schedule.GoesOn(t, v.host, v.now):
+	case t.SubState == "elapsed" && schedule.GoesOn(*t, *v.host, v.now):
 		return found(nagios.Critical, "will never fire again: systemd found no next elapse "+
 			"although OnCalendar= goes on (%s)", v.startedAnew())
-	case schedule.HasUnitBase(t):
+	case schedule.HasUnitBase(*t):
 		return found(nagios.Critical, "will never fire again: OnUnitActiveSec= or "+
 			"OnUnitInactiveSec= has no run to count from%s", v.unanchored())
 	case t.LastTrigger.IsZero() && v.service.InactiveExit.IsZero():
@@ -218,8 +218,9 @@ func clockWasWrong(v view) nagios.Findings {
 		return nil
 	}
 	const dst = 26 * time.Hour
-	expected, ok, err := schedule.Next(t, v.host, servedUntil(v, dst))
-	if err != nil || !ok || t.NextElapse.Sub(expected) <= schedule.Slack(t)+t.RandomizedOffset+dst {
+	expected, ok, err := schedule.Next(*t, *v.host, servedUntil(v, dst))
+	slack := schedule.Slack(*t) + t.RandomizedOffset + dst
+	if err != nil || !ok || t.NextElapse.Sub(expected) <= slack {
 		return nil
 	}
 	// systemd searches from the last trigger: that may fail although a search from now succeeds
@@ -231,7 +232,7 @@ func clockWasWrong(v view) nagios.Findings {
 		from = t.LastTriggerWall
 	}
 	why := "the clock was wrong once (" + v.systemctl("restart", t.Name) + ", twice if need be)"
-	if first, some, _ := schedule.Next(t, v.host, from); !some || first.After(expected) {
+	if first, some, _ := schedule.Next(*t, *v.host, from); !some || first.After(expected) {
 		why = "systemd found no next elapse of OnCalendar= (" + v.startedAnew() + ")"
 	}
 	return found(nagios.Critical, "waits until %s although its schedule says %s: %s",

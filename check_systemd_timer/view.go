@@ -8,26 +8,27 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// view is one timer with all that is known of the timer. Every finding is made from a view.
+// view is one timer with all that is known of the timer. Every finding is made from a view; none
+// changes what it points to.
 type view struct {
-	opt     options
+	opt     *options
 	named   bool
 	now     time.Time
-	host    systemd.Host
-	timer   systemd.Timer
-	service systemd.Service
+	host    *systemd.Host
+	timer   *systemd.Timer
+	service *systemd.Service
 	slices  []systemd.Slice // that the service may wait for, the innermost first
-	run     run
+	run     *run
 	before  *before // nil: the earlier runs were not asked for
 	stuck   *stuck  // nil: the processes were not asked for
 }
 
-func viewOf(opt options, f facts, pair systemd.Pair, now time.Time) view {
+func viewOf(opt *options, f *facts, pair *systemd.Pair, now time.Time) view {
 	name := pair.Timer.Name
+	r := latest(pair, f.before[name], f.host, now)
 	return view{
-		opt: opt, named: f.isNamed(pair), now: now, host: f.host,
-		timer: pair.Timer, service: pair.Service, slices: pair.Slices,
-		run:    latest(pair, f.before[name], f.host, now),
+		opt: opt, named: f.isNamed(pair), now: now, host: &f.host,
+		timer: &pair.Timer, service: &pair.Service, slices: pair.Slices, run: &r,
 		before: f.before[name], stuck: f.stuck[name],
 	}
 }
