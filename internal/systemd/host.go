@@ -41,7 +41,7 @@ func (c *Conn) hostCalls() (calls []call) {
 }
 
 // countsFromHost reports whether the timer counts from Host.Boot or Host.ManagerStart.
-func countsFromHost(t Timer) bool {
+func countsFromHost(t *Timer) bool {
 	return slices.ContainsFunc(t.Monotonic, func(e MonotonicEntry) bool {
 		return e.Base == "OnBootSec" || e.Base == "OnStartupSec"
 	})
@@ -50,8 +50,8 @@ func countsFromHost(t Timer) bool {
 // comparesWithHost reports whether the pair has to be compared with the manager's start: a
 // soft-reboot may have killed the latest run, or the run before a run in progress; and after a
 // suspend RandomizedDelaySec= may count from the manager's start.
-func (c *Conn) comparesWithHost(p Pair) bool {
-	s := p.Service
+func (c *Conn) comparesWithHost(p *Pair) bool {
+	s := &p.Service
 	other := p.Timer.Triggers != defaultService(p.Asked[0]) // its service is not read yet
 	running := s.ActiveState != "inactive" && s.ActiveState != "failed"
 	killed := s.ExecMainCode == 2 || s.ExecMainCode == 3 // CLD_KILLED, CLD_DUMPED

@@ -94,8 +94,9 @@ func (c *Conn) askSlices(q *batch) {
 		if slice.has("FreezerState") {
 			continue
 		}
-		nobody := newPair(name) // who gets the error
-		q.add(&nobody, get(unitPath(name), "Unit", "FreezerState", slice))
+		nobody := new(Pair) // who gets the error
+		nobody.reset(name)
+		q.add(nobody, get(unitPath(name), "Unit", "FreezerState", slice))
 	}
 }
 

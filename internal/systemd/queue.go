@@ -98,8 +98,8 @@ func (c *Conn) follow(ctx context.Context, j *Job) error {
 
 // readSlices reads the slices of a service if the service may wait for one of them: it is frozen
 // with its slice, or its start job waits but for no other job.
-func (c *Conn) readSlices(ctx context.Context, p Pair) (list []Slice, err error) {
-	s := p.Service
+func (c *Conn) readSlices(ctx context.Context, p *Pair) (list []Slice, err error) {
+	s := &p.Service
 	waits := s.Job != nil && s.Job.State == "waiting" && len(s.Job.Blockers) == 0
 	if s.Slice == "" || !waits && !strings.HasSuffix(s.FreezerState, "-by-parent") {
 		return nil, nil

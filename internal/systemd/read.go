@@ -22,7 +22,7 @@ const (
 // itself, is read once more. A pair that could not be read has an Err; if none could be read, the
 // error is that of the first pair.
 func (c *Conn) Read(ctx context.Context, names ...string) (pairs []Pair, err error) {
-	err = c.each(ctx, names, atOnce, c.readWhole, func(p Pair) { pairs = append(pairs, p) })
+	err = c.each(ctx, names, atOnce, c.readWhole, func(p *Pair) { pairs = append(pairs, *p) })
 	return mergeAliases(pairs), err
 }
 
@@ -43,24 +43,25 @@ func (c *Conn) ReadPartial(ctx context.Context, names []string, exact bool,
 			c.readWhole(ctx, whole)
 		}
 	}
-	return c.each(ctx, names, atOncePartial, read, func(p Pair) {
+	return c.each(ctx, names, atOncePartial, read, func(p *Pair) {
 		if !seen[p.Timer.Name] {
 			seen[p.Timer.Name] = true
-			take(p)
+			take(*p)
 		}
 	})
 }
 
 // each reads pairs, atOnce at a time, and passes them to take in the order of the names.
 func (c *Conn) each(ctx context.Context, names []string, atOnce int,
-	read func(context.Context, []*Pair), take func(Pair)) error {
+	read func(context.Context, []*Pair), take func(*Pair)) error {
 	some, failed := false, error(nil)
 	for len(names) > 0 {
 		n := min(atOnce, len(names))
 		pairs, refs := make([]Pair, n), make([]*Pair, n)
 		late := ctx.Err() // the time that is left is for judging the pairs that were read
 		for i, name := range names[:n] {
-			pairs[i], refs[i] = newPair(name), &pairs[i]
+			refs[i] = &pairs[i]
+			refs[i].reset(name)
 			if late != nil {
 				pairs[i].Err = fmt.Errorf("read %s: %w", name, noAnswer{end: late})
 			}
@@ -70,7 +71,7 @@ func (c *Conn) each(ctx context.Context, names []string, atOnce int,
 			read(part, refs)
 			cancel()
 		}
-		for _, p := range pairs {
+		for _, p := range refs {
 			take(p)
 			some, failed = some || p.Err == nil, cmp.Or(failed, p.Err)
 		}
@@ -82,11 +83,10 @@ func (c *Conn) each(ctx context.Context, names []string, atOnce int,
 	return failed
 }
 
-// newPair returns a pair that is not read yet.
-func newPair(name string) Pair {
-	p := Pair{Asked: []string{name}}
-	p.Timer.Name = name
-	return p
+// reset makes p the pair of a timer that is not read yet.
+func (p *Pair) reset(name string) {
+	*p = Pair{}
+	p.Asked, p.Timer.Name = []string{name}, name
 }
 
 // shareTime returns a context for some of the pairs: it has half of the time that is left if there
@@ -102,13 +102,14 @@ func shareTime(ctx context.Context, more bool) (context.Context, context.CancelF
 // mergeAliases joins the pairs of a timer that was asked for by several names.
 func mergeAliases(pairs []Pair) (list []Pair) {
 	place := map[string]int{}
-	for _, p := range pairs {
+	for i := range pairs {
+		p := &pairs[i]
 		if at, twice := place[p.Timer.Name]; twice {
 			list[at].Asked = append(list[at].Asked, p.Asked...)
 			continue
 		}
 		place[p.Timer.Name] = len(list)
-		list = append(list, p)
+		list = append(list, *p)
 	}
 	return list
 }
@@ -129,7 +130,7 @@ func (b *batch) add(p *Pair, calls ...call) {
 func (c *Conn) send(ctx context.Context, b batch) {
 	for i, err := range c.bus.exchange(ctx, b.calls) {
 		if p := b.pairs[i]; err != nil && p.Err == nil {
-			*p = newPair(p.Asked[0])
+			p.reset(p.Asked[0])
 			p.Err = err
 		}
 	}
@@ -150,9 +151,9 @@ func (c *Conn) readOnce(ctx context.Context, pairs []*Pair) (changed []*Pair) {
 			ended, p.Err = c.readJobs(ctx, p)
 		}
 		if p.Err == nil {
-			p.Slices, p.Err = c.readSlices(ctx, *p)
+			p.Slices, p.Err = c.readSlices(ctx, p)
 		}
-		if p.Err == nil && (ended || contradicts(*p) || p.Service.StateChange.After(began)) {
+		if p.Err == nil && (ended || contradicts(p) || p.Service.StateChange.After(began)) {
 			changed = append(changed, p)
 		}
 	}
@@ -160,8 +161,8 @@ func (c *Conn) readOnce(ctx context.Context, pairs []*Pair) (changed []*Pair) {
 }
 
 // contradicts reports whether the timer waits for the end of a service that does not run.
-func contradicts(p Pair) bool {
-	s := p.Service
+func contradicts(p *Pair) bool {
+	s := &p.Service
 	return p.Timer.SubState == "running" && s.Job == nil &&
 		(s.ActiveState == "inactive" || s.ActiveState == "failed")
 }
@@ -175,7 +176,7 @@ func (c *Conn) readUnits(ctx context.Context, pairs []*Pair) {
 	}
 	for _, p := range pairs {
 		name := p.Asked[0]
-		*p = newPair(name)
+		p.reset(name)
 		first.add(p, c.getUnit(name, func(all *properties) { p.Timer = all.timer(name) }))
 		if service := defaultService(name); checkName(service) == nil { // it may be too long
 			first.add(p, readService(service, p))
@@ -186,7 +187,7 @@ func (c *Conn) readUnits(ctx context.Context, pairs []*Pair) {
 		if p.Err != nil {
 			continue
 		}
-		if c.manager == nil && (countsFromHost(p.Timer) || c.comparesWithHost(*p)) {
+		if c.manager == nil && (countsFromHost(&p.Timer) || c.comparesWithHost(p)) {
 			second.add(p, c.hostCalls()...)
 		}
 		switch name := p.Timer.Triggers; name {
@@ -201,7 +202,7 @@ func (c *Conn) readUnits(ctx context.Context, pairs []*Pair) {
 	if c.manager != nil && !c.manager.has("UserspaceTimestamp") {
 		c.manager = nil
 		for _, p := range pairs {
-			if p.Err == nil && countsFromHost(p.Timer) {
+			if p.Err == nil && countsFromHost(&p.Timer) {
 				p.Err = errors.New("read the manager: no answer")
 			}
 		}
