@@ -58,10 +58,16 @@ func (b boundedWriter) write(line string) bool {
 }
 
 // takes reports whether the file takes the line without waiting. A pipe that is ready takes
-// PIPE_BUF bytes, 4,096 (pipe(7)), which is as long as the text of a plugin may be.
+// PIPE_BUF bytes, 4,096 (pipe(7)), which is as long as the text of a plugin may be. A terminal or a
+// socket that is ready may have less room.
 func takes(f *os.File, line string) bool {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() && info.Mode().Type() != os.ModeNamedPipe ||
+		len(line) > 4096 {
+		return false
+	}
 	conn, err := f.SyscallConn()
-	if err != nil || len(line) > 4096 {
+	if err != nil {
 		return false
 	}
 	ready := []unix.PollFd{{Events: unix.POLLOUT}}
