@@ -73,3 +73,35 @@ func TestGatherInTurn(t *testing.T) {
 		}
 	})
 }
+
+// untilLast is a context that ends when the last call has begun; who waits for its end waits for
+// that, too.
+type untilLast struct {
+	context.Context
+	begun chan struct{}
+}
+
+func (c untilLast) Done() <-chan struct{} {
+	<-c.begun
+	return c.begun
+}
+
+// What has ended when the time is up is seen, even if nobody looked at it before.
+func TestGatherSeesWhatHasEnded(t *testing.T) {
+	for range 20 {
+		ctx, end := untilLast{t.Context(), make(chan struct{})}, make(chan struct{})
+		got := Gather(ctx, 3, 0, func(i int) (bool, error) { // 0 at a time: one at a time
+			if i == 2 {
+				close(ctx.begun)
+				<-end
+			}
+			return true, nil
+		})
+		close(end)
+		for i, o := range got {
+			if o.Value != (i < 2) || Late(o.Err) != (i == 2) {
+				t.Fatalf("%d: %+v; want seen %t", i, o, i < 2)
+			}
+		}
+	}
+}
