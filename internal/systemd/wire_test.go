@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -221,6 +222,22 @@ func TestSkipUnknown(t *testing.T) {
 		r := reader{message: make([]byte, 100), order: binary.LittleEndian}
 		if r.skip(signature, 0); r.bad != want {
 			t.Errorf("skip(%q): bad %t; want %t", signature, r.bad, want)
+		}
+	}
+}
+
+// A message that is too long is refused by its first bytes.
+func TestLength(t *testing.T) {
+	const fields = 8
+	for body, want := range map[uint32]bool{0: true, maxMessage - fixedHeader - fields: true,
+		maxMessage - fixedHeader - fields + 1: false, math.MaxUint32: false} {
+		header := make([]byte, fixedHeader)
+		header[0] = 'l'
+		binary.LittleEndian.PutUint32(header[4:], body)
+		binary.LittleEndian.PutUint32(header[12:], fields)
+		n, ok := length(header)
+		if ok != want || ok && n != fixedHeader+fields+int(body) {
+			t.Errorf("length of a message with %d bytes = %d, %t; want %t", body, n, ok, want)
 		}
 	}
 }
