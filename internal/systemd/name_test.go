@@ -1,6 +1,9 @@
 package systemd
 
 import (
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -99,4 +102,25 @@ func FuzzParseAddress(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A link enables a timer if it leads to a file; that of an instance may lead to none.
+func TestEnabledTimers(t *testing.T) {
+	folder := t.TempDir()
+	wants := filepath.Join(folder, "timers.target.wants")
+	if err := os.Mkdir(wants, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, file := range map[string]string{
+		"a.timer": folder, "gone.timer": "gone", "i@x.timer": "gone", "b.service": folder,
+		"template@.timer": folder, "no timer.timer": folder,
+	} {
+		if err := os.Symlink(file, filepath.Join(wants, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"a.timer", "i@x.timer"}
+	if got := enabledTimers([]string{folder, "/nonexistent"}); !slices.Equal(got, want) {
+		t.Errorf("enabledTimers = %q; want %q", got, want)
+	}
 }
