@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"mailfresh/internal/journal"
 	"mailfresh/internal/systemd"
 )
 
@@ -99,6 +100,69 @@ func TestAttemptAfterClockSteps(t *testing.T) {
 		})
 		if got := lastAttempt(&p, trigger(p.Timer)); got != test.want {
 			t.Errorf("%s: attempt = %v; want %v", test.name, got, test.want)
+		}
+	}
+}
+
+// The last known run is the one that ended last. Where systemd has seen none, it is the trigger
+// from before the boot, of Persistent=; a trigger in this boot that started nothing is none.
+func TestKnownRun(t *testing.T) {
+	const h = time.Hour
+	for _, test := range []struct {
+		name                       string
+		trigger, activated, exited time.Time
+		ended, want                time.Time
+	}{
+		{"ran", ago(3 * h), ago(9 * h), ago(3 * h), ago(2 * h), ago(2 * h)},
+		{"ran before the boot", ago(12 * h), ago(9 * h), time.Time{}, time.Time{}, ago(12 * h)},
+		{"runs for the first time", ago(12 * h), ago(9 * h), ago(h), time.Time{}, time.Time{}},
+		{"started nothing", ago(3 * h), ago(9 * h), time.Time{}, time.Time{}, time.Time{}},
+	} {
+		p := daily(func(t *systemd.Timer, s *systemd.Service) {
+			t.LastTrigger, t.ActiveEnter = test.trigger, test.activated
+			s.InactiveExit, s.InactiveEnter = test.exited, test.ended
+		})
+		if got := latest(&p, nil, host, now).known; !got.Equal(test.want) {
+			t.Errorf("%s: known = %s; want %s", test.name, got, test.want)
+		}
+	}
+}
+
+// The journal may have the end of a run, but not its start: how long it took is then not known.
+func TestRunBeforeSkippedOne(t *testing.T) {
+	p := daily(func(_ *systemd.Timer, s *systemd.Service) { s.Result = "exec-condition" })
+	ended := journal.Run{End: ago(time.Hour), Result: "success"}
+	whole := ended
+	whole.Start, whole.Duration = ago(2*time.Hour), time.Hour
+	for _, test := range []struct {
+		b     *before
+		end   time.Time
+		known bool
+	}{
+		{nil, time.Time{}, false},
+		{&before{}, time.Time{}, false},
+		{&before{runs: journal.Runs{List: []journal.Run{ended, whole}}}, ended.End, false},
+		{&before{runs: journal.Runs{List: []journal.Run{whole, ended}}}, ended.End, true},
+	} {
+		if r := latest(&p, test.b, host, now); !r.ended.Equal(test.end) ||
+			r.tookKnown != test.known {
+			t.Errorf("%+v: ended %s, known %t; want %s, %t", test.b, r.ended, r.tookKnown, test.end,
+				test.known)
+		}
+	}
+}
+
+// With DeferReactivation= (257) systemd drops the elapses during a run.
+func TestDemandedDuringARun(t *testing.T) {
+	for deferred, want := range map[bool]int{false: 3, true: 0} {
+		p := daily(running("active", "running", 3*time.Hour))
+		p.Timer.Calendar, p.Timer.DeferReactivation = []string{"*-*-* *:00:00"}, deferred
+		r := latest(&p, nil, host, now)
+		if got, err := demanded(&p, r, host, now); got.Count != want || err != nil {
+			t.Errorf("DeferReactivation=%t: demanded = %+v, %v; want %d", deferred, got, err, want)
+		}
+		if len(p.Timer.Calendar) != 1 {
+			t.Errorf("DeferReactivation=%t: the facts changed: %q", deferred, p.Timer.Calendar)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"mailfresh/internal/journal"
 	"mailfresh/internal/output"
 	"mailfresh/internal/systemd"
@@ -296,5 +298,32 @@ func TestQueuedChain(t *testing.T) {
 			test.want; line != want {
 			t.Errorf("it says\n\t%s; want\n\t%s", line, want)
 		}
+	}
+}
+
+// How an earlier run ended is told by the journal alone. What systemd knows is of another run, and
+// stays as it is.
+func TestEndingOf(t *testing.T) {
+	p := daily(func(_ *systemd.Timer, s *systemd.Service) {
+		s.ExecMainCode, s.ExecMainStatus, s.Result = 2, 9, "signal"
+	})
+	opt, f, same := optionsFor(t, ""), facts{host: host}, p
+	v := viewOf(&opt, &f, &p, now)
+	for _, test := range []struct {
+		run  journal.Run
+		want string
+	}{
+		{journal.Run{Result: "exit-code"},
+			"a command failed, but not that of ExecStart= (result exit-code)"},
+		{journal.Run{Result: "signal", Command: "ExecStart", ExitCode: "killed", ExitStatus: 15},
+			"SIGTERM"},
+		{journal.Run{Result: "timeout"}, "it ran into its time limit (result timeout)"},
+	} {
+		if got := endingOf(v, test.run); got != test.want {
+			t.Errorf("endingOf(%+v) = %s; want %s", test.run, got, test.want)
+		}
+	}
+	if diff := cmp.Diff(same, p); diff != "" || v.ending() != "SIGKILL" {
+		t.Errorf("the facts changed (-before +after):\n%s\nending = %s", diff, v.ending())
 	}
 }

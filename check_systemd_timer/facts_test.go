@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"mailfresh/internal/journal"
 	"mailfresh/internal/plugin"
@@ -90,5 +93,28 @@ func TestWantedOfMany(t *testing.T) {
 	if last := judge(opt, f, now).
 		Objects[most]; last.Notes[1] != "note: the runs before are not known: there are too many" {
 		t.Errorf("the last says %q", last.Notes)
+	}
+}
+
+// A timer that is read again keeps the names it was asked by, and its old facts if that fails.
+func TestReplace(t *testing.T) {
+	pair := func(name, asked string, partial bool) systemd.Pair {
+		p := daily()
+		p.Timer.Name, p.Asked, p.Partial = name, []string{asked}, partial
+		return p
+	}
+	f := facts{timers: []systemd.Pair{
+		pair("a.timer", "alias.timer", true), pair("b.timer", "b.timer", true),
+		pair("c.timer", "c.timer", false)}}
+	if diff := cmp.Diff([]string{"a.timer", "b.timer"}, f.partial()); diff != "" {
+		t.Errorf("partial (-want +got):\n%s", diff)
+	}
+	lost := systemd.Pair{Err: errors.New("not read")}
+	lost.Timer.Name = "b.timer"
+	f.replace([]systemd.Pair{pair("a.timer", "a.timer", false), lost})
+	want := []systemd.Pair{pair("a.timer", "alias.timer", false), pair("b.timer", "b.timer", true),
+		pair("c.timer", "c.timer", false)}
+	if diff := cmp.Diff(want, f.timers); diff != "" {
+		t.Errorf("replace (-want +got):\n%s", diff)
 	}
 }

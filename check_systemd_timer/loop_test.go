@@ -89,3 +89,17 @@ func TestNoAlarmClock(t *testing.T) {
 		t.Errorf("judge() = %s; want %s", got, want)
 	}
 }
+
+// A trigger after the latest restart makes a loop only before systemd 254, which says no
+// RestartMode=: later releases count the restarts of one run.
+func TestLoopsAfterATrigger(t *testing.T) {
+	for mode, want := range map[string]bool{"": true, "normal": false} {
+		s := daily(running("active", "running", 50*time.Minute)).Service
+		s.RestartMode = mode
+		r := run{began: ago(50 * time.Minute), tried: ago(40 * time.Minute), restarts: 5,
+			trigger: ago(10 * time.Minute)}
+		if got := loops(&s, r, now); got != want {
+			t.Errorf("loops with RestartMode=%s = %t; want %t", mode, got, want)
+		}
+	}
+}
