@@ -166,3 +166,21 @@ func TestDemandedDuringARun(t *testing.T) {
 		}
 	}
 }
+
+// While the host is suspended a run does not go on, and misses nothing.
+func TestDemandedWhileAsleep(t *testing.T) {
+	const h = time.Hour
+	slept := systemd.Host{Boot: ago(35 * h), ManagerStart: ago(35 * h), Zone: time.UTC,
+		MonotonicZero: ago(30 * h), ManagerStartMonotonic: time.Second, Asleep: 5 * h}
+	for began, want := range map[time.Duration]int{25 * h: 5, 20 * h: 10} { // on CLOCK_MONOTONIC
+		p := daily(running("active", "running", 10*h),
+			func(t *systemd.Timer, s *systemd.Service) {
+				t.LastTriggerMonotonic, s.InactiveExitMonotonic = began, began
+			})
+		p.Timer.Calendar = []string{"*-*-* *:00:00"}
+		r := latest(&p, nil, slept, now)
+		if got, err := demanded(&p, r, slept, now); got.Count != want || err != nil {
+			t.Errorf("a run since %s: demanded = %+v, %v; want %d", began, got, err, want)
+		}
+	}
+}

@@ -118,3 +118,16 @@ func TestReplace(t *testing.T) {
 		t.Errorf("replace (-want +got):\n%s", diff)
 	}
 }
+
+// There is nothing to look at of a timer that does not exist.
+func TestNothingToLookAt(t *testing.T) {
+	for load, want := range map[string]int{"not-found": 0, "masked": 1} {
+		p := systemd.Pair{Asked: []string{"x.timer"}}
+		p.Timer.Name, p.Timer.LoadState = "x.timer", load
+		f := facts{host: host, named: map[string]bool{"x.timer": true}, timers: []systemd.Pair{p}}
+		o := judge(optionsFor(t, ""), f, now).Objects[0]
+		if len(o.Notes) != want || want > 0 && o.Notes[0] != "look at: systemctl status x.timer" {
+			t.Errorf("%s: notes %q; want %d", load, o.Notes, want)
+		}
+	}
+}
