@@ -92,6 +92,8 @@ func TestJudge(t *testing.T) {
 			"MX hosts disagree on a@e, b@e and c@e: mx2 rejects them (550 no; the same reply as to the control x@e: the probe itself may be refused), mx1 accepts them"},
 		{"AR/AR/AR/Rr", nagios.Critical,
 			"MX hosts disagree on a@e, b@e and c@e: mx2 rejects them (550 no), mx1 accepts them"},
+		{"A/A/A/N", nagios.Warning,
+			"mx1 gives no answer for x@e (connection refused); it may have banned this monitor for its controls, as fail2ban does"},
 		{"AN/AN/AN/RN", nagios.Warning,
 			"mx2 gives no answer for a@e, b@e, c@e and 1 more (connection refused); it may have banned this monitor for its controls, as fail2ban does"},
 		{"RA/AA/AA/AR", nagios.Critical,

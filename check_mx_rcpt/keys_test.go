@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -70,5 +71,22 @@ func TestSample(t *testing.T) {
 					minutes, len(seen), runs)
 			}
 		}
+	}
+}
+
+// Each key of a file is asked for once, after the named recipients and without the controls.
+func TestWithKeys(t *testing.T) {
+	p := plan{wanted: questions{recipients: []string{"a@e"}},
+		control: questions{recipients: []string{"x@e", "y@e"}}}
+	file := found{asked: []string{"b@e", "y@e", "a@e", "c@e", "b@e"}, skipped: []string{"*"}}
+	got, err := p.withKeys(options{}, file, time.Now())
+	want := []string{"a@e", "b@e", "c@e"}
+	if !slices.Equal(got.wanted.recipients, want) || err != nil || got.keys.total != 6 {
+		t.Errorf("withKeys = %q of %d, %v; want %q of 6", got.wanted.recipients, got.keys.total,
+			err, want)
+	}
+	file.asked = []string{"x@e", "a@e"}
+	if _, err := p.withKeys(options{}, file, time.Now()); err == nil {
+		t.Error("withKeys without a key that is not named = nil; want an error")
 	}
 }

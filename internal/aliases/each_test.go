@@ -29,3 +29,14 @@ func TestUserLength(t *testing.T) {
 		}
 	}
 }
+
+// Each user of a list is looked at, also where the first one has a domain.
+func TestUsersOfList(t *testing.T) {
+	for text, want := range map[string]int{
+		"a: b@example.org, c\n": 0, "a: b@example.org, c d\n": 1, "a: b, c d\n": 1,
+	} {
+		if c := content(t, OpenSMTPD, text); c.Malformed != want {
+			t.Errorf("%q: %v; want %d problems", text, c.Problems, want)
+		}
+	}
+}

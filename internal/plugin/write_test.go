@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -29,5 +30,22 @@ func TestTakes(t *testing.T) {
 		if got := takes(f, "a\n"); got != want {
 			t.Errorf("takes(%s) = %t; want %t", f.Name(), got, want)
 		}
+	}
+}
+
+// A text that was not written at once is known as lost.
+func TestWriteAtOnceFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "output")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path) // not for writing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	failed := false
+	if (boundedWriter{w: f, failed: func() { failed = true }}).print("a"); !failed {
+		t.Error("a write to a file that is open for reading: not failed")
 	}
 }

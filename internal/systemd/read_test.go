@@ -80,3 +80,15 @@ func TestManagerUnanswered(t *testing.T) {
 		}
 	}
 }
+
+// A service that changed while it was read is read once more.
+func TestReadChanged(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	c := dial(t, ctx, "[a.timer]\n[a.service]\nActiveState=activating\nSubState=start\n"+
+		"StateChangeTimestamp=now+5s\n[a.service 2]\nActiveState=inactive\nSubState=dead\n")
+	pairs, err := c.Read(ctx, "a.timer")
+	if err != nil || len(pairs) != 1 || pairs[0].Service.SubState != "dead" {
+		t.Errorf("Read = %+v, %v; want what was read the second time", pairs, err)
+	}
+}
