@@ -61,7 +61,7 @@ func describe(ctx context.Context, r Resolver, d Domain) string {
 	var b strings.Builder
 	b.WriteString(strings.ReplaceAll(d.Problem, r.Server, "SERVER"))
 	if d.NoAnswer {
-		b.WriteString(" (silent)")
+		b.WriteString(" (no answer)")
 	}
 	if d.Implicit {
 		b.WriteString("(implicit)")
@@ -89,9 +89,9 @@ func TestDomain(t *testing.T) {
 		{"gone.example", "does not exist"},
 		{"failing.example", "has unknown MX hosts: look up MX of failing.example: SERVFAIL"},
 		{"half.example", "has no MX and an unknown address: look up A of half.example: SERVFAIL"},
-		{"half-silent.example", "has no MX and an unknown address: look up AAAA of half-silent.example: no answer from SERVER (silent)"},
+		{"half-silent.example", "has no MX and an unknown address: look up AAAA of half-silent.example: no answer from SERVER (no answer)"},
 		{"refused.example", "has unknown MX hosts: look up MX of refused.example: REFUSED"},
-		{"silent.example", "has unknown MX hosts: look up MX of silent.example: no answer from SERVER (silent)"},
+		{"silent.example", "has unknown MX hosts: look up MX of silent.example: no answer from SERVER (no answer)"},
 		{"garbage.example", "has unknown MX hosts: look up MX of garbage.example: malformed answer"},
 		{"alias.example", "; 5 mx0.example.org [127.0.0.1 127.0.0.2 ::1]; 10 mx1.example.org [127.0.0.3]; 10 mx2.example.org [127.0.0.4] is real.example.org"},
 		{"address.example", "; 10 192.0.2.1 []: the MX is an address, not a name"},
