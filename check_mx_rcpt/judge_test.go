@@ -214,7 +214,7 @@ func TestJudgeAll(t *testing.T) {
 // CRITICAL without a word, a host without a route an internal error.
 func TestJudgeControlElsewhere(t *testing.T) {
 	for letter, want := range map[string]string{
-		"R": "OK: both hosts accept a@e and refuse x@far, slowest mx1 in 10 ms; [rejected (550 no), in 10 ms]",
+		"R": "OK: each host accepts its recipients (a@e) and refuses its controls (x@far), slowest mx1 in 10 ms; [rejected (550 no), in 10 ms]",
 		"A": "WARNING: far accepts x@far, which must be refused: acceptance proves nothing; [accepted (250 ok), in 10 ms]",
 		"N": "CRITICAL: far gives no answer for x@far (connection refused); it may have banned this monitor for its controls, as fail2ban does; [no answer (connection refused), in 10 ms]",
 		"U": "UNKNOWN: this host has no route to far (network is unreachable); [not asked] no route from here: network is unreachable",

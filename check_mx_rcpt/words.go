@@ -270,16 +270,25 @@ func (f facts) labels(hosts []int) (labels []string) {
 // few names the first recipients, and how many more there are.
 func few(recipients []string) string { return nagios.List(recipients, firstFew, len(recipients)) }
 
-// praise returns the summary if nothing is wrong.
+// praise returns the summary if nothing is wrong. Domains with other hosts have other routes: then
+// not every host was asked for every recipient.
 func praise(f facts) string {
-	accept, refuse, who := "accepts", "refuses", ""
 	at, asked := slowest(f), f.judged()
+	hosts, accepts, refuses := f.who(asked), " accepts %s", " and refuses %s"
+	other := func(route []int) bool { return !slices.Equal(route, f.plan.routes[0]) }
+	switch {
+	case slices.ContainsFunc(f.plan.routes, other):
+		hosts, accepts = "each host", " accepts its recipients (%s)"
+		refuses = " and refuses its controls (%s)"
+	case len(asked) > 1:
+		accepts, refuses = " accept %s", " and refuse %s"
+	}
+	text := hosts + fmt.Sprintf(accepts, few(f.plan.wanted.recipients))
+	if control := f.plan.control.recipients; len(control) > 0 {
+		text += fmt.Sprintf(refuses, few(control))
+	}
 	if len(asked) > 1 {
-		accept, refuse, who = "accept", "refuse", ", slowest "+f.plan.targets[at].label
+		text += ", slowest " + f.plan.targets[at].label
 	}
-	text := fmt.Sprintf("%s %s %s", f.who(asked), accept, few(f.plan.wanted.recipients))
-	if len(f.plan.control.recipients) > 0 {
-		text += fmt.Sprintf(" and %s %s", refuse, few(f.plan.control.recipients))
-	}
-	return text + who + " in " + nagios.Span(f.heard[at].dialogue.Time)
+	return text + " in " + nagios.Span(f.heard[at].dialogue.Time)
 }
