@@ -37,15 +37,15 @@ func updatesSince(opt options, f file, t *timer, now time.Time) (state nagios.St
 		return nagios.Unknown,
 			fmt.Sprintf("; its schedule is not understood: %s: %v", tm.Name, err), part{}
 	}
-	if running && !written && d.Count > 0 {
+	if running && !written && d.Count > 0 && d.Count < schedule.MaxCount {
 		d.Count--
 	}
 	missed := nagios.Quantity{Label: "missed", Metric: "missed_updates", Value: float64(d.Count),
 		Warning: opt.MissedWarning, Critical: opt.MissedCritical}
 	state = nagios.Judge(missed.Value, missed.Warning, missed.Critical)
 	if d.Count > 0 {
-		text = fmt.Sprintf(": %s of %s missed, %s", nagios.Count(d.Count, "update", "updates"),
-			tm.Name, claim(svc, running, written, now))
+		text = fmt.Sprintf(": %s of %s missed, %s", updates(d.Count), tm.Name,
+			claim(svc, running, written, now))
 	}
 	if tm.ActiveState != "active" {
 		state = nagios.Critical
@@ -55,6 +55,14 @@ func updatesSince(opt options, f file, t *timer, now time.Time) (state nagios.St
 		rest = note("note: %s has no schedule to judge by (OnCalendar=, OnUnitActiveSec= or OnUnitInactiveSec=)", tm.Name)
 	}
 	return state, text, join(measure(missed), rest)
+}
+
+func updates(n int) string {
+	text := nagios.Count(n, "update", "updates")
+	if n >= schedule.MaxCount {
+		return "at least " + text
+	}
+	return text
 }
 
 // run returns whether the job is running. If not, run returns how long the job ran when it wrote

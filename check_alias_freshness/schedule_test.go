@@ -130,3 +130,13 @@ func TestSchedule(t *testing.T) {
 	}
 	document.CompareRows(t, "../docs/check_alias_freshness.md", "schedule", said)
 }
+
+// Counting ends at 10,000: more may have been missed.
+func TestUpdates(t *testing.T) {
+	for n, want := range map[int]string{1: "1 update", 9999: "9999 updates",
+		10_000: "at least 10000 updates"} {
+		if got := updates(n); got != want {
+			t.Errorf("updates(%d) = %q; want %q", n, got, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mailfresh/internal/nagios"
+	"mailfresh/internal/schedule"
 	"mailfresh/internal/systemd"
 )
 
@@ -97,4 +98,10 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-func runs(n int) string { return nagios.Count(n, "scheduled run", "scheduled runs") }
+func runs(n int) string {
+	text := nagios.Count(n, "scheduled run", "scheduled runs")
+	if n >= schedule.MaxCount {
+		return "at least " + text
+	}
+	return text
+}

@@ -28,8 +28,8 @@ import (
 	"mailfresh/internal/systemd"
 )
 
-// maxCount bounds how many elapses of an entry are counted.
-const maxCount = 10_000
+// MaxCount is how many elapses of an entry are counted at most.
+const MaxCount = 10_000
 
 // Starting is how long systemd may take to start a unit.
 const Starting = 5 * time.Second
@@ -65,7 +65,7 @@ func From(t time.Time, runtime time.Duration) Base {
 
 // Demand is the elapses of a schedule, that is, the runs that it demands.
 type Demand struct {
-	Count int       // at most 10,000
+	Count int       // at most MaxCount: then there may be more
 	First time.Time // the earliest elapse; zero if there is none
 }
 
@@ -80,7 +80,7 @@ func Elapses(t systemd.Timer, h systemd.Host, base Base, until time.Time) (Deman
 	least, most := offsets(t, events)
 	for _, event := range events {
 		since := base.Since.Add(-least)
-		d := Demand{Count: event.Count(since, until.Add(-most-base.Slept), maxCount)}
+		d := Demand{Count: event.Count(since, until.Add(-most-base.Slept), MaxCount)}
 		if d.Count > 0 {
 			first, _ := event.Certain(since)
 			d.First = first.Add(most)
@@ -216,7 +216,7 @@ func each(base time.Time, interval time.Duration, until time.Time) Demand {
 	if base.IsZero() || interval <= 0 || until.Before(base.Add(interval)) {
 		return Demand{}
 	}
-	return Demand{Count: int(min(until.Sub(base)/interval, maxCount)), First: base.Add(interval)}
+	return Demand{Count: int(min(until.Sub(base)/interval, MaxCount)), First: base.Add(interval)}
 }
 
 // Next returns the earliest elapse of the timer's calendar entries after an instant; false if there
