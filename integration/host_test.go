@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -57,8 +58,13 @@ func needSystemd(t testing.TB) {
 		"/usr/bin/setpriv", "/usr/bin/pgrep")
 }
 
+// booting are the turns to boot: a host takes a CPU for that.
+var booting = make(chan struct{}, runtime.NumCPU())
+
 // boot starts a host and waits until its systemd is up.
 func (m setup) boot() (*host, error) {
+	booting <- struct{}{}
+	defer func() { <-booting }()
 	dir, err := os.MkdirTemp("/var/tmp", "mailfresh-host-")
 	if err != nil {
 		return nil, err
@@ -117,7 +123,7 @@ func (h *host) up(out io.Reader) error {
 		return err
 	}
 	var state, errs string
-	for deadline := time.Now().Add(30 * time.Second); time.Now().
+	for deadline := time.Now().Add(time.Minute); time.Now().
 		Before(deadline); time.Sleep(50 * time.Millisecond) {
 		// by the system bus, which is started by this
 		state, errs, _ = h.in("nagios", "systemctl", "is-system-running")
@@ -125,7 +131,7 @@ func (h *host) up(out io.Reader) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("systemd is %q after 30 s: %s", state, errs)
+	return fmt.Errorf("systemd is %q after a minute: %s", state, errs)
 }
 
 // close kills the host and everything in it, and waits for the end.
