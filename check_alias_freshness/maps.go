@@ -112,7 +112,7 @@ func wrong(opt options, f file, m compiled, now time.Time) part {
 			nagios.Span(f.File.ModTime.Sub(m.File.ModTime)))
 	case m.File.Fault == regular.Denied:
 		return note("note: its map %s may not be read: only its age and size are judged", m.File.Path)
-	case building(opt, f, m, now):
+	case building(opt, f, m):
 		return note("note: its map %s is being built: what it holds is not known yet", m.File.Path)
 	case m.facts.Damage != "":
 		return useless(opt, f, m, "%s", m.facts.Damage)
@@ -133,12 +133,9 @@ func stale(f file, m compiled, now time.Time) bool {
 		f.File.ModTime.Unix() < now.Unix()-100
 }
 
-// building reports whether a map is incomplete because a program is writing it: the program holds a
-// lock, and wrote to the map a short time ago.
-func building(opt options, f file, m compiled, now time.Time) bool {
-	const long = 10 * time.Minute
-	return m.facts.Locked && now.Sub(m.File.ModTime) < long &&
-		(m.facts.Damage != "" || !fits(f.content, opt.Format, m.facts))
+// building reports whether a map is incomplete because a program is writing it.
+func building(opt options, f file, m compiled) bool {
+	return m.facts.Locked && (m.facts.Damage != "" || !fits(f.content, opt.Format, m.facts))
 }
 
 // wrongEntries judges what a map holds.
@@ -237,7 +234,7 @@ func mapData(opt options, f file, present []compiled, good string, now time.Time
 			continue
 		}
 		lag, known = max(lag, f.File.ModTime.Sub(m.File.ModTime)), true
-		if !building(opt, f, m, now) {
+		if !building(opt, f, m) {
 			all = join(all, mapEntries(f, m, good != "" || len(present) == 1))
 		}
 	}

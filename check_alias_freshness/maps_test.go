@@ -134,11 +134,6 @@ var mapRows = []judgeRow{
 			damage("is empty")(m)
 			m.facts.Locked = true
 		})), nagios.OK, ""},
-	{"map locked for long", func(o *options) { o.Format = aliases.Map },
-		withMap(built("/etc/aliases.db", mapfile.DB, 11*time.Minute, func(m *compiled) {
-			holds("hash", 4096, 0)(m)
-			m.facts.Locked = true
-		})), nagios.Critical, "holds 0 of 5 entries"},
 	{"empty Berkeley DB for Exim", func(o *options) { o.Compiled = mapfile.DB },
 		withMap(built("/etc/aliases.db", mapfile.DB, time.Minute, holds("hash", 0, -1))),
 		nagios.Critical,

@@ -252,7 +252,8 @@ func cmdShow(ts *testscript.TestScript, neg bool, args []string) {
 // the first difference.
 func properties(ts *testscript.TestScript, args []string) (problem string) {
 	s := stageOf(ts)
-	out, errs, _ := s.inTurn(s.owner, append(slices.Clone(s.systemctl), "show", "--all", args[0])...)
+	show := append(slices.Clone(s.systemctl), "show", "--all", args[0])
+	out, errs, _ := s.inTurn(s.owner, show...)
 	got := map[string]string{}
 	for line := range strings.Lines(out) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")

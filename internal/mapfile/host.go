@@ -15,7 +15,8 @@ import (
 // locked reports whether a program of this host holds a write lock on an open file. postmap,
 // postalias, makemap and newaliases hold such a lock while they build a hash or btree. Until they
 // end, the header of the map says that the map is empty (lockf(3), flock(2); Postfix's mkmap_open).
-// If /proc/locks cannot be read, the answer is no.
+// If /proc/locks cannot be read, the answer is no. Reading it takes some milliseconds, in which no
+// program of the host can lock a file (fs/locks.c of Linux: percpu_down_write).
 func locked(f *os.File) bool {
 	var stat unix.Stat_t
 	locks, err := os.ReadFile("/proc/locks")

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // While postmap builds a hash, its header says that it is empty: a big map was called
@@ -36,6 +37,31 @@ func TestLocked(t *testing.T) {
 		}
 		if err := syscall.Flock(int(theirs.Fd()), syscall.LOCK_UN); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// A program that has held its lock for long hangs: what the map holds counts then.
+func TestLockedForLong(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "virtual.db")
+	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	for age, want := range map[time.Duration]bool{9 * time.Minute: true, 11 * time.Minute: false} {
+		written := time.Now().Add(-age)
+		if err := os.Chtimes(path, written, written); err != nil {
+			t.Fatal(err)
+		}
+		if facts, err := ReadFile(f, DB); err != nil || facts.Locked != want {
+			t.Errorf("ReadFile of a map of %v = %+v, %v; want Locked %v", age, facts, err, want)
 		}
 	}
 }

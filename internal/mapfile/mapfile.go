@@ -25,6 +25,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Kind is a kind of compiled map, by the suffix of its name.
@@ -68,8 +69,10 @@ type Facts struct {
 	Preset int64
 	// Own is how many entries postalias itself added: 3, or 1 if postalias was built without NIS; 0
 	// if postalias did not write the map; -1 if that is not known.
-	Own    int64
-	Locked bool // a program of this host writes the map; [Read] leaves Locked false
+	Own int64
+	// Locked says that a program of this host builds the map: it holds a lock, and wrote to the map
+	// less than ten minutes ago. [Read] leaves Locked false.
+	Locked bool
 }
 
 // ReadFile looks at an open map. An error means that it could not be read.
@@ -78,7 +81,8 @@ func ReadFile(f *os.File, kind Kind) (Facts, error) {
 	if err != nil {
 		return Facts{}, err
 	}
-	before := locked(f) // before the reading: the writer may end while the map is read
+	// before the reading: the writer may end while the map is read
+	before := time.Since(info.ModTime()) < 10*time.Minute && locked(f)
 	facts, err := Read(f, info.Size(), kind)
 	facts.Locked = before
 	return facts, err

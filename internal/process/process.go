@@ -96,13 +96,16 @@ func Gather(ctx context.Context, root, cgroup string, pids []int) ([]Process, er
 	var boot unix.Timespec
 	unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot) // fails only where the clock does not exist
 	r := &reader{root: root, uptime: time.Duration(boot.Nano())}
-	r.nets, r.locks = map[string]map[string]Socket{}, parseLocks(r.read("locks"))
+	r.nets = map[string]map[string]Socket{}
 	list, before := make([]Process, min(len(pids), maxProcesses)), map[int]usage{}
 	for i := range list {
 		if list[i].PID = pids[i]; ctx.Err() == nil {
 			before[pids[i]] = r.usage(pids[i])
 			list[i] = r.firstSample(pids[i], cgroup)
 		}
+	}
+	if slices.ContainsFunc(list, Process.mayWaitForLock) {
+		r.locks = parseLocks(r.read("locks"))
 	}
 	r.findOthers(ctx, list)
 	pause(ctx, minSample-time.Since(began))
@@ -120,6 +123,17 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
+}
+
+// mayWaitForLock reports whether p may wait for a lock: p sleeps, and its system call can wait for
+// a lock or is not known. Only then /proc/locks is worth its price: reading it takes some
+// milliseconds, in which no program of the host can lock a file (fs/locks.c: percpu_down_write).
+func (p Process) mayWaitForLock() bool {
+	if p.State != "S" && p.State != "D" {
+		return false
+	}
+	return p.Call == "" || p.Call == "flock" || p.Call == "fcntl" ||
+		strings.HasPrefix(p.Call, "open") || strings.HasPrefix(p.Call, "system call")
 }
 
 // sleeps reports whether p needs no second sample: it cannot run, or it had the CPU for at most

@@ -48,6 +48,28 @@ func fixture(t *testing.T, name string) string {
 	return root
 }
 
+func TestMayWaitForLock(t *testing.T) {
+	for _, test := range []struct {
+		state, call string
+		want        bool
+	}{
+		{"S", "flock", true},
+		{"D", "fcntl", true},
+		{"S", "openat", true},           // a lease
+		{"S", "system call 221", true},  // fcntl64 of a 32-bit program
+		{"S", "", true},                 // of another user
+		{"S", "clock_nanosleep", false}, // a timer job that hangs most often sleeps or reads
+		{"S", "recvfrom", false},
+		{"R", "", false},
+		{"Z", "", false},
+	} {
+		if got := (Process{State: test.state, Call: test.call}).mayWaitForLock(); got != test.want {
+			t.Errorf("a process in state %s and call %q may wait for a lock: %t; want %t",
+				test.state, test.call, got, test.want)
+		}
+	}
+}
+
 var times = cmpopts.IgnoreFields(Process{}, "Elapsed")
 
 // What is read of each of the files, on x86-64, whose system calls the archive has.
