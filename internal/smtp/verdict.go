@@ -105,11 +105,11 @@ func (r *Reply) NamesSender(sender string) bool {
 	return strings.Contains(strings.ToLower(r.Template()), "<"+strings.ToLower(sender)+">")
 }
 
-// tooMany reports whether r may mean that the transaction has too many recipients (RFC 5321
-// 4.5.3.1.10).
+// tooMany reports whether r may mean that the transaction has too many recipients: 452, 552 (RFC
+// 5321 4.5.3.1.10), or x.5.3 with any code (RFC 3463 3.6), as mailfront's "550 5.5.3".
 func (r *Reply) tooMany() bool {
 	subject, detail := r.status()
-	return (r.Code == 452 || r.Code == 552) && (r.Enhanced == "" || subject == 5 && detail == 3)
+	return subject == 5 && detail == 3 || r.Enhanced == "" && (r.Code == 452 || r.Code == 552)
 }
 
 // ambiguous reports whether r is a 5.7.x reply to RCPT that may be about the recipient. 5.7.20 to
