@@ -42,7 +42,7 @@ func (f found) with(e aliases.Entry, domain string) (found, error) {
 }
 
 // readKey returns the address of a key, and whether the key can be asked for. A key that is no
-// address, such as "*", and a key that the file itself rejects (Exim's :fail:) cannot be asked for.
+// address, such as "*", and a key that the file itself rejects cannot be asked for.
 func readKey(e aliases.Entry, domain string) (addr string, ok bool) {
 	text := string(e.Key)
 	if domain != "" && !strings.Contains(text, "@") {
@@ -51,7 +51,16 @@ func readKey(e aliases.Entry, domain string) (addr string, ok bool) {
 	a, err := readAddress(text)
 	_, domain = smtp.SplitAddress(string(a))
 	return string(a), err == nil && domain != "" && !strings.HasPrefix(text, "*") &&
-		!bytes.HasPrefix(e.Value, []byte(":fail:"))
+		!rejects(e.Value)
+}
+
+// rejects reports whether a value makes the mail server reject its key: :fail: of Exim, error:5xx
+// or :error:5xx of OpenSMTPD, in any case. No address begins so.
+func rejects(value []byte) bool {
+	rest := bytes.TrimPrefix(value, []byte(":"))
+	const word = "error:5"
+	return bytes.HasPrefix(value, []byte(":fail:")) ||
+		len(rest) >= len(word) && strings.EqualFold(string(rest[:len(word)]), word)
 }
 
 // withKeys adds the keys of the file to the named recipients: each key once, without the controls,

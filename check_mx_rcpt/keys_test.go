@@ -36,6 +36,9 @@ func TestKey(t *testing.T) {
 		{"*", "a", "example.org", ""},
 		{"*@example.org", "a", "", ""},
 		{"old@example.org", ":fail:gone", "", ""},
+		{"old@example.org", "error:550gone", "", ""}, // OpenSMTPD
+		{"old@example.org", ":ERROR:550gone", "", ""},
+		{"later@example.org", "error:451later", "", "later@example.org"},
 		{"a b@example.org", "a", "", ""},
 	} {
 		e := aliases.Entry{Key: []byte(c.key), Value: []byte(c.value)}
