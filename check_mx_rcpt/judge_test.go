@@ -238,6 +238,29 @@ func TestJudgeControlElsewhere(t *testing.T) {
 	}
 }
 
+// What only hosts of another domain say is not said of the first host.
+func TestJudgeElsewhere(t *testing.T) {
+	for letters, want := range map[string]string{
+		"RR": "CRITICAL: mx1 rejects a@e (550 no), and other hosts reject 1 more",
+		"Rr": "CRITICAL: mx1 rejects a@e (550 no), and other hosts reject 1 more",
+		"DD": "WARNING: mx1 defers a@e (451 later), and other hosts defer 1 more",
+		"NN": "CRITICAL: mx1 gives no answer for a@e (connection refused), and other hosts give no answer for 1 more",
+		"FF": "UNKNOWN: mx1 refuses the sender for a@e (MAIL: 550 not you), and other hosts refuse the probe for 1 more: allow this sender there, or give another --from",
+	} {
+		f, far := table(letters[:1]), table(letters[1:])
+		f.plan.wanted = questions{[]string{"a@e", "b@far"}, []int{0, 1}}
+		f.plan.routes = append(f.plan.routes, []int{1})
+		f.plan.targets = append(f.plan.targets, far.plan.targets[0])
+		f.plan.targets[1].label, f.plan.targets[1].name = "far", "far"
+		f.heard = append(f.heard, far.heard[0])
+		r := judge(options{NoAnswerState: nagios.Warning, DeferredState: nagios.Warning,
+			ProbeRefusedState: nagios.Unknown}, f)
+		if got := fmt.Sprintf("%v: %s", r.State, r.Summary); got != want {
+			t.Errorf("judge(%s) = %s\nwant %s", letters, got, want)
+		}
+	}
+}
+
 // Up to eight named hosts have a time of their own, that of the slowest address.
 func TestJudgeTimes(t *testing.T) {
 	for hosts, want := range map[int]int{8: 7, 9: 0} {

@@ -184,10 +184,11 @@ func kindsOf(r row) (list []kind) {
 // group is the rows of a kind: the first row, the numbers of the rows with the same answers, and
 // how many other rows there are.
 type group struct {
-	votes   []vote
-	classes []class
-	alike   []int
-	others  int
+	votes     []vote
+	classes   []class
+	alike     []int
+	others    int // a host has the leading verdict here and in the first row
+	elsewhere int // only other hosts have it
 }
 
 // counts says how many answers had each verdict.
@@ -237,9 +238,27 @@ func (g *group) add(f facts, r row, verdicts []smtp.Verdict, controls []map[clas
 		g.votes, g.classes, g.alike = slices.Clone(r.votes), classes, []int{r.number}
 	case slices.Equal(classes, g.classes) && slices.EqualFunc(r.votes, g.votes, same):
 		g.alike = append(g.alike, r.number)
-	default:
+	case g.shares(r, verdicts[0]):
 		g.others++
+	default:
+		g.elsewhere++
 	}
+}
+
+// shares reports whether a host has the verdict in the first row of the group and in row r. Votes
+// are in the order of their targets.
+func (g *group) shares(r row, verdict smtp.Verdict) bool {
+	first := g.votes
+	for _, v := range r.votes {
+		for len(first) > 0 && first[0].target < v.target {
+			first = first[1:]
+		}
+		if len(first) > 0 && first[0].target == v.target && v.answer.Verdict == verdict &&
+			first[0].answer.Verdict == verdict {
+			return true
+		}
+	}
+	return false
 }
 
 // totals returns the quantities of the whole: the slowest host's time, addresses, answers by
@@ -258,7 +277,7 @@ func (t tally) totals(o options, f facts) (list []nagios.Quantity) {
 	}
 	g := t.groups[disagree]
 	list = append(list, nagios.Quantity{Metric: "disagreeing_recipients",
-		Value: float64(len(g.alike) + g.others)})
+		Value: float64(len(g.alike) + g.others + g.elsewhere)})
 	if left, ok := firstExpiry(f); ok {
 		list = append(list, nagios.Quantity{Label: "certificate", Value: left,
 			Unit: nagios.Seconds, Signed: true,

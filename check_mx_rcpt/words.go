@@ -75,12 +75,16 @@ func (t tally) findings(o options, f facts) (list []finding) {
 }
 
 // sentence says which hosts give which answer about the rows of a group, and names the recipients
-// once.
+// once. It counts the rows of other hosts apart.
 func (f facts) sentence(s saying, g group) string {
 	subjects, n := f.subjects(g.alike)
 	object, pronoun := nagios.List(subjects, len(subjects), n), "it"
-	if g.others > 0 {
-		object = nagios.List(subjects, 1, n+g.others)
+	more := g.others
+	if s.lead != "" {
+		more += g.elsewhere
+	}
+	if more > 0 {
+		object = nagios.List(subjects, 1, n+more)
 	} else if n > 1 {
 		pronoun = "them"
 	}
@@ -94,6 +98,10 @@ func (f facts) sentence(s saying, g group) string {
 		}
 		text += f.who(c.hosts) + " " + c.class.verb(len(c.hosts) > 1) + " " + object +
 			f.why(c.first, c.class, f.subject(g.alike[0]).recipient)
+	}
+	if s.lead == "" && g.elsewhere > 0 {
+		verb := class{verdict: s.verdicts[0]}.verb(true)
+		text += fmt.Sprintf(", and other hosts %s %d more", verb, g.elsewhere)
 	}
 	return text + s.end(f, g.classes)
 }
