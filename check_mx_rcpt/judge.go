@@ -41,7 +41,7 @@ func (h heard) left() bool { return h.dialogue.Unroutable || h.bug != nil }
 // mayBan reports whether a host may have banned our host: the host accepts no connection, or sends
 // no greeting.
 func (t target) mayBan(a *smtp.Answer) bool {
-	return t.addr.Addr().IsValid() && a.Verdict == smtp.NoAnswer &&
+	return t.addr.Addr().IsValid() && a.Verdict == smtp.NoAnswer && !a.NotAsked() &&
 		(a.Phase == smtp.Connect || a.Phase == smtp.Greeting)
 }
 

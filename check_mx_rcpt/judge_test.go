@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -258,6 +259,20 @@ func TestJudgeElsewhere(t *testing.T) {
 		if got := fmt.Sprintf("%v: %s", r.State, r.Summary); got != want {
 			t.Errorf("judge(%s) = %s\nwant %s", letters, got, want)
 		}
+	}
+}
+
+// A host that was not asked because the time was up has not banned anybody.
+func TestJudgeNotAsked(t *testing.T) {
+	f := table("A/A/A/N")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	late := &smtp.Probe{Addr: f.plan.targets[0].addr, Senders: []string{""},
+		Controls: f.plan.control.recipients}
+	f.heard[0].dialogue.Controls = late.Run(ctx).Controls
+	r := judge(options{NoAnswerState: nagios.Warning}, f)
+	if want := "mx1 gives no answer for x@e (not asked: the time was up)"; r.Summary != want {
+		t.Errorf("judge = %s; want %s", r.Summary, want)
 	}
 }
 

@@ -134,3 +134,6 @@ type Answer struct {
 	Reply *Reply // nil if no reply decided; several answers may have the same pointer
 	Err   error  // why no reply decided, or what is wrong with Reply
 }
+
+// NotAsked reports whether the time was up before the server could be asked.
+func (a *Answer) NotAsked() bool { return a.Err == errNotAsked }
