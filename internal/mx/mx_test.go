@@ -229,6 +229,12 @@ func TestMatch(t *testing.T) {
 			t.Errorf("%s: %v, %v; want neither an answer nor an error", name, got, bad)
 		}
 	}
+	capitals := q
+	capitals.Response, capitals.Questions = true, question("Example.ORG.")
+	raw, err := capitals.Pack()
+	if got, bad := match(raw, q); err != nil || got == nil || bad != nil {
+		t.Errorf("the name in capitals: %v, %v; want an answer", got, bad)
+	}
 	for _, raw := range [][]byte{nil, {0}, {0, 8}} {
 		if got, bad := match(raw, q); got != nil || bad != nil {
 			t.Errorf("match(%x) = %v, %v", raw, got, bad)

@@ -115,10 +115,16 @@ func match(raw []byte, q dnsmessage.Message) (*dnsmessage.Message, error) {
 	if m.Unpack(raw) != nil {
 		return nil, errMalformed
 	}
-	if !m.Response || !slices.Equal(m.Questions, q.Questions) {
+	if !m.Response || !slices.EqualFunc(m.Questions, q.Questions, sameQuestion) {
 		return nil, nil
 	}
 	return m, nil
+}
+
+// sameQuestion compares names without case: a server may repeat the name in another one (RFC 4343).
+func sameQuestion(a, b dnsmessage.Question) bool {
+	return a.Type == b.Type && a.Class == b.Class &&
+		strings.EqualFold(a.Name.String(), b.Name.String())
 }
 
 func receive(c net.Conn, network string) ([]byte, error) {
