@@ -162,7 +162,7 @@ type targets struct {
 }
 
 // add adds the addresses of a host and returns their indices. An address that several hosts have is
-// one target.
+// one target, unless their certificates are judged: a server may have one for each name (SNI).
 func (list *targets) add(h *mx.Host, own port, o options) (places []int) {
 	fresh := target{name: h.Name, host: h.Name, problem: h.Problem}
 	if own != 0 && strings.Contains(h.Name, ":") {
@@ -188,15 +188,18 @@ func (list *targets) add(h *mx.Host, own port, o options) (places []int) {
 		if len(addrs) > 1 {
 			t.label = fmt.Sprintf("%s[%s]", t.name, addr)
 		}
-		places = append(places, list.merge(t))
+		places = append(places, list.merge(t, o.namesMatter()))
 	}
 	return places
 }
 
-func (list *targets) merge(t target) int {
+func (list *targets) merge(t target, namesMatter bool) int {
 	key := t.name
 	if t.addr.Addr().IsValid() {
 		key = t.addr.String()
+		if namesMatter {
+			key += " " + t.host
+		}
 	}
 	place, known := list.at[key]
 	if !known {
@@ -269,6 +272,12 @@ func (o options) probe(t target, senders, wanted, control []string, helo string)
 		TLS: security, TLSName: cmp.Or(o.TLSName, t.host), Verify: o.TLSVerify,
 		Senders: senders, Recipients: wanted, Controls: control,
 	}
+}
+
+// namesMatter reports whether certificates are judged, each for the name of its host.
+func (o options) namesMatter() bool {
+	return o.TLSName == "" &&
+		(o.TLSVerify || o.CertificateWarning.Set || o.CertificateCritical.Set)
 }
 
 func (o options) usualPort() port {
