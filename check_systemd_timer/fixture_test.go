@@ -98,6 +98,14 @@ func failed(result string, code, status int32) func(*systemd.Timer, *systemd.Ser
 	}
 }
 
+// notService makes the timer start a unit of another type.
+func notService(name string) func(*systemd.Timer, *systemd.Service) {
+	return func(t *systemd.Timer, s *systemd.Service) {
+		s.IsService, s.Name, s.Type, s.ExecMainStart, s.Commands, t.Triggers = false, name, "",
+			time.Time{}, nil, name
+	}
+}
+
 // never is a pair of which nothing has run yet.
 func never(t *systemd.Timer, s *systemd.Service) {
 	t.LastTrigger = time.Time{}

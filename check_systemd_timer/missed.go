@@ -41,7 +41,7 @@ func (v view) late() string {
 // does not say why.
 func notStartedAlone(v view) bool {
 	return v.run.attempt == notStarted && v.service.Result != "start-limit-hit" &&
-		v.service.Result != "resources"
+		v.service.Result != "resources" && !startLimit(v)
 }
 
 // noRun judges a timer whose last trigger led to no run.

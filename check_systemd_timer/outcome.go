@@ -10,14 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mailfresh/internal/nagios"
+	"mailfresh/internal/schedule"
 	"mailfresh/internal/systemd"
 )
 
 // outcome judges how the last run ended.
 func outcome(v view) nagios.Findings {
 	s, reboot := v.service, softReboot(v, killed(v.service.ExecMainCode))
-	if s.ActiveState == "failed" {
-		at := later(s.StateChange, s.InactiveEnter)
+	switch at := later(s.StateChange, s.InactiveEnter); {
+	case startLimit(v):
+		return found(nagios.Critical, "%s failed%s: %s; it was started too often and is refused now (%s)",
+			s.Name, v.when(s.InactiveEnter), v.ending(), v.systemctl("reset-failed", s.Name))
+	case s.ActiveState == "failed":
 		return found(nagios.Critical, "%s failed%s: %s%s", s.Name, v.when(at), v.ending(), reboot)
 	}
 	if end := ignored(s); end != "" && s.Result == "success" {
@@ -26,6 +30,16 @@ func outcome(v view) nagios.Findings {
 			s.Name, v.when(s.InactiveEnter), end, reboot)
 	}
 	return nil
+}
+
+// startLimit reports whether StartLimitBurst= refused the last trigger of a service that had failed
+// before. Until systemd 257 the result stays that of the failure, but the refusal renews
+// StateChange, which a failed dependency does not.
+func startLimit(v view) bool {
+	s, refused := v.service, v.service.StateChange
+	return s.ActiveState == "failed" && s.Result != "start-limit-hit" && s.Result != "resources" &&
+		v.run.attempt == notStarted && refused.After(s.InactiveEnter) &&
+		!refused.Before(v.run.trigger) && refused.Sub(v.run.trigger) < schedule.Starting
 }
 
 // killed reports whether a code of sigaction(2) says that a signal ended the process.
@@ -96,11 +110,15 @@ func (v view) ending() string {
 	s := v.service
 	switch s.Result {
 	case "exit-code", "signal", "core-dump":
-		return commandEnding(s)
+		if s.IsService {
+			return commandEnding(s)
+		}
 	case "timeout":
 		return "it ran into its time limit (result timeout)"
 	case "protocol":
-		return "it did not keep to the protocol of Type=" + s.Type + " (result protocol)"
+		if s.IsService {
+			return "it did not keep to the protocol of Type=" + s.Type + " (result protocol)"
+		}
 	case "watchdog":
 		return "it did not answer its watchdog"
 	case "oom-kill":
@@ -127,6 +145,9 @@ func commandEnding(svc *systemd.Service) string {
 	}
 	if failure(svc, svc.ExecMainCode, svc.ExecMainStatus) {
 		return exitText(svc.ExecMainCode, svc.ExecMainStatus)
+	}
+	if svc.Type == "forking" { // after a daemon-reload: ExecMainStatus is not that of ExecStart=
+		return "a command failed (result " + svc.Result + ")"
 	}
 	return "a command failed, but not that of ExecStart= (result " + svc.Result + ")"
 }

@@ -198,12 +198,12 @@ func (p *properties) monotonic() (all []MonotonicEntry) {
 
 // service reads the properties of org.freedesktop.systemd1.Service and those of every unit.
 func (p *properties) service(name string) Service {
-	s := Service{Unit: p.unit(name), IsService: strings.HasSuffix(name, ".service")}
+	s := Service{Unit: p.unit(name), IsService: strings.HasSuffix(name, ".service"),
+		Result: p.text("Result")} // a mount, socket, swap or path has one, too
 	if !s.IsService {
 		return s
 	}
 	s.Type = p.text("Type")
-	s.Result = p.text("Result")
 	s.MainPID = p.uint32("MainPID")
 	s.ExecMainStart = p.instant("ExecMainStartTimestamp")
 	s.ExecMainExit = p.instant("ExecMainExitTimestamp")

@@ -163,7 +163,7 @@ type MonotonicEntry struct {
 // Service is the unit that a timer starts (systemd.service(5)).
 type Service struct {
 	Unit
-	IsService bool   // false for another type, Unit=x.target: then only Unit is known
+	IsService bool   // false for another type, Unit=x.mount: only Unit and Result
 	Type      string // simple, oneshot, ...
 	// success, exit-code, signal, core-dump, timeout, oom-kill, start-limit-hit, exec-condition,
 	// ...
