@@ -165,11 +165,15 @@ func restarts(v view) string {
 }
 
 // waitsInQueue judges a start job that waits in systemd's queue. The run of that job has not
-// started, so the latest run is an earlier one.
+// started, so the latest run is an earlier one. If the timer does not wait for that run, somebody
+// else queued the job, and systemd does not say when.
 func waitsInQueue(v view) nagios.Findings {
-	job := *v.service.Job
+	job, from := *v.service.Job, ""
+	if v.timer.SubState == "running" {
+		from = since(v.timer.LastTrigger)
+	}
 	return found(v.missedState(), "%s has not started: its %s%s%s%s",
-		v.service.Name, jobText(job), fullSlice(v.slices), since(v.timer.LastTrigger), jobEnd(job))
+		v.service.Name, jobText(job), fullSlice(v.slices), from, jobEnd(job))
 }
 
 // fullSlice names a full slice: a job waits until one of the units in that slice ends

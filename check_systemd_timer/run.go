@@ -147,6 +147,8 @@ func phaseOf(p *systemd.Pair, r run, h systemd.Host, now time.Time) phase {
 		return phaseRestarting
 	case inProgress(s):
 		return phaseRunning
+	case s.Job != nil && schedule.HasUnitBase(p.Timer) && !remains(s):
+		return phaseQueued // the run of that job is one to count from, also if the timer elapsed
 	case p.Timer.SubState == "elapsed", remains(s):
 		return phaseSpent
 	case s.Job != nil:

@@ -68,6 +68,24 @@ func TestRunInProgress(t *testing.T) {
 				t.SubState, t.LastTrigger, t.NextElapse = "running", ago(time.Second), time.Time{}
 				s.Job = &systemd.Job{ID: 9, Type: "start", State: "waiting"}
 			}), "CRITICAL - report.service failed 12h 42m ago: it was started too often and is refused now (result start-limit-hit; systemctl reset-failed report.service)"},
+		// The timer waits for its next elapse, not for this run.
+		{"queued by hand after a run", "", daily(func(t *systemd.Timer, s *systemd.Service) {
+			s.Job = &systemd.Job{ID: 9, Type: "start", State: "waiting"}
+		}), "OK - report.service has not started: its start job 9 is waiting"},
+		// The timer counts again from the run of that job.
+		{"queued, to be the first run of an elapsed timer", "",
+			hourly(never, func(t *systemd.Timer, s *systemd.Service) {
+				t.SubState, t.NextElapse, t.ActiveEnter = "elapsed", time.Time{}, ago(time.Minute)
+				s.Job = &systemd.Job{ID: 9, Type: "start", State: "waiting"}
+				t.Monotonic = t.Monotonic[:1]
+			}), "OK - generate_vrts_aliases.service has not started: its start job 9 is waiting"},
+		{"queued for days, to be the first run of an elapsed timer", "",
+			hourly(never, func(t *systemd.Timer, s *systemd.Service) {
+				t.SubState, t.NextElapse = "elapsed", time.Time{}
+				t.ActiveEnter = ago(150 * time.Minute)
+				s.Job = &systemd.Job{ID: 9, Type: "start", State: "waiting"}
+				t.Monotonic = t.Monotonic[:1]
+			}), "CRITICAL - generate_vrts_aliases.service has not started: its start job 9 is waiting; 2 scheduled runs missed, the first was due at 2022-02-22 15:17:00 UTC; no run is known"},
 		{"queued for days", "", daily(func(t *systemd.Timer, s *systemd.Service) {
 			t.SubState, t.LastTrigger, t.NextElapse = "running", ago(36*time.Hour), time.Time{}
 			s.InactiveExit, s.InactiveEnter = ago(60*time.Hour+47*time.Minute), ago(60*time.Hour)
