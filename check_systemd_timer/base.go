@@ -88,9 +88,13 @@ func demanded(p *systemd.Pair, r run, h systemd.Host, now time.Time) (schedule.D
 	if t.DeferReactivation && inProgress(&p.Service) {
 		t.Calendar = nil // systemd drops the elapses during a run
 	}
+	due := dueNow(&t, h, now)
+	if due && r.attempt == notStarted { // the start that is due makes up for no earlier trigger
+		until = earlier(until, r.trigger)
+	}
 	b := countFrom(p, r, h, now)
 	demand, err := schedule.Elapses(t, h, b, until)
-	if dueNow(&t, h, now) {
+	if due && r.attempt != notStarted {
 		return schedule.Demand{}, err
 	}
 	if back := setBack(p, r); back > 0 && err == nil {

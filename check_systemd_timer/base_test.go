@@ -70,6 +70,18 @@ func TestDemanded(t *testing.T) {
 				t.LastTrigger, t.ActiveEnter = time.Time{}, ago(h)
 				s.ConditionTime, s.ConditionResult = ago(36*h+47*m), false
 			}), 1},
+		// systemd is about to start the service once more: that makes up for nothing.
+		{"due again after triggers that started nothing", host,
+			daily(func(t *systemd.Timer, s *systemd.Service) {
+				ran(t, s, 10*m, 9*m)
+				t.Calendar, t.Accuracy = []string{"*-*-* *:*:00"}, time.Second
+				t.LastTrigger, t.NextElapse = ago(m), now
+			}), 9},
+		{"due again after a run", host, daily(func(t *systemd.Timer, s *systemd.Service) {
+			ran(t, s, 10*m, 9*m)
+			t.Calendar, t.Accuracy = []string{"*-*-* *:*:00"}, time.Second
+			t.NextElapse = now
+		}), 0},
 		// A run that was triggered at 16:40 is no hour late because 16:40 comes a second time.
 		{"set back during a run", host, hourlyRun(30*m, 25*m), 0},
 		{"set back during a run, before an elapse", host, hourlyRun(5*m, 55*m), 0},
