@@ -24,8 +24,30 @@ func locked(f *os.File) bool {
 		return false
 	}
 	dev := uint64(stat.Dev)
-	inode := fmt.Sprintf("%02x:%02x:%d", unix.Major(dev), unix.Minor(dev), stat.Ino)
+	major, minor := unix.Major(dev), unix.Minor(dev)
+	if major == 0 { // no block device: stat(2) may give the device of a part of the file system
+		own, _ := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", f.Fd()))
+		mounts, _ := os.ReadFile("/proc/self/mountinfo")
+		major, minor = mountDevice(string(own), bytes.NewReader(mounts), major, minor)
+	}
+	inode := fmt.Sprintf("%02x:%02x:%d", major, minor, stat.Ino)
 	return writeLocked(bytes.NewReader(locks), inode)
+}
+
+// mountDevice returns the device of the mount that an open file is on, which is the one in
+// /proc/locks. On btrfs, and on an overlay of several file systems, stat(2) gives another device.
+// If the mount is not known, mountDevice returns the device of stat(2).
+func mountDevice(fdinfo string, mounts io.Reader, major, minor uint32) (uint32, uint32) {
+	_, id, _ := strings.Cut(fdinfo, "mnt_id:\t")
+	id, _, _ = strings.Cut(id, "\n")
+	lines := bufio.NewScanner(mounts)
+	for lines.Scan() {
+		field := strings.Fields(lines.Text())
+		if len(field) > 2 && field[0] == id {
+			fmt.Sscanf(field[2], "%d:%d", &major, &minor)
+		}
+	}
+	return major, minor
 }
 
 // writeLocked looks for a write lock on an inode. proc_locks(5) lists number, kind, mode, access,

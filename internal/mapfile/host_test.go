@@ -86,6 +86,28 @@ func TestWriteLocked(t *testing.T) {
 	}
 }
 
+// On btrfs, stat(2) gives 0:97 where /proc/locks has 00:5f: a map that was being built was called
+// empty. proc_pid_mountinfo(5) has the fields.
+func TestMountDevice(t *testing.T) {
+	const mounts = "28 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n\n" +
+		"29 28 0:95 /root /etc rw,relatime - btrfs /dev/loop0 rw\n" +
+		"129 28 0:99 / /run rw - tmpfs none rw\n"
+	for _, test := range []struct {
+		fdinfo string
+		minor  uint32
+	}{
+		{"pos:\t0\nflags:\t0100000\nmnt_id:\t29\nino:\t259\n", 95},
+		{"pos:\t0\nflags:\t0100000\nmnt_id:\t129\n", 99}, // Linux 5.13 and older
+		{"pos:\t0\nmnt_id:\t2\n", 97},                    // of another mount namespace
+		{"", 97},                                         // no /proc
+	} {
+		major, minor := mountDevice(test.fdinfo, strings.NewReader(mounts), 0, 97)
+		if major != 0 || minor != test.minor {
+			t.Errorf("mountDevice(%q) = %d, %d; want 0, %d", test.fdinfo, major, minor, test.minor)
+		}
+	}
+}
+
 // The libraries are those of Debian's programs.
 func TestEximDBM(t *testing.T) {
 	for _, test := range []struct{ libraries, want string }{
