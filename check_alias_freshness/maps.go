@@ -209,6 +209,9 @@ func fits(c *aliases.Content, f aliases.Format, m mapfile.Facts) bool {
 	if f == aliases.Sendmail {
 		perhaps = c.Counts[aliases.NotLocal] + c.Counts[aliases.Illegal]
 	}
+	if m.Type == "cdb" {
+		perhaps += c.Repeated // postmap -w puts each entry into a cdb; a lookup finds the first
+	}
 	entries := held(f, m)
 	return entries >= int64(c.Entries) && entries <= int64(c.Entries+perhaps)
 }

@@ -94,6 +94,15 @@ var mapRows = []judgeRow{
 	{"postalias without NIS", func(o *options) { o.Format = aliases.Aliases },
 		withMap(built("/etc/aliases.lmdb", mapfile.LMDB, time.Minute, signed(1, holds("lmdb", 6,
 			6)))), nagios.OK, ""},
+	// postmap -w puts all entries into a cdb: a good map was said to hold 7 of 5 entries.
+	{"cdb of postmap -w", func(o *options) { o.Format = aliases.Map }, good(func(f *file) {
+		f.content.Repeated = 2
+		f.maps = []compiled{built("/etc/aliases.cdb", mapfile.CDB, time.Minute, holds("cdb", 7, 7))}
+	}), nagios.OK, ""},
+	{"cdb of another file", func(o *options) { o.Format = aliases.Map }, good(func(f *file) {
+		f.content.Repeated = 2
+		f.maps = []compiled{built("/etc/aliases.cdb", mapfile.CDB, time.Minute, holds("cdb", 8, 8))}
+	}), nagios.Critical, "its map /etc/aliases.cdb holds 8 of 5 entries"},
 	{"newaliases with more than 4,096", func(o *options) { o.Format = aliases.Sendmail },
 		good(func(f *file) {
 			f.content.Entries = 5000
