@@ -1,6 +1,5 @@
 // Command check_alias_freshness reports whether an alias file, and the map that is compiled from
-// it, is fresh, complete and readable by its mail server. It changes nothing. With --timer it asks
-// systemd over D-Bus.
+// it, is fresh, complete and readable by its mail server. It only reads. --timer asks systemd.
 package main
 
 import (
@@ -49,12 +48,13 @@ func find(opt options) (f facts) {
 // readFiles reads four files at once, so that a file that hangs does not delay all others.
 func (f *facts) readFiles(ctx context.Context, opt options) {
 	f.read = plugin.Gather(ctx, len(f.paths), 4, func(i int) (file, error) {
-		return readFile(ctx, f.paths[i], opt)
+		read := func() (file, regular.File, error) { return readFile(ctx, f.paths[i], opt) }
+		return regular.Together(read)
 	})
 }
 
 // readFile reads a file and looks at the maps that may be compiled from it.
-func readFile(ctx context.Context, path string, opt options) (f file, err error) {
+func readFile(ctx context.Context, path string, opt options) (f file, at regular.File, err error) {
 	content := func(r *os.File) (*aliases.Content, bool, error) {
 		if opt.Format == aliases.None {
 			return nil, true, nil
@@ -64,7 +64,7 @@ func readFile(ctx context.Context, path string, opt options) (f file, err error)
 	}
 	f.File, f.content, err = regular.Read(ctx, path, content)
 	if err != nil || f.File.Fault != regular.Readable {
-		return f, err
+		return f, f.File, err
 	}
 	for _, m := range candidates(path, opt) {
 		content := func(r *os.File) (mapfile.Facts, bool, error) {
@@ -75,7 +75,7 @@ func readFile(ctx context.Context, path string, opt options) (f file, err error)
 		m.File, m.facts, m.err = regular.Read(ctx, m.File.Path, content)
 		f.maps = append(f.maps, m)
 	}
-	return f, nil
+	return f, f.File, nil
 }
 
 func (f *facts) readTimer(ctx context.Context, opt options) {

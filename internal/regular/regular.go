@@ -254,3 +254,21 @@ func readOnce[T any](ctx context.Context, path string,
 	r.still = !young && !r.torn
 	return r, nil
 }
+
+// Together calls read, which reads a file and then others that are made from it. If a writer has
+// replaced the file meanwhile, the others may be of another file: Together calls read once more.
+func Together[T any](read func() (T, File, error)) (T, error) {
+	value, f, err := read()
+	if err == nil && f.Fault == Readable && !f.Moving && f.replaced() {
+		if next, _, err := read(); err == nil {
+			return next, nil
+		}
+	}
+	return value, err
+}
+
+// replaced reports whether the path now leads to a file of another size or time.
+func (f File) replaced() bool {
+	info, err := os.Stat(f.Path)
+	return err != nil || info.Size() != f.Size || !info.ModTime().Equal(f.ModTime)
+}
