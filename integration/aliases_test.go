@@ -98,8 +98,9 @@ var (
 		"postmaster", "u_1", "vrts", "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "owner-list",
 		"12345678", "a-key-of-more-than-sixteen-bytes"}
 	oddKeys = []string{`"a b"`, `"x:y"`, `"q"`, `"open`, "Q@example.org", "a@b", "@dom.org", "*",
-		"two words", "sp ", "é", "É.x", "\xe9", "a\\b", "c(com)", "<angle>", "a,b", "100%", "u!v",
-		"/file", "|cmd", ":", "#k", "k#x", "a;b", "caf\u00e9", `"es\"c"`, `"t\x41\101\n"`,
+		"two words", "sp ", "é", "É.x", "straße", "STRASSE", "ΣΑΣ", "σας",
+		"\xe9", "a\\b", "c(com)", "<angle>", "a,b", "100%", "u!v", "/file", "|cmd", ":",
+		"#k", "k#x", "a;b", "caf\u00e9", `"es\"c"`, `"t\x41\101\n"`,
 		"ex`am", "b{r}", "t~e", "=======", "<<<<<<< HEAD", ">>>>>>> x", "a^b",
 		strings.Repeat("l", 300)}
 	drawnVals = []string{"alice", "alice@example.org", "a, b", "a,b,c", "x@y.org", "bob",

@@ -36,7 +36,7 @@
 //
 // In every format a byte-order mark is part of the first key, and the text after a lone CR belongs
 // to the value. Each program folds the ASCII letters of keys; Postfix folds the letters of all
-// scripts (simple folding: "ß" stays).
+// scripts (full folding: "ß" becomes "ss").
 //
 // # What is kept of a file
 //

@@ -97,6 +97,9 @@ func TestGrammar(t *testing.T) {
 		{Aliases, "\x00\x00\na: b\n", "a=b; !line 1: a NUL byte cuts the line"},
 		{Aliases, "\xe9: b\nc: d\n", "c=d; !line 1: not UTF-8"},
 		{Aliases, "É: b\n", "é=b"},
+		{Aliases, "Straße: b\nΓΙΏΡΓΟΣ: c\nγιώργος: d\n", "strasse=b; γιώργοσ=c; γιώργοσ=d"},
+		{Aliases, "ı: b\nK: c\nᏸꭰ: d\n", "ı=b; k=c; ᏰᎠ=d"}, // Turkish, kelvin, Cherokee
+		{Map, "ﬃx b\nİ@X c\n", "ffix=b; i̇@x=c"},
 		{Aliases, "[x: b\n", "!line 1: no key and separator"},
 		{Aliases, "alic", "!line 1: no key and separator"},
 		{Aliases, "a: b, c,", "a=b,c,"},

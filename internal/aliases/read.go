@@ -121,7 +121,7 @@ func (f Format) fold(key []byte) []byte {
 		all |= c
 	}
 	if all >= 0x80 && (f == Aliases || f == Map) {
-		return bytes.ToLower(key)
+		return casefold(key)
 	}
 	return key
 }
