@@ -34,7 +34,16 @@ func content(opt options, f file) part {
 				{Name: "digest", Value: fmt.Sprintf("%016x", c.Digest)}}},
 		),
 		note("%s, digest %016x", nagios.Count(c.Entries, "entry", "entries"), c.Digest),
+		regexps(c),
 	)
+}
+
+// regexps says what is not judged in a file that postmap does not read.
+func regexps(c *aliases.Content) part {
+	if !c.Regexp {
+		return part{}
+	}
+	return note("note: most keys look like patterns, as in a regexp: or pcre: table: lines and repeated keys are not judged")
 }
 
 // entries judges the number of entries.

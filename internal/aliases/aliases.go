@@ -143,6 +143,7 @@ type Content struct {
 	Duplicates []Duplicate // the first few; those with differing values come first
 	Required   []Requirement
 	Patterns   int      // keys that look like regular expressions or wildcards
+	Regexp     bool     // by its keys a regexp: or pcre: table; its problems are not known
 	Refused    *Problem // why the program refuses the whole file (OpenSMTPD), else nil
 	NoNewline  bool     // the last line has no newline
 }

@@ -253,6 +253,9 @@ func (c *collector) comment(line int64, text []byte) {
 func (c *collector) finish(read extent) *Content {
 	all := c.content
 	all.Digest, all.Lines, all.NoNewline = mix(c.sum), int(read.lines), read.noNewline
+	if all.Regexp = all.Format == Map && 2*all.Patterns > all.Entries; all.Regexp {
+		all.forgive()
+	}
 	slices.SortFunc(all.Problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Kind, b.Kind))
 	})
@@ -268,6 +271,19 @@ func (c *collector) finish(read extent) *Content {
 	all.Duplicates = all.Duplicates[:min(few, len(all.Duplicates))]
 	all.hideKeys()
 	return all
+}
+
+// forgive removes what postmap would say of the lines and keys of a table that it does not read.
+func (c *Content) forgive() {
+	c.Malformed, c.Repeated, c.Differing, c.Duplicates = 0, 0, 0, nil
+	for kind, n := range c.Counts {
+		if Kind(kind).Whole() {
+			c.Malformed += n
+		} else {
+			c.Counts[kind] = 0
+		}
+	}
+	c.Problems = slices.DeleteFunc(c.Problems, func(p Problem) bool { return !p.Kind.Whole() })
 }
 
 // hideKeys removes all keys if the file has at least as many malformed lines as good entries: it

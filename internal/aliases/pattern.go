@@ -7,12 +7,12 @@ import (
 
 // pattern reports whether a key looks like a pattern: a regular expression of Postfix's regexp: and
 // pcre: tables, or a wildcard of Exim's wildlsearch and partial-lsearch. Only the program knows
-// what a pattern matches.
+// what a pattern matches. A regular expression may have blanks, where postmap would end the key.
 func (f Format) pattern(key []byte) bool {
 	switch f {
 	case Map:
 		key = bytes.TrimPrefix(key, []byte("!"))
-		return len(key) > 1 && key[0] == '/' && bytes.LastIndexByte(key, '/') > 0
+		return len(key) > 1 && key[0] == '/'
 	case Exim:
 		return len(key) > 1 && (key[0] == '^' || key[0] == '*' && key[1] != '@')
 	}
