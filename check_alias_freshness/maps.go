@@ -83,7 +83,7 @@ func maps(opt options, f file, now time.Time) part {
 	for i, m := range present {
 		if len(verdicts[i].findings) > 0 && good != "" && stale(f, m, now) {
 			verdicts[i] = note("note: %s is %s older than the file, %s is not: which one the mail server reads stands in its configuration (%s); the other may be deleted",
-				m.File.Path, nagios.Span(f.File.ModTime.Sub(m.File.ModTime)), good,
+				m.File.Path, nagios.Span(lag(f, m)), good,
 				cmp.Or(programs[opt.Format].setting, "its configuration"))
 		}
 	}
@@ -109,7 +109,7 @@ func wrong(opt options, f file, m compiled, now time.Time) part {
 	case stale(f, m, now):
 		return useless(opt, f, m,
 			"is %s older than the file: the mail server still uses the old entries",
-			nagios.Span(f.File.ModTime.Sub(m.File.ModTime)))
+			nagios.Span(lag(f, m)))
 	case m.File.Fault == regular.Denied:
 		return note("note: its map %s may not be read: only its age and size are judged", m.File.Path)
 	case building(opt, f, m):
@@ -129,8 +129,13 @@ func useless(opt options, f file, m compiled, format string, args ...any) part {
 // stale reports whether Postfix calls the map out of date: the source is newer, in whole seconds,
 // and older than 100 s (dict_open of Postfix 3.7 to 3.11: "database is older than source file").
 func stale(f file, m compiled, now time.Time) bool {
-	return !m.File.ModTime.IsZero() && f.File.ModTime.Unix() > m.File.ModTime.Unix() &&
-		f.File.ModTime.Unix() < now.Unix()-100
+	return !m.File.ModTime.IsZero() && lag(f, m) > 0 && f.File.ModTime.Unix() < now.Unix()-100
+}
+
+// lag is how much older than the file a map is, in whole seconds as Postfix compares them.
+func lag(f file, m compiled) time.Duration {
+	whole := func(t time.Time) time.Time { return t.Truncate(time.Second) }
+	return whole(f.File.ModTime).Sub(whole(m.File.ModTime)).Truncate(time.Second)
 }
 
 // building reports whether a map is incomplete because a program is writing it.
@@ -231,19 +236,19 @@ func rebuild(opt options, f file, m compiled) string {
 // mapData measures how much older the map is than the file, and how many entries it holds. Of
 // several maps it measures the good one, or all if none is good.
 func mapData(opt options, f file, present []compiled, good string, now time.Time) (all part) {
-	lag, known := time.Duration(0), false
+	oldest, known := time.Duration(0), false
 	for _, m := range present {
 		if m.File.ModTime.IsZero() || good != "" && m.File.Path != good {
 			continue
 		}
-		lag, known = max(lag, f.File.ModTime.Sub(m.File.ModTime)), true
+		oldest, known = max(oldest, lag(f, m)), true
 		if !building(opt, f, m) {
 			all = join(all, mapEntries(f, m, good != "" || len(present) == 1))
 		}
 	}
 	if known {
 		all = join(measure(nagios.Quantity{
-			Label: "map_lag", Metric: "map_lag_seconds", Value: lag.Truncate(time.Second).Seconds(),
+			Label: "map_lag", Metric: "map_lag_seconds", Value: oldest.Seconds(),
 			Unit: nagios.Seconds,
 		}), all)
 	}
