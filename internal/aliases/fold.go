@@ -8,7 +8,8 @@ import (
 )
 
 // casefold folds a key as Postfix does with ICU: the full case folding of Unicode, which is C and F
-// in its CaseFolding.txt. The ASCII letters of the key are folded already.
+// in its CaseFolding.txt. The ASCII letters of the key are folded already. (cases.Fold of x/text
+// swaps the forms of Cherokee letters, and takes 0.1 ms at each start.)
 func casefold(key []byte) []byte {
 	folded := make([]byte, 0, len(key)+len(key)/2)
 	for len(key) > 0 {

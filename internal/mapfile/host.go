@@ -43,8 +43,12 @@ func mountDevice(fdinfo string, mounts io.Reader, major, minor uint32) (uint32, 
 	lines := bufio.NewScanner(mounts)
 	for lines.Scan() {
 		field := strings.Fields(lines.Text())
-		if len(field) > 2 && field[0] == id {
-			fmt.Sscanf(field[2], "%d:%d", &major, &minor)
+		var of, number uint32
+		if len(field) < 3 || field[0] != id {
+			continue
+		}
+		if n, _ := fmt.Sscanf(field[2], "%d:%d", &of, &number); n == 2 {
+			return of, number
 		}
 	}
 	return major, minor

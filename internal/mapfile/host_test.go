@@ -127,6 +127,16 @@ func TestEximDBM(t *testing.T) {
 	}
 }
 
+func FuzzMountDevice(f *testing.F) {
+	f.Add("mnt_id:\t29\n", "29 28 0:95 /root /etc rw,relatime - btrfs /dev/loop0 rw\n")
+	f.Fuzz(func(t *testing.T, fdinfo, mounts string) {
+		major, minor := mountDevice(fdinfo, strings.NewReader(mounts), 0, 97)
+		if (major != 0 || minor != 97) && !strings.Contains(mounts, ":") {
+			t.Error("a device that is not there")
+		}
+	})
+}
+
 func FuzzWriteLocked(f *testing.F) {
 	f.Add("1: -> FLOCK  ADVISORY  WRITE 4711 fe:01:99 0 EOF\n", "fe:01:99")
 	f.Fuzz(func(t *testing.T, locks, inode string) {
